@@ -1,0 +1,86 @@
+"""The stimulus set: images and their ids in one file, in the order that fixes the train/test split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from menagerie.errors import MenagerieError
+from menagerie.storage import atomic
+
+FORMAT = "menagerie-stimuli/1"
+
+
+def train_mask(n_images: int) -> np.ndarray:
+    """Bool ``(n,)``: True at even positions (training half), False at odd ones (test half)."""
+    return np.arange(n_images) % 2 == 0
+
+
+def write_stimuli(
+    path: str | Path, images: Iterable[np.ndarray], image_ids: Iterable[str], provenance: dict[str, str]
+) -> None:
+    """Write RGB images, uint8 ``(h, w, 3)`` each, sizes may differ; the file appears only when whole.
+
+    Raises
+    ------
+    MenagerieError
+        When an image is not uint8 RGB, ids repeat, or counts differ.
+    """
+    ids = [str(image_id) for image_id in image_ids]
+    if len(set(ids)) != len(ids):
+        raise MenagerieError(f"Stimulus set {path}: image ids repeat; each image needs its own id.")
+    shapes = []
+    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update({"format": FORMAT, **provenance})
+        pixels = file.create_dataset(
+            "pixels", shape=(0,), maxshape=(None,), dtype="u1", chunks=(1 << 18,), compression="lzf", fletcher32=True
+        )
+        for image in images:
+            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+                raise MenagerieError(
+                    f"Stimulus set {path}, image {len(shapes)}: expected uint8 height x width x 3, "
+                    f"found {image.dtype} {image.shape}. Convert it to 8-bit RGB."
+                )
+            start = pixels.shape[0]
+            pixels.resize((start + image.size,))
+            pixels[start:] = image.ravel()
+            shapes.append(image.shape[:2])
+        if len(shapes) != len(ids):
+            raise MenagerieError(f"Stimulus set {path}: {len(shapes)} images but {len(ids)} ids.")
+        file["shapes"] = np.array(shapes, dtype=np.int64).reshape(-1, 2)
+        file.create_dataset("image_ids", data=np.array(ids, dtype=object), dtype=h5py.string_dtype())
+
+
+class Stimuli:
+    """Read access to a stimulus set: a sequence of uint8 ``(h, w, 3)`` arrays.
+
+    Raises
+    ------
+    MenagerieError
+        When the file cannot be opened or is no stimulus set.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        try:
+            self._file = h5py.File(self.path, "r")
+        except OSError as error:
+            raise MenagerieError(f"Stimulus set {path} cannot be read ({error}). Delete it and rerun.") from error
+        if self._file.attrs.get("format") != FORMAT:
+            raise MenagerieError(f"{path} is not a stimulus set of format '{FORMAT}'. Delete it and rerun.")
+        self.image_ids: np.ndarray = self._file["image_ids"].asstr()[:]
+        self._shapes = self._file["shapes"][:]
+        self._ends = np.cumsum(self._shapes.prod(axis=1) * 3)
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        height, width = self._shapes[index]
+        end = self._ends[index]
+        return self._file["pixels"][end - height * width * 3 : end].reshape(height, width, 3)

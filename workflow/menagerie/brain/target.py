@@ -1,0 +1,184 @@
+"""The brain target: one file per dataset and subject, the same for every dataset.
+
+A target with units (voxels, neurons) carries responses, a unit table and region masks. A target with
+RSMs only carries one RSM per region: it takes part in cRSA and is skipped, by name, elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from menagerie.errors import MenagerieError
+from menagerie.storage import atomic
+
+FORMAT = "menagerie-target/1"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Brain responses of one subject to ``n`` images.
+
+    Attributes
+    ----------
+    dataset, subject, stimuli
+        Names as in the config; ``stimuli`` is the stimulus set that the images belong to.
+    image_ids
+        ``(n,)`` strings, in the order of the stimulus set; a subset of it where images are missing.
+    responses
+        float32 ``(n, v)``: mean over repeats, per unit; None for a target with RSMs only.
+    regions
+        Region name -> bool mask ``(v,)``. Empty for a target with RSMs only.
+    units
+        Column name -> ``(v,)`` array: the unit table (ids, reliability, memberships).
+    rsms
+        Region name -> float64 ``(n, n)`` RSM, for a target with RSMs only.
+    repeats
+        float32 ``(t, n, v)`` single repeats, NaN where a repeat is missing; None where not kept.
+    ceilings
+        Region name -> noise ceiling of the RSM (Pearson r); absent where unknown.
+    provenance
+        Where the data came from: reader, files, exclusions, ``simulated`` ("yes" or "no").
+    """
+
+    dataset: str
+    subject: str
+    stimuli: str
+    image_ids: np.ndarray
+    responses: np.ndarray | None = None
+    regions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    units: Mapping[str, np.ndarray] = field(default_factory=dict)
+    rsms: Mapping[str, np.ndarray] = field(default_factory=dict)
+    repeats: np.ndarray | None = None
+    ceilings: Mapping[str, float] = field(default_factory=dict)
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_units(self) -> bool:
+        """True where responses of units are known, False where only RSMs are."""
+        return self.responses is not None
+
+    @property
+    def region_names(self) -> list[str]:
+        """Names of all regions, in file order."""
+        return list(self.regions if self.has_units else self.rsms)
+
+    def n_units(self, region: str) -> int:
+        """Number of units in a region; 0 for a target with RSMs only."""
+        return int(np.count_nonzero(self.regions[region])) if self.has_units else 0
+
+
+def check_target(target: Target) -> None:
+    """Raise MenagerieError unless shapes agree and every value is finite."""
+    where = f"Target {target.dataset}/{target.subject}"
+    n = len(target.image_ids)
+    if len(set(target.image_ids)) != n:
+        raise MenagerieError(f"{where}: image ids repeat. Each image must have one row; average its repeats.")
+    if not target.region_names:
+        raise MenagerieError(f"{where}: no region. A target needs at least one region with data.")
+    if target.has_units:
+        _check_units(target, where, n)
+    for region, rsm in target.rsms.items():
+        if rsm.shape != (n, n) or not np.allclose(rsm, rsm.T, equal_nan=True):
+            raise MenagerieError(
+                f"{where}, region {region}: expected a symmetric {n} x {n} RSM, found shape {rsm.shape}."
+            )
+        if not np.isfinite(rsm).all():
+            raise MenagerieError(f"{where}, region {region}: the RSM holds NaN or infinite values.")
+
+
+def _check_units(target: Target, where: str, n: int) -> None:
+    if target.responses.shape[0] != n:
+        raise MenagerieError(
+            f"{where}: {target.responses.shape[0]} rows of responses for {n} images; they must be equal."
+        )
+    v = target.responses.shape[1]
+    if not np.isfinite(target.responses).all():
+        bad = np.flatnonzero(~np.isfinite(target.responses).all(axis=0))
+        raise MenagerieError(
+            f"{where}: responses of {bad.size} of {v} units hold NaN or infinite values "
+            f"(first unit: {bad[0]}). Drop these units or mend the responses."
+        )
+    for name, column in {**target.regions, **target.units}.items():
+        if len(column) != v:
+            raise MenagerieError(f"{where}: '{name}' has {len(column)} entries for {v} units.")
+    for region in target.regions:
+        if target.n_units(region) < 2:
+            raise MenagerieError(
+                f"{where}, region {region}: {target.n_units(region)} units; an RSM needs at least 2. "
+                "Check the region's definition, or leave it out of the config."
+            )
+
+
+def write_target(path: str | Path, target: Target) -> None:
+    """Check a target and write it; the file appears only when it is whole.
+
+    Raises
+    ------
+    MenagerieError
+        As :func:`check_target`.
+    """
+    check_target(target)
+    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update(
+            format=FORMAT,
+            dataset=target.dataset,
+            subject=target.subject,
+            stimuli=target.stimuli,
+            regions=target.region_names,
+        )
+        _put(file, "image_ids", target.image_ids)
+        for name in ("responses", "repeats"):
+            if (values := getattr(target, name)) is not None:
+                _put(file, name, values.astype(np.float32))
+        for folder in ("regions", "units", "rsms"):
+            for name, values in getattr(target, folder).items():
+                _put(file, f"{folder}/{name}", np.asarray(values))
+        file.create_group("ceilings").attrs.update({k: float(v) for k, v in target.ceilings.items()})
+        file.create_group("provenance").attrs.update({k: str(v) for k, v in target.provenance.items()})
+
+
+def _put(file: h5py.File, name: str, values: np.ndarray) -> None:
+    if values.dtype.kind in "OU":
+        file.create_dataset(name, data=values.astype(object), dtype=h5py.string_dtype(), track_order=True)
+    else:
+        file.create_dataset(name, data=values, shuffle=True, compression="lzf", fletcher32=True)
+
+
+def read_target(path: str | Path, *, with_repeats: bool = False) -> Target:
+    """Read a target; single repeats only on request, since they are several times larger.
+
+    Raises
+    ------
+    MenagerieError
+        When the file cannot be opened or is no target.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise MenagerieError(f"{path} is not a brain target of format '{FORMAT}'. Rebuild it.")
+            names = list(file.attrs["regions"])
+            has_units = "responses" in file
+            return Target(
+                dataset=str(file.attrs["dataset"]),
+                subject=str(file.attrs["subject"]),
+                stimuli=str(file.attrs["stimuli"]),
+                image_ids=file["image_ids"].asstr()[:],
+                responses=file["responses"][:] if has_units else None,
+                repeats=file["repeats"][:] if with_repeats and "repeats" in file else None,
+                regions={name: file[f"regions/{name}"][:] for name in names} if has_units else {},
+                rsms={} if has_units else {name: file[f"rsms/{name}"][:] for name in names},
+                units={name: _get(item) for name, item in file.get("units", {}).items()},
+                ceilings={k: float(v) for k, v in file["ceilings"].attrs.items()},
+                provenance={k: str(v) for k, v in file["provenance"].attrs.items()},
+            )
+    except OSError as error:
+        raise MenagerieError(f"Brain target {path} cannot be read ({error}). Delete it and rerun.") from error
+
+
+def _get(item: h5py.Dataset) -> np.ndarray:
+    return item.asstr()[:] if h5py.check_string_dtype(item.dtype) else item[:]

@@ -1,0 +1,210 @@
+"""The geometry container: everything that scoring needs to know about a layer, without the network.
+
+One HDF5 file per stimulus set and model, one group per layer. A layer is two symmetric matrices over
+the images: the RSM of its raw features and the Gram matrix of its standardised sparse random
+projection (SRP). Only their upper triangles are stored, in float32, with Fletcher-32 checksums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from menagerie.errors import MenagerieError
+from menagerie.storage import atomic
+
+FORMAT = "menagerie-geometry/1"
+OK = "ok"
+
+
+@dataclass(frozen=True)
+class LayerGeometry:
+    """One layer's responses to ``n`` images, reduced to two ``n x n`` matrices.
+
+    Attributes
+    ----------
+    layer
+        Module path, as in the layer inventory.
+    index
+        Position of the layer in the inventory, from 0.
+    n_features
+        Features per image before projection.
+    rsm_triu
+        float32 ``(n (n - 1) / 2,)``: strict upper triangle, row by row, of the raw-feature RSM.
+        Empty where ``status`` is not "ok".
+    gram_triu
+        float32 ``(n (n + 1) / 2,)``: upper triangle with diagonal of ``X X'``, where ``X`` is the SRP
+        standardised with the mean and SD of the training images. Empty where ``status`` is not "ok".
+    effective_dimensionality
+        Of the raw features and of their SRP: ``{"raw": ..., "srp": ...}``.
+    status
+        "ok", or the reason why the layer cannot be scored (for example: constant over images).
+    """
+
+    layer: str
+    index: int
+    n_features: int
+    rsm_triu: np.ndarray
+    gram_triu: np.ndarray
+    effective_dimensionality: dict[str, float] = field(default_factory=dict)
+    status: str = OK
+
+    def rsm(self) -> np.ndarray:
+        """Raw-feature RSM, float32 ``(n, n)``, ones on the diagonal."""
+        return unfold(self.rsm_triu, diagonal=1.0)
+
+    def gram(self) -> np.ndarray:
+        """Gram matrix of the standardised SRP, float32 ``(n, n)``."""
+        return unfold(self.gram_triu, diagonal=None)
+
+
+def fold(matrix: np.ndarray, *, with_diagonal: bool) -> np.ndarray:
+    """Upper triangle of a symmetric ``(n, n)`` matrix, row by row, as float32."""
+    rows, columns = np.triu_indices(len(matrix), k=0 if with_diagonal else 1)
+    return matrix[rows, columns].astype(np.float32)
+
+
+def unfold(triangle: np.ndarray, *, diagonal: float | None) -> np.ndarray:
+    """Inverse of :func:`fold`: ``(n, n)`` from a triangle.
+
+    ``diagonal`` is the value of the diagonal where the triangle is strict, None where it is included.
+    """
+    size = triangle.size
+    n = int((np.sqrt(8 * size + 1) + (1 if diagonal is not None else -1)) / 2)
+    expected = n * (n - 1) // 2 if diagonal is not None else n * (n + 1) // 2
+    if size != expected:
+        raise ValueError(f"{size} values are not the triangle of a square matrix")
+    matrix = np.empty((n, n), dtype=triangle.dtype)
+    rows, columns = np.triu_indices(n, k=0 if diagonal is None else 1)
+    matrix[rows, columns] = triangle
+    matrix[columns, rows] = triangle
+    if diagonal is not None:
+        np.fill_diagonal(matrix, diagonal)
+    return matrix
+
+
+def write_geometry(
+    path: str | Path,
+    layers: Iterable[LayerGeometry],
+    *,
+    image_ids: np.ndarray,
+    attributes: dict[str, str | int | float],
+) -> None:
+    """Write a container, layer by layer as they come; the file appears only when it is whole.
+
+    Parameters
+    ----------
+    path
+        Target file.
+    layers
+        The layers, in any order; consumed lazily, so that one layer is in memory at a time.
+    image_ids
+        ``(n,)`` strings: the order of the rows of every matrix.
+    attributes
+        Provenance, stored as attributes of the file.
+    """
+    text = h5py.string_dtype()
+    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update({"format": FORMAT, **attributes})
+        file.create_dataset("image_ids", data=np.asarray(image_ids, dtype=object), dtype=text)
+        for layer in layers:
+            group = file.create_group(f"layers/{layer.index:04d}")
+            group.attrs.update(
+                layer=layer.layer,
+                index=layer.index,
+                n_features=layer.n_features,
+                status=layer.status,
+                **{f"ed_{name}": value for name, value in layer.effective_dimensionality.items()},
+            )
+            for name in ("rsm_triu", "gram_triu"):
+                values = np.asarray(getattr(layer, name), dtype=np.float32)
+                if not np.isfinite(values).all():
+                    raise ValueError(f"layer {layer.layer}: {name} holds NaN or infinite values")
+                options = {"shuffle": True, "compression": "lzf", "fletcher32": True}
+                group.create_dataset(name, data=values, **(options if values.size else {}))
+
+
+class GeometryFile:
+    """Read access to a geometry container; a context manager.
+
+    Raises
+    ------
+    MenagerieError
+        When the file is missing, is not a geometry container, is damaged, or lacks a layer.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        try:
+            self._file = h5py.File(self.path, "r")
+        except OSError as error:
+            raise MenagerieError(
+                f"Geometry file {self.path} cannot be opened ({error}). "
+                "Delete it and run the workflow again to rebuild it."
+            ) from error
+        if self._file.attrs.get("format") != FORMAT:
+            found = self._file.attrs.get("format", "no format attribute")
+            self.close()
+            raise MenagerieError(
+                f"Geometry file {self.path}: expected format '{FORMAT}', found '{found}'. "
+                "Delete it and run the workflow again."
+            )
+
+    def __enter__(self) -> GeometryFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    @property
+    def attributes(self) -> dict[str, object]:
+        """Provenance of the file."""
+        return dict(self._file.attrs)
+
+    @property
+    def image_ids(self) -> np.ndarray:
+        """``(n,)`` strings: the image of each row."""
+        return self._file["image_ids"].asstr()[:]
+
+    @property
+    def indices(self) -> list[int]:
+        """Inventory indices of the layers in the file."""
+        return sorted(int(name) for name in self._file["layers"]) if "layers" in self._file else []
+
+    def read(self, index: int) -> LayerGeometry:
+        """Read the layer with this inventory index."""
+        try:
+            group = self._file[f"layers/{index:04d}"]
+            triangles = {name: group[name][:] for name in ("rsm_triu", "gram_triu")}
+        except KeyError as error:
+            raise MenagerieError(
+                f"Geometry file {self.path} has no layer {index} (it holds {len(self.indices)} layers). "
+                "The layer inventory changed since; run the workflow again."
+            ) from error
+        except OSError as error:
+            raise MenagerieError(
+                f"Geometry file {self.path}, layer {index}: checksum or read error ({error}). "
+                "The file is damaged: delete it and run the workflow again."
+            ) from error
+        attributes = group.attrs
+        return LayerGeometry(
+            layer=str(attributes["layer"]),
+            index=int(attributes["index"]),
+            n_features=int(attributes["n_features"]),
+            effective_dimensionality={
+                name: float(attributes[f"ed_{name}"]) for name in ("raw", "srp") if f"ed_{name}" in attributes
+            },
+            status=str(attributes["status"]),
+            **triangles,
+        )
+
+    def __iter__(self) -> Iterator[LayerGeometry]:
+        return (self.read(index) for index in self.indices)
