@@ -1,0 +1,50 @@
+# Menagerie: deep vision networks as model organisms, compared with brains.
+# Table of contents; rules live in workflow/rules, their scripts in workflow/scripts, the package in workflow/menagerie.
+import os
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+# Scripts run in processes of their own: they find the package by PYTHONPATH.
+PACKAGE = str(Path(workflow.basedir) / "workflow")
+sys.path.insert(0, PACKAGE)
+os.environ["PYTHONPATH"] = os.pathsep.join([PACKAGE, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+
+
+# Another config replaces the demo's whole; it is not merged into it.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/brain.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/scores.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    input:
+        expand(f"{RUN}/tables/{{table}}.parquet", table=TABLES),
+        f"{RUN}/tables/leaderboard.csv",
+        f"{RUN}/report.html",
+    default_target: True
+
+
+onsuccess:
+    print(closing_note())
+
+
+onerror:
+    print("Menagerie: some jobs failed. Each names its log above; mend the cause and run the same command again:")
+    print("finished jobs are kept.")

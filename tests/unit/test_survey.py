@@ -1,0 +1,136 @@
+"""From the config to models, datasets, layers and job names."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from menagerie.errors import MenagerieError
+from menagerie.inventory import LayerInfo
+from menagerie.survey import Survey, block_name, block_range, choose_layers, load_config
+
+DATASETS = {"simulated": {"reader": "simulated"}}
+REGISTRY = "id\tprovider\tbuilder\tweights\ttraining\nalpha\ttimm\ttest_vit\trandom\trandom\n"
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> dict:
+    registry = tmp_path / "models.tsv"
+    registry.write_text(REGISTRY)
+    return {"run": "r", "registry": str(registry), "models": ["alpha"], "datasets": DATASETS}
+
+
+def inventory(*paths: str) -> list[LayerInfo]:
+    last = max(len(paths) - 1, 1)
+    return [
+        LayerInfo(index=i, layer=path, class_name="Conv2d", shape=(3,), n_features=3, depth=i / last)
+        for i, path in enumerate(paths)
+    ]
+
+
+def test_defaults_are_filled_in(raw: dict) -> None:
+    config = load_config(raw)
+    assert config["penalties"] == [10.0**k for k in range(1, 8)]
+    assert config["projection"] == {"n_components": 5920, "seed": 0}
+    assert config["layers_per_job"] == 1
+    assert config["datasets"]["simulated"]["options"] == {}
+
+
+def test_the_config_that_was_given_is_left_alone(raw: dict) -> None:
+    load_config(raw)
+    assert set(raw) == {"run", "registry", "models", "datasets"}
+
+
+def test_every_property_of_the_schema_is_described(root: Path) -> None:
+    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
+
+    def objects(node: dict, path: str):
+        if node.get("type") == "object":
+            yield node, path
+            for key, sub in node.get("properties", {}).items():
+                yield from objects(sub, f"{path}.{key}")
+            if isinstance(node.get("additionalProperties"), dict):
+                yield from objects(node["additionalProperties"], f"{path}.*")
+
+    for node, path in objects(schema, "config"):
+        for key, sub in node.get("properties", {}).items():
+            assert sub.get("description"), f"{path}.{key} has no description"
+            required = key in node.get("required", []) or key in {"subjects", "stimuli", "regions"}
+            assert required or "default" in sub, f"{path}.{key} has no default"
+        if path.count("*") == 0 or "properties" in node:
+            assert "additionalProperties" in node or path.endswith("options"), f"{path} lets unknown keys pass"
+
+
+@pytest.mark.parametrize("path", ["config/config.yaml"])
+def test_shipped_configs_are_valid(root: Path, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    survey = Survey.from_config(yaml.safe_load((root / path).read_text()))
+    assert survey.models
+    assert survey.datasets
+    assert survey.stimuli
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"penaltys": [1]}, "'penaltys'. Did you mean 'penalties'?"),
+        ({"projection": {"components": 3}}, "'components'. Did you mean 'n_components'?"),
+        ({"metrics": ["crsa", "vrsa"]}, "'vrsa'. Did you mean 'versa'?"),
+        ({"penalties": [0]}, "penalties.0"),
+        ({"run": "a/b"}, "run"),
+        ({"layers": "secondhalf"}, "layers"),
+        ({"models": []}, "models"),
+        ({"models": ["alfa"]}, "Did you mean 'alpha'?"),
+        ({"datasets": {"x": {"reader": "kriegskorte92"}}}, "Did you mean 'kriegeskorte92'?"),
+        ({"datasets": {"x": {"reader": "simulated", "subject": ["a"]}}}, "Did you mean 'subjects'?"),
+        ({"datasets": {"x": {"subjects": ["a"]}}}, "'reader' is a required property"),
+        ({"memory_budget_mb": 10}, "memory_budget_mb"),
+        ({"device": "gpu"}, "device"),
+    ],
+)
+def test_wrong_values_are_named(raw: dict, change: dict, message: str) -> None:
+    with pytest.raises(MenagerieError) as error:
+        survey = Survey.from_config(raw | change)
+        assert survey.models
+    assert message in str(error.value)
+
+
+def test_one_stimulus_set_has_one_reader(raw: dict) -> None:
+    datasets = {
+        "a": {"reader": "simulated", "stimuli": "s"},
+        "b": {"reader": "kriegeskorte92", "stimuli": "s"},
+    }
+    with pytest.raises(MenagerieError, match="different readers"):
+        _ = Survey.from_config(raw | {"datasets": datasets}).stimuli
+
+
+def test_layer_selection() -> None:
+    layers = inventory("stem", "blocks.0", "blocks.0.mlp", "blocks.1", "blocks.10", "head")
+    assert choose_layers(layers, "all") == layers
+    assert choose_layers(layers, "second_half") == layers[3:]
+    assert [x.layer for x in choose_layers(layers, ["blocks.?", "head"])] == ["blocks.0", "blocks.1", "head"]
+    assert [x.layer for x in choose_layers(layers, ["blocks.*"])] == ["blocks.0", "blocks.1", "blocks.10"]
+    assert [x.layer for x in choose_layers(layers, ["blocks.**"])] == ["blocks.0", "blocks.0.mlp", "blocks.1", "blocks.10"]
+
+
+def test_no_layer_left_is_an_error(raw: dict) -> None:
+    survey = Survey.from_config(raw | {"layers": ["nothing"]})
+    with pytest.raises(MenagerieError, match=r"no layer of model alpha matches \['nothing'\]"):
+        survey.layers(inventory("stem", "head"), "alpha")
+
+
+def test_one_job_per_layer_by_default(raw: dict) -> None:
+    layers = inventory("a", "b", "c", "d", "e")
+    assert Survey.from_config(raw).blocks(layers, "alpha") == ["0000", "0001", "0002", "0003", "0004"]
+    assert Survey.from_config(raw | {"layers_per_job": 2}).blocks(layers, "alpha") == ["0000-0001", "0002-0003", "0004"]
+
+
+def test_block_names_round_trip() -> None:
+    assert block_range(block_name([7])) == (7, 7)
+    assert block_range(block_name([7, 9, 12])) == (7, 12)
+
+
+def test_stage_params_hold_only_what_the_stage_depends_on(raw: dict) -> None:
+    one, other = Survey.from_config(raw), Survey.from_config(raw | {"penalties": [1.0]})
+    assert one.stage_params("extract") == other.stage_params("extract")
+    assert one.stage_params("score") != other.stage_params("score")

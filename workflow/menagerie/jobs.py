@@ -1,0 +1,39 @@
+"""What every script does around its work: log file, threads, and errors a person can read."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from menagerie.errors import MenagerieError
+
+
+@contextmanager
+def job(log: str | Path) -> Iterator[None]:
+    """Send standard output and error of the block to ``log``; on failure, say why on the terminal and exit with 1.
+
+    A :class:`MenagerieError` is a problem the user can mend: its message is printed without a traceback.
+    Any other exception leaves its traceback in the log.
+    """
+    log = Path(log)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    terminal = os.dup(2)
+    with log.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    except MenagerieError as error:
+        _fail(terminal, log, str(error), str(error))
+    except Exception as error:
+        _fail(terminal, log, traceback.format_exc(), f"{type(error).__name__}: {error}")
+
+
+def _fail(terminal: int, log: Path, full: str, short: str) -> None:
+    print(full, file=sys.stderr, flush=True)
+    os.write(terminal, f"\n{short}\n(log: {log})\n".encode())
+    raise SystemExit(1)

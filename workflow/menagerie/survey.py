@@ -1,0 +1,235 @@
+"""From the config to what a run consists of: models, datasets, subjects, layers, and job parameters.
+
+Read on every start of Snakemake, on every node: it imports neither torch nor snakemake, and opens only
+the config schema, the model registry and (when asked) layer inventories.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import jsonschema
+import yaml
+
+from menagerie.errors import MenagerieError, unknown
+from menagerie.inventory import LayerInfo
+from menagerie.models.registry import ModelSpec, read_registry, select_models
+
+SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
+
+def load_config(raw: Mapping) -> dict:
+    """Validated copy of a config, with every default filled in.
+
+    Raises
+    ------
+    MenagerieError
+        Naming the key, what was found, and what was expected (with the nearest known key).
+    """
+    schema = yaml.safe_load(SCHEMA.read_text())
+    config = _with_defaults(copy.deepcopy(dict(raw)), schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    for error in sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path))):
+        raise _explain(error)
+    return config
+
+
+def _with_defaults(value: object, schema: Mapping) -> object:
+    if not isinstance(value, dict):
+        return value
+    properties = schema.get("properties", {})
+    for key, sub in properties.items():
+        if "default" in sub:
+            value.setdefault(key, copy.deepcopy(sub["default"]))
+    others = schema.get("additionalProperties")
+    for key in value:
+        sub = properties.get(key, others if isinstance(others, Mapping) else {})
+        value[key] = _with_defaults(value[key], sub)
+    return value
+
+
+def _explain(error: jsonschema.ValidationError) -> MenagerieError:
+    key = ".".join(map(str, error.absolute_path)) or "the top level"
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        extra = sorted(set(error.instance) - set(known))[0]
+        return unknown(f"config key (at {key})", extra, known)
+    if error.validator == "required":
+        return MenagerieError(f"Config, {key}: {error.message}. Add it; config/README.md describes every key.")
+    if error.validator == "enum":
+        return unknown(f"value of config key {key}", str(error.instance), error.validator_value)
+    description = " ".join(str(error.schema.get("description", "")).split())
+    return MenagerieError(f"Config key {key}: found {error.instance!r}; {error.message}. Meaning: {description}")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One brain dataset of the config."""
+
+    name: str
+    reader: str
+    subjects: tuple[str, ...]
+    stimuli: str
+    regions: tuple[str, ...] | None
+    options: Mapping
+
+    def inputs(self, resources: str) -> dict[str, str]:
+        """Downloaded files that the reader needs, by name."""
+        found = reader_module(self.reader).INPUTS
+        return {name: f"{resources}/{path}" for name, path in found.items()}
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Everything that a run consists of, from its config."""
+
+    config: Mapping
+
+    @classmethod
+    def from_config(cls, raw: Mapping) -> Survey:
+        """Validate a config and wrap it.
+
+        Raises
+        ------
+        MenagerieError
+            As :func:`load_config`.
+        """
+        return cls(load_config(raw))
+
+    @property
+    def folder(self) -> str:
+        """Folder of the run's results."""
+        return f"{self.config['results']}/{self.config['run']}"
+
+    @cached_property
+    def models(self) -> dict[str, ModelSpec]:
+        """Models of the run by id, in config order."""
+        registry = read_registry(self.config["registry"])
+        return {spec.id: spec for spec in select_models(registry, self.config["models"])}
+
+    @cached_property
+    def registry(self) -> dict[str, ModelSpec]:
+        """Every model that config or registry name: those of the run and those that simulations plant."""
+        return {**read_registry(self.config["registry"]), **self.models}
+
+    @cached_property
+    def datasets(self) -> dict[str, Dataset]:
+        """Datasets of the run by name."""
+        return {name: _dataset(name, entry) for name, entry in self.config["datasets"].items()}
+
+    @cached_property
+    def stimuli(self) -> dict[str, Dataset]:
+        """Stimulus set -> the dataset whose reader provides it (the first that names it)."""
+        sets: dict[str, Dataset] = {}
+        for dataset in self.datasets.values():
+            first = sets.setdefault(dataset.stimuli, dataset)
+            if first.reader != dataset.reader:
+                raise MenagerieError(
+                    f"Datasets {first.name} and {dataset.name} share the stimulus set '{dataset.stimuli}' but have "
+                    f"different readers ({first.reader}, {dataset.reader}). Give them different names under 'stimuli'."
+                )
+        return sets
+
+    def spec(self, model: str) -> ModelSpec:
+        """The model with this id.
+
+        Raises
+        ------
+        MenagerieError
+            When neither the run nor the registry has it.
+        """
+        if model not in self.registry:
+            raise unknown("model", model, self.registry)
+        return self.registry[model]
+
+    def layers(self, inventory: Sequence[LayerInfo], model: str) -> list[LayerInfo]:
+        """Layers of an inventory that the config's ``layers`` selects.
+
+        Raises
+        ------
+        MenagerieError
+            When no layer is left, naming the patterns.
+        """
+        chosen = choose_layers(inventory, self.config["layers"])
+        if not chosen:
+            raise MenagerieError(
+                f"Config key layers: no layer of model {model} matches {self.config['layers']}. "
+                f"Its {len(inventory)} layers are listed in {self.folder}/layers/{model}.tsv."
+            )
+        return chosen
+
+    def blocks(self, inventory: Sequence[LayerInfo], model: str) -> list[str]:
+        """Names of the scoring jobs of a model: ``0012``, or ``0012-0020`` for several layers in one job."""
+        indices = [layer.index for layer in self.layers(inventory, model)]
+        size = self.config["layers_per_job"]
+        return [block_name(indices[start : start + size]) for start in range(0, len(indices), size)]
+
+    def stage_params(self, stage: str) -> dict:
+        """Config values that the results of a stage depend on, as a plain dict in fixed order."""
+        keys = {
+            "extract": ("layers", "images.transform", "projection.n_components", "projection.seed"),
+            "score": ("metrics", "penalties"),
+            "evaluate": ("metrics", "penalties", "bootstrap.n_resamples", "bootstrap.seed"),
+        }[stage]
+        return {key: _lookup(self.config, key) for key in keys}
+
+
+def choose_layers(inventory: Sequence[LayerInfo], selection: str | Sequence[str]) -> list[LayerInfo]:
+    """Layers that ``all``, ``second_half`` or a list of patterns over module paths select, in network order."""
+    if selection == "all":
+        return list(inventory)
+    if selection == "second_half":
+        return list(inventory[len(inventory) // 2 :])
+    return [layer for layer in inventory if any(_matches(layer.layer, pattern) for pattern in selection)]
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """A star or question mark stays within one dotted part of the path; ``**`` crosses parts."""
+    if "**" in pattern:
+        return fnmatchcase(path, pattern)
+    parts, wanted = path.split("."), pattern.split(".")
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+
+
+def block_name(indices: Sequence[int]) -> str:
+    """Name of a scoring job by the layers it takes."""
+    first, last = indices[0], indices[-1]
+    return f"{first:04d}" if first == last else f"{first:04d}-{last:04d}"
+
+
+def block_range(name: str) -> tuple[int, int]:
+    """First and last layer index of a scoring job, both included."""
+    first, _, last = name.partition("-")
+    return int(first), int(last or first)
+
+
+def _lookup(config: Mapping, dotted: str) -> object:
+    for key in dotted.split("."):
+        config = config[key]
+    return config
+
+
+def _dataset(name: str, entry: Mapping) -> Dataset:
+    reader = reader_module(entry["reader"])
+    subjects = entry.get("subjects") or reader.default_subjects(entry["options"])
+    if not subjects:
+        raise MenagerieError(f"Config key datasets.{name}.subjects is missing; reader {entry['reader']} needs it.")
+    return Dataset(
+        name=name,
+        reader=entry["reader"],
+        subjects=tuple(subjects),
+        stimuli=entry.get("stimuli", name),
+        regions=tuple(entry["regions"]) if "regions" in entry else None,
+        options=entry["options"],
+    )
+
+
+def reader_module(reader: str) -> ModuleType:
+    """Module of a reader, imported on demand: a run needs few of them."""
+    return import_module(f"menagerie.brain.readers.{reader}")

@@ -1,0 +1,129 @@
+# Scores: one job per model x subject x layer (or block of layers), then one table per model, then the run's tables.
+
+
+def job_tables(wildcards):
+    return expand(
+        f"{RUN}/scores/{wildcards.model}/{{who[0]}}/{{who[1]}}/{{layers}}.parquet",
+        who=subjects_of_all(),
+        layers=selected_blocks(wildcards.model),
+    )
+
+
+def geometry_of_dataset(wildcards):
+    return f"{RUN}/geometry/{DATASETS[wildcards.dataset].stimuli}/{wildcards.model}.h5"
+
+
+def regions_of_dataset(wildcards):
+    regions = DATASETS[wildcards.dataset].regions
+    return list(regions) if regions else "all"
+
+
+def geometries(wildcards):
+    return expand(f"{RUN}/geometry/{{stimuli}}/{wildcards.model}.h5", stimuli=STIMULI)
+
+
+def per_model(table):
+    return expand(f"{RUN}/scores/{{model}}/{table}.parquet", model=MODELS)
+
+
+TARGETS = [f"{RUN}/targets/{dataset}/{subject}.h5" for dataset, subject in subjects_of_all()]
+
+
+localrules:
+    collect_tables,
+
+
+rule score:
+    input:
+        geometry=geometry_of_dataset,
+        target=f"{RUN}/targets/{{dataset}}/{{subject}}.h5",
+        layers=f"{RUN}/layers/{{model}}.tsv",
+    output:
+        scores=f"{RUN}/scores/{{model}}/{{dataset}}/{{subject}}/{{layers}}.parquet",
+    log:
+        f"{RUN}/logs/scores/{{model}}/{{dataset}}/{{subject}}/{{layers}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/scores/{{model}}/{{dataset}}/{{subject}}/{{layers}}.tsv"
+    params:
+        config=SURVEY.stage_params("score"),
+        regions=regions_of_dataset,
+        code=code("score"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../../envs/brain.yaml"
+    script:
+        "../scripts/score.py"
+
+
+rule collect_model:
+    input:
+        scores=job_tables,
+    output:
+        scores=f"{RUN}/scores/{{model}}/layers.parquet",
+    log:
+        f"{RUN}/logs/scores/{{model}}/collect_model.log",
+    benchmark:
+        f"{RUN}/benchmarks/scores/{{model}}/collect_model.tsv"
+    params:
+        code=code("collect_model"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../../envs/brain.yaml"
+    script:
+        "../scripts/collect_model.py"
+
+
+rule select_layers:
+    input:
+        scores=f"{RUN}/scores/{{model}}/layers.parquet",
+        geometry=geometries,
+        targets=TARGETS,
+    output:
+        selected=f"{RUN}/scores/{{model}}/selected.parquet",
+        units=f"{RUN}/scores/{{model}}/units.parquet",
+    log:
+        f"{RUN}/logs/scores/{{model}}/select_layers.log",
+    benchmark:
+        f"{RUN}/benchmarks/scores/{{model}}/select_layers.tsv"
+    params:
+        config=SURVEY.stage_params("evaluate"),
+        code=code("select_layers"),
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../../envs/brain.yaml"
+    script:
+        "../scripts/select_layers.py"
+
+
+rule collect_tables:
+    input:
+        layer_scores=per_model("layers"),
+        model_scores=per_model("selected"),
+        unit_scores=per_model("units"),
+    output:
+        layer_scores=f"{RUN}/tables/layer_scores.parquet",
+        model_scores=f"{RUN}/tables/model_scores.parquet",
+        unit_scores=f"{RUN}/tables/unit_scores.parquet",
+    log:
+        f"{RUN}/logs/collect_tables.log",
+    benchmark:
+        f"{RUN}/benchmarks/collect_tables.tsv"
+    params:
+        code=code("collect_tables"),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        "../../envs/brain.yaml"
+    script:
+        "../scripts/collect_tables.py"

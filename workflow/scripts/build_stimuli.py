@@ -1,0 +1,11 @@
+"""Write a stimulus set: the images of a dataset in the order that fixes the train/test split."""
+
+from menagerie.brain.stimuli import write_stimuli
+from menagerie.jobs import job
+from menagerie.survey import reader_module
+
+with job(snakemake.log[0]):
+    dataset = snakemake.params.dataset
+    inputs = dict(snakemake.input.items())
+    images, image_ids, provenance = reader_module(dataset["reader"]).read_stimuli(dataset["options"], inputs)
+    write_stimuli(snakemake.output.stimuli, images, image_ids, provenance)

@@ -1,0 +1,19 @@
+"""Write the brain target of one subject."""
+
+from menagerie.brain.stimuli import Stimuli
+from menagerie.brain.target import write_target
+from menagerie.jobs import job
+from menagerie.survey import reader_module
+
+with job(snakemake.log[0]):
+    dataset = snakemake.params.dataset
+    inputs = dict(snakemake.input.items())
+    stimuli = Stimuli(inputs.pop("stimuli"))
+    target = reader_module(dataset["reader"]).read_target(
+        snakemake.wildcards.dataset,
+        snakemake.wildcards.subject,
+        options=dataset["options"],
+        inputs=inputs,
+        stimuli=stimuli,
+    )
+    write_target(snakemake.output.target, target)

@@ -1,0 +1,7 @@
+"""Download the photographs and RSMs of Kriegeskorte et al. (2008), checked by SHA-256."""
+
+from menagerie.brain.readers.kriegeskorte92 import fetch
+from menagerie.jobs import job
+
+with job(snakemake.log[0]):
+    fetch(snakemake.params.resources)
