@@ -32,7 +32,7 @@ class SimulationSettings:
         Presentations of each image; 3, as in the Natural Scenes Dataset (NSD).
     ncsnr_median, ncsnr_spread
         Median and log-SD of the lognormal distribution of the units' ncsnr: signal SD over noise SD of a single
-        presentation. The defaults put 95 % of units between .17 and .81, which is about what NSD's visual cortex shows.
+        presentation. The defaults put 95 % of units between .23 and .89, about the range of NSD's responsive voxels.
     mean_share
         How much of a unit's mean response over images is kept, 0 to 1. Networks' features share a large common pattern,
         which would by itself make all images look alike; responses in z-scored fMRI data have none (0).
@@ -40,10 +40,10 @@ class SimulationSettings:
         Same seed, dataset and subject name: the same brain.
     """
 
-    n_units: int = 300
+    n_units: int = 600
     n_repeats: int = 3
-    ncsnr_median: float = 0.37
-    ncsnr_spread: float = 0.4
+    ncsnr_median: float = 0.45
+    ncsnr_spread: float = 0.35
     mean_share: float = 0.5
     seed: int = 0
 
