@@ -1,0 +1,131 @@
+"""The ridge against refits that leave each image out, and an exhaustive search over penalties."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from menagerie.errors import MenagerieError
+from menagerie.linking.ridge import CentredKernel, block_size, loo_ridge
+
+PENALTIES = (1.0, 10.0, 1e2, 1e3, 1e4)
+
+
+def primal_fit(features, responses, penalty):
+    """Weights and intercept of ridge in the features, intercept not penalised."""
+    centre, mean = features.mean(0), responses.mean(0)
+    x = features - centre
+    weights = np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ (responses - mean))
+    return weights, mean - centre @ weights
+
+
+def brute_force_loo(features, responses, penalty):
+    """LOO predictions by refitting without each image."""
+    predictions = np.empty_like(responses)
+    for image in range(len(features)):
+        rest = np.arange(len(features)) != image
+        weights, intercept = primal_fit(features[rest], responses[rest], penalty)
+        predictions[image] = features[image] @ weights + intercept
+    return predictions
+
+
+def simulate(n=24, p=40, v=7, seed=0):
+    generator = np.random.default_rng(seed)
+    features = generator.standard_normal((n, p)) * np.arange(1, p + 1) ** -0.5 * 4 + 2
+    responses = features @ generator.standard_normal((p, v)) * 0.2 + generator.standard_normal((n, v)) + 3
+    return features, responses
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-9), (np.float32, 2e-5)])
+def test_loo_predictions_and_choice_equal_refits(dtype, tolerance):
+    features, responses = simulate()
+    fit = loo_ridge((features @ features.T).astype(dtype), responses.astype(dtype), PENALTIES)
+    refits = np.array([brute_force_loo(features, responses, a) for a in PENALTIES])
+    r = np.array([[np.corrcoef(refit[:, u], responses[:, u])[0, 1] for u in range(7)] for refit in refits])
+    assert fit.choice.tolist() == r.argmax(axis=0).tolist()
+    assert fit.penalty.tolist() == [PENALTIES[i] for i in r.argmax(axis=0)]
+    np.testing.assert_allclose(fit.loo_r, r.max(axis=0), atol=tolerance)
+    np.testing.assert_allclose(fit.loo_predictions, refits[fit.choice, :, np.arange(7)].T, atol=tolerance * 10)
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-9), (np.float32, 1e-4)])
+def test_predictions_of_new_images_equal_primal_ridge(dtype, tolerance):
+    features, responses = simulate()
+    new = simulate(n=11, seed=1)[0]
+    fit = loo_ridge((features @ features.T).astype(dtype), responses.astype(dtype), PENALTIES)
+    expected = np.empty((11, 7))
+    for unit, penalty in enumerate(fit.penalty):
+        weights, intercept = primal_fit(features, responses, penalty)
+        expected[:, unit] = (new @ weights + intercept)[:, unit]
+    np.testing.assert_allclose(fit.predict((new @ features.T).astype(dtype)), expected, atol=tolerance)
+
+
+def test_dual_coefficients_reproduce_predictions():
+    features, responses = simulate()
+    centred = features - features.mean(0)
+    fit = loo_ridge(features @ features.T, responses, PENALTIES)
+    new = simulate(n=5, seed=2)[0]
+    through_dual = (new - features.mean(0)) @ centred.T @ fit.dual_coef + fit.means
+    np.testing.assert_allclose(through_dual, fit.predict(new @ features.T), atol=1e-9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    n=st.integers(4, 14),
+    p=st.integers(1, 20),
+    v=st.integers(1, 5),
+    scale=st.sampled_from([1e-20, 1e-3, 1.0, 1e4, 1e20]),
+    duplicates=st.booleans(),
+    seed=st.integers(0, 10**6),
+)
+def test_loo_is_exact_for_any_kernel(n, p, v, scale, duplicates, seed):
+    features, responses = simulate(n, p, v, seed)
+    if duplicates:
+        features[: n // 2] = features[-(n // 2) :]
+    fit = loo_ridge(features @ features.T, responses * scale, (5.0,))
+    expected = brute_force_loo(features, responses, 5.0) * scale
+    np.testing.assert_allclose(fit.loo_predictions, expected, rtol=1e-6, atol=1e-7 * scale)
+
+
+def test_constant_unit_is_marked_and_predicted_by_its_mean():
+    features, responses = simulate()
+    responses[:, 3] = 0.1
+    fit = loo_ridge((features @ features.T).astype(np.float32), responses.astype(np.float32), PENALTIES)
+    assert fit.defined.tolist() == [True] * 3 + [False] + [True] * 3
+    assert np.isnan(fit.loo_r[3]) and np.isfinite(np.delete(fit.loo_r, 3)).all()
+    np.testing.assert_allclose(fit.loo_predictions[:, 3], 0.1, rtol=1e-6)
+    np.testing.assert_allclose(fit.predict(features @ features.T)[:, 3], 0.1, rtol=1e-6)
+
+
+def test_layer_without_variance_predicts_the_mean_of_the_other_images():
+    responses = simulate()[1]
+    fit = loo_ridge(np.ones((24, 24)), responses, PENALTIES)
+    others = (responses.sum(0) - responses) / 23
+    np.testing.assert_allclose(fit.loo_predictions, others, rtol=1e-12)
+
+
+def test_blocks_do_not_change_results():
+    features, responses = simulate(v=100)
+    kernel = features @ features.T
+    whole = loo_ridge(kernel, responses, PENALTIES)
+    blocked = loo_ridge(CentredKernel.of(kernel), responses, PENALTIES, memory_budget=1)
+    assert block_size(24, 5, 8, 1) == 16
+    np.testing.assert_allclose(blocked.loo_predictions, whole.loo_predictions, rtol=1e-12)
+    assert np.array_equal(blocked.choice, whole.choice)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"responses": np.zeros((9, 2))}, "24 training images"),
+        ({"penalties": (1.0, 0.0)}, "positive"),
+        ({"penalties": ()}, "positive"),
+        ({"responses": np.full((24, 2), np.nan)}, "responses hold NaN"),
+        ({"kernel_train": np.full((24, 24), np.inf)}, "kernel hold NaN"),
+    ],
+)
+def test_bad_input_is_named(change, message):
+    features, responses = simulate()
+    good = {"kernel_train": features @ features.T, "responses": responses, "penalties": PENALTIES}
+    with pytest.raises(MenagerieError, match=message):
+        loo_ridge(**(good | change))

@@ -1,0 +1,63 @@
+"""Selection knows the training half only."""
+
+import pyarrow as pa
+
+from menagerie.linking.select import select_layers
+from menagerie.tables import SCHEMAS
+
+
+def rows_of(train, test, statuses=None, **key):
+    base = {"dataset": "d", "subject": "s", "model": "m", "region": "r", "metric": "versa"} | key
+    rows = []
+    for index, (a, b) in enumerate(zip(train, test, strict=True)):
+        for split, score in (("train", a), ("test", b)):
+            rows.append(
+                base
+                | {"layer": f"l{index}", "layer_index": index, "depth": index / 4, "split": split, "score": score}
+                | {"n_images": 10, "n_units": 5, "status": (statuses or {}).get(index, "ok")}
+            )
+    return rows
+
+
+def select(rows):
+    return select_layers(pa.Table.from_pylist(rows, schema=SCHEMAS["layer_scores"])).to_pylist()
+
+
+def test_best_training_score_wins_whatever_the_test_says():
+    (row,) = select(rows_of([0.1, 0.5, 0.3], [0.9, -0.2, 0.8]))
+    assert (row["layer"], row["layer_index"], row["train_score"], row["score"]) == ("l1", 1, 0.5, -0.2)
+    assert row["status"] == "ok" and row["ci_low"] is None and row["explained"] is None
+
+
+def test_ties_go_to_the_earlier_layer_in_any_row_order():
+    rows = rows_of([0.1, 0.5, 0.5], [0.0, 0.1, 0.2])
+    assert select(rows)[0]["layer"] == select(rows[::-1])[0]["layer"] == "l1"
+
+
+def test_layers_without_score_are_passed_over():
+    (row,) = select(rows_of([None, 0.2], [None, 0.1], {0: "constant"}))
+    assert row["layer"] == "l1"
+
+
+def test_no_layer_gives_a_row_with_the_reasons():
+    (row,) = select(rows_of([None, None], [None, None], {0: "constant", 1: "not finite"}))
+    assert row["layer"] is None and row["score"] is None
+    assert row["status"] == "no layer has a training score: constant; not finite"
+
+
+def test_layer_undefined_on_test_stays_selected():
+    rows = rows_of([0.9, 0.2], [None, 0.1])
+    rows[1]["status"] = "RSM undefined"
+    (row,) = select(rows)
+    assert (row["layer"], row["score"], row["status"]) == ("l0", None, "RSM undefined")
+
+
+def test_every_group_gets_its_own_layer():
+    rows = (
+        rows_of([0.1, 0.2], [0, 0]) + rows_of([0.4, 0.3], [0, 0], subject="t") + rows_of([0, 1], [0, 0], metric="crsa")
+    )
+    assert [(r["subject"], r["metric"], r["layer"]) for r in select(rows)] == [
+        ("s", "versa", "l1"),
+        ("t", "versa", "l0"),
+        ("s", "crsa", "l1"),
+    ]

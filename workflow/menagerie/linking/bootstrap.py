@@ -1,0 +1,119 @@
+"""Bootstrap over images, in closed matrix form.
+
+A resample of images is a vector of counts ``w``. Pearson's r over the pairs ``i < j`` of resampled images, a
+pair of an image with itself excluded, is a weighted correlation with pair weights ``w_i w_j``. Its five sums
+are quadratic forms ``w' M w / 2`` with ``M`` in ``{A, B, A*A, B*B, A*B}``, diagonals set to zero, so all
+resamples together are matrix products.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from menagerie.linking.arrays import Array, cast, host, like, namespace
+from menagerie.linking.rsm import UndefinedError
+
+N_RESAMPLES = 1000
+LEVEL = 0.95
+
+
+def image_counts(n_images: int, n_resamples: int = N_RESAMPLES, seed: int = 0) -> np.ndarray:
+    """``(n_resamples, n_images)`` float64: how often each image is drawn, with replacement, in each resample."""
+    generator = np.random.default_rng(seed)
+    return generator.multinomial(n_images, np.full(n_images, 1 / n_images), size=n_resamples).astype(np.float64)
+
+
+def bootstrap_similarity(a: Array, b: Array, counts: np.ndarray) -> np.ndarray:
+    """Resampled :func:`~menagerie.linking.rsm.rsm_similarity` of two symmetric ``(n, n)`` RSMs.
+
+    Parameters
+    ----------
+    a, b
+        The RSMs.
+    counts
+        ``(r, n)``, as from :func:`image_counts`.
+
+    Returns
+    -------
+    ``(r,)`` float64; NaN for a resample without two distinct similarities.
+    """
+    xp = namespace(a)
+    x, y = (_centre_pairs(cast(matrix, xp.float64)) for matrix in (a, b))
+    w = cast(like(counts, x), xp.float64)
+    pairs = xp.square(xp.sum(w, axis=1)) - xp.sum(xp.square(w), axis=1)
+    forms = [xp.linalg.vecdot(w @ matrix, w) for matrix in (x, y, x * x, y * y, x * y)]
+    return host(_correlation(pairs, *forms))
+
+
+def _centre_pairs(rsm: Array) -> Array:
+    """RSM minus the mean of its off-diagonal entries, zero on the diagonal (centring avoids cancellation)."""
+    n = len(rsm)
+    diagonal = namespace(rsm).arange(n)
+    total = float(rsm.sum()) - float(rsm[diagonal, diagonal].sum())
+    centred = rsm - total / (n * (n - 1))
+    centred[diagonal, diagonal] = 0.0
+    return centred
+
+
+def _correlation(weight: Array, x: Array, y: Array, xx: Array, yy: Array, xy: Array) -> Array:
+    """Pearson's r from weighted sums; NaN where a variance is rounding error."""
+    xp = namespace(x)
+    weight = xp.where(weight > 0, weight, math.nan)
+    power_x, power_y = xx - x * x / weight, yy - y * y / weight
+    noise = 16 * xp.finfo(x.dtype).eps
+    valid = (power_x > noise * xx) & (power_y > noise * yy)
+    return xp.where(valid, xy - x * y / weight, math.nan) / xp.sqrt(xp.where(valid, power_x * power_y, 1.0))
+
+
+def bootstrap_encoding(predicted: Array, measured: Array, counts: np.ndarray, block: int = 512) -> np.ndarray:
+    """Resampled mean over units of the correlation, over images, of predicted and measured responses.
+
+    Parameters
+    ----------
+    predicted, measured
+        ``(v, n)``: units by images; no unit constant over images.
+    counts
+        ``(r, n)``, as from :func:`image_counts`: images are resampled, since units of a region share them.
+    block
+        Units at a time; five arrays of resamples by block are held.
+
+    Returns
+    -------
+    ``(r,)`` float64. A unit that is constant within a resample is left out of that resample's mean.
+    """
+    xp = namespace(predicted)
+    w = cast(like(counts, predicted), predicted.dtype)
+    weight = xp.sum(w, axis=1)[:, None]
+    total = xp.zeros_like(w[:, 0], dtype=xp.float64)
+    number = xp.zeros_like(total)
+    for start in range(0, len(predicted), block):
+        x, y = (_standardise(values[start : start + block]) for values in (predicted, measured))
+        r = _correlation(weight, *(w @ values.T for values in (x, y, x * x, y * y, x * y)))
+        defined = xp.isfinite(r)
+        total += xp.sum(xp.where(defined, r, 0.0), axis=1, dtype=xp.float64)
+        number += xp.sum(cast(defined, xp.float64), axis=1)
+    return host(total / xp.where(number > 0, number, math.nan))
+
+
+def _standardise(rows: Array) -> Array:
+    """Rows centred, and scaled to a largest deviation of 1."""
+    xp = namespace(rows)
+    centred = rows - xp.mean(rows, axis=1)[:, None]
+    return centred / xp.amax(xp.abs(centred), axis=1)[:, None]
+
+
+def interval(samples: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
+    """Percentile interval of bootstrap samples.
+
+    Raises
+    ------
+    UndefinedError
+        When fewer than nine in ten resamples are defined.
+    """
+    defined = samples[np.isfinite(samples)]
+    if len(defined) < 0.9 * len(samples) or not len(defined):
+        raise UndefinedError(f"interval undefined: {len(defined)} of {len(samples)} resamples have a score")
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

@@ -1,0 +1,279 @@
+"""One layer beside one brain: everything that the metrics compare, each part computed at most once.
+
+:class:`Brain` is a target split into halves; :class:`Comparison` adds a layer. Ridge predictions cover the
+units of all regions at once, since they share the eigendecomposition and the operators; a region is a slice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from menagerie.brain.stimuli import train_mask
+from menagerie.brain.target import Target
+from menagerie.errors import MenagerieError, unknown
+from menagerie.geometry import OK, LayerGeometry
+from menagerie.linking.arrays import Array, cast, host, namespace
+from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES, LooRidge, loo_ridge
+from menagerie.linking.rsm import UndefinedError, pattern_rsm, rsm_similarity
+
+SPLITS = ("train", "test")
+MIN_IMAGES = 4  # in a half: three images have only three pairs
+
+
+def match_images(target: Target, image_ids: Sequence[str] | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Rows of the geometry, and of the target, of each half: ``{"train": (rows, rows), "test": ...}``.
+
+    The halves are those of the whole stimulus set (even and odd positions), so an image keeps its half in
+    targets that lack other images.
+
+    Raises
+    ------
+    MenagerieError
+        When the target has images that the geometry lacks, or too few in a half.
+    """
+    own = list(map(str, target.image_ids))
+    known = {image: row for row, image in enumerate(map(str, own if image_ids is None else image_ids))}
+    where = f"Target {target.dataset}/{target.subject}"
+    if missing := [image for image in own if image not in known]:
+        raise MenagerieError(
+            f"{where}: {len(missing)} of {len(own)} images are not in the layer's geometry "
+            f"({', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}), which holds {len(known)}. "
+            f"Extract features of the stimulus set '{target.stimuli}' again, or rebuild the target."
+        )
+    rows = np.array([known[image] for image in own], dtype=np.int64)
+    order = np.argsort(rows)
+    in_train = train_mask(len(known))[rows[order]]
+    halves = {"train": order[in_train], "test": order[~in_train]}
+    for name, half in halves.items():
+        if len(half) < MIN_IMAGES:
+            raise MenagerieError(f"{where}: {len(half)} images in the {name} half; at least {MIN_IMAGES} are needed.")
+    return {name: (rows[half], half) for name, half in halves.items()}
+
+
+class Brain:
+    """A target's halves: responses, their means and RSMs, region by region.
+
+    Parameters
+    ----------
+    target
+        Responses or RSMs of one subject.
+    image_ids
+        Images of the geometry's rows; None where they are the target's own.
+    regions
+        Names of regions; None for all.
+    array
+        Puts a numpy array where the work is to happen, for example
+        ``functools.partial(torch.asarray, device="cuda")``.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        image_ids: Sequence[str] | None = None,
+        regions: Sequence[str] | None = None,
+        array: Callable[[np.ndarray], Array] = np.asarray,
+    ):
+        self.target, self.array = target, array
+        self.rows = match_images(target, image_ids)
+        self.n_rows = len(target.image_ids if image_ids is None else image_ids)
+        self.regions = list(target.region_names if regions is None else regions)
+        for region in self.regions:
+            if region not in target.region_names:
+                raise unknown(f"region of target {target.dataset}/{target.subject}", region, target.region_names)
+        self._rsms: dict[tuple[str, str], Array] = {}
+
+    @cached_property
+    def units(self) -> np.ndarray:
+        """Positions, in the target, of the units of all regions together."""
+        return np.flatnonzero(np.any([self.target.regions[region] for region in self.regions], axis=0))
+
+    @cached_property
+    def members(self) -> Mapping[str, Array | slice]:
+        """Region -> where its units are among ``units``."""
+        masks = {region: np.asarray(self.target.regions[region])[self.units] for region in self.regions}
+        everything = slice(None)
+        return {
+            region: everything if mask.all() else self.array(np.flatnonzero(mask)) for region, mask in masks.items()
+        }
+
+    @cached_property
+    def responses(self) -> dict[str, Array]:
+        """Split -> ``(v, n)`` responses of ``units``, unit by unit."""
+        chosen = self.target.responses[:, self.units] if len(self.units) < self.target.responses.shape[1] else None
+        source = self.target.responses if chosen is None else chosen
+        return {split: self.array(np.ascontiguousarray(source[rows].T)) for split, (_, rows) in self.rows.items()}
+
+    @cached_property
+    def means(self) -> dict[str, Array]:
+        """Split -> ``(v,)`` float64 means of ``responses`` over that half."""
+        return {
+            split: namespace(values).mean(values, axis=1, dtype=namespace(values).float64)
+            for split, values in self.responses.items()
+        }
+
+    @cached_property
+    def deviations(self) -> dict[str, Array]:
+        """Split -> ``(v, n)`` responses minus ``means``."""
+        return {
+            split: values - cast(self.means[split], values.dtype)[:, None] for split, values in self.responses.items()
+        }
+
+    def rsm(self, region: str, split: str) -> Array:
+        """RSM of a region over one half; raises UndefinedError where it is not defined."""
+        key = region, split
+        if key not in self._rsms:
+            if self.target.has_units:
+                units = self.members[region]
+                self._rsms[key] = pattern_rsm(self.deviations[split][units], self.means[split][units])
+            else:
+                rows = self.rows[split][1]
+                self._rsms[key] = self.array(np.asarray(self.target.rsms[region], dtype=np.float64)[np.ix_(rows, rows)])
+        return self._rsms[key]
+
+
+class Comparison:
+    """A layer and a brain, and what the metrics need of both.
+
+    Parameters
+    ----------
+    geometry
+        The layer.
+    brain
+        The subject.
+    penalties, memory_budget
+        As in :func:`menagerie.linking.ridge.loo_ridge`.
+    """
+
+    def __init__(
+        self,
+        geometry: LayerGeometry,
+        brain: Brain,
+        penalties: Sequence[float] = PENALTIES,
+        memory_budget: int = MEMORY_BUDGET,
+    ):
+        self.geometry, self.brain = geometry, brain
+        self.penalties, self.memory_budget = penalties, memory_budget
+        n = brain.n_rows
+        if geometry.status == OK and (len(geometry.rsm_triu), len(geometry.gram_triu)) != (
+            n * (n - 1) // 2,
+            n * (n + 1) // 2,
+        ):
+            raise MenagerieError(
+                f"Layer {geometry.layer}: its matrices hold {len(geometry.rsm_triu)} and {len(geometry.gram_triu)} "
+                f"values, which do not fit {n} images. The geometry belongs to another stimulus set; extract it again."
+            )
+
+    @cached_property
+    def _layer_rsm(self) -> np.ndarray:
+        return self.geometry.rsm()
+
+    def layer_rsm(self, split: str) -> Array:
+        """RSM of the layer's raw features over one half."""
+        rows = self.brain.rows[split][0]
+        return self.brain.array(self._layer_rsm[np.ix_(rows, rows)].astype(np.float64))
+
+    @cached_property
+    def ridge(self) -> LooRidge:
+        """The ridge from the layer to the units of all regions."""
+        rows = self.brain.rows["train"][0]
+        return loo_ridge(
+            self.brain.array(self._gram[np.ix_(rows, rows)]),
+            self.brain.responses["train"].T,
+            self.penalties,
+            memory_budget=self.memory_budget,
+        )
+
+    @cached_property
+    def _gram(self) -> np.ndarray:
+        return self.geometry.gram()
+
+    @cached_property
+    def predicted(self) -> dict[str, Array]:
+        """Split -> ``(v, n)`` predictions (LOO for train) minus the units' training means."""
+        rows = self.brain.rows
+        crossed = self.brain.array(self._gram[np.ix_(rows["test"][0], rows["train"][0])])
+        return {"train": self.ridge.loo_deviations, "test": self.ridge.predict_deviations(crossed)}
+
+    def predicted_rsm(self, region: str, split: str) -> Array:
+        """RSM of the predictions for a region's units over one half."""
+        units = self.brain.members[region]
+        return pattern_rsm(self.predicted[split][units], self.ridge.means[units])
+
+    @cached_property
+    def unit_r(self) -> dict[str, np.ndarray]:
+        """Split -> ``(v,)`` correlation of predicted and measured responses; NaN for units without variance."""
+        return {
+            "train": host(self.ridge.loo_r),
+            "test": row_correlation(self.predicted["test"], self.brain.deviations["test"]),
+        }
+
+    def _host_members(self, region: str) -> np.ndarray | slice:
+        members = self.brain.members[region]
+        return members if isinstance(members, slice) else host(members)
+
+    def defined_units(self, region: str, split: str) -> np.ndarray:
+        """Positions among ``brain.units`` of a region's units whose ``unit_r`` is defined in that half.
+
+        The other half has no say: otherwise the training score, which selects layers, would know the test half.
+        """
+        units = np.arange(len(self.brain.units))[self._host_members(region)]
+        return units[np.isfinite(self.unit_r[split][units])]
+
+
+def row_correlation(a: Array, b: Array) -> np.ndarray:
+    """``(v,)`` Pearson correlation of the rows of two ``(v, n)`` arrays, float64; NaN where a row is constant."""
+    xp = namespace(a)
+    unit = []
+    for rows in (a, b):
+        centred = rows - xp.mean(rows, axis=1)[:, None]
+        scale = xp.amax(xp.abs(centred), axis=1)
+        constant = scale <= 2 * xp.finfo(rows.dtype).eps * xp.amax(xp.abs(rows), axis=1)
+        scale[constant] = math.nan
+        unit.append(centred / scale[:, None])
+    x, y = unit
+    products, xx, yy = (cast(xp.linalg.vecdot(*pair), xp.float64) for pair in ((x, y), (x, x), (y, y)))
+    return host(products / xp.sqrt(xx * yy))
+
+
+# The metrics --------------------------------------------------------------------------------------------------------
+
+
+def crsa(pair: Comparison, region: str, split: str) -> tuple[float, int]:
+    """Classical RSA: similarity of the layer's raw RSM and the region's RSM; and the number of units."""
+    return rsm_similarity(pair.layer_rsm(split), pair.brain.rsm(region, split)), pair.brain.target.n_units(region)
+
+
+def versa(pair: Comparison, region: str, split: str) -> tuple[float, int]:
+    """Voxel-encoding RSA: similarity of the predictions' RSM and the region's RSM; and the number of units."""
+    similarity = rsm_similarity(pair.predicted_rsm(region, split), pair.brain.rsm(region, split))
+    return similarity, pair.brain.target.n_units(region)
+
+
+def encoding_r(pair: Comparison, region: str, split: str) -> tuple[float, int]:
+    """Mean over units of the correlation of predicted and measured responses; and the number of units in it.
+
+    Units whose correlation is not defined in this half are left out, which the number of units shows.
+    """
+    units = pair.defined_units(region, split)
+    if not units.size:
+        raise UndefinedError("encoding_r undefined: no unit of the region varies over images")
+    return float(pair.unit_r[split][units].mean()), int(units.size)
+
+
+METRICS: Mapping[str, Callable[[Comparison, str, str], tuple[float, int]]] = {
+    "crsa": crsa,
+    "versa": versa,
+    "encoding_r": encoding_r,
+}
+NEEDS_UNITS = frozenset({"versa", "encoding_r"})
+
+
+def check_metrics(metrics: Sequence[str]) -> None:
+    """Raise MenagerieError for a name that is no metric."""
+    for metric in metrics:
+        if metric not in METRICS:
+            raise unknown("metric", metric, METRICS)

@@ -1,0 +1,125 @@
+"""Reporting the selected layers: intervals on the test half, noise ceilings, and scores of single units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from menagerie.brain.target import Target
+from menagerie.errors import MenagerieError
+from menagerie.geometry import OK, LayerGeometry
+from menagerie.linking.arrays import Array, host
+from menagerie.linking.bootstrap import (
+    LEVEL,
+    N_RESAMPLES,
+    bootstrap_encoding,
+    bootstrap_similarity,
+    image_counts,
+    interval,
+)
+from menagerie.linking.comparison import Brain, Comparison
+from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES
+from menagerie.linking.rsm import UndefinedError
+from menagerie.tables import SCHEMAS
+
+
+def evaluate_layers(
+    selected: pa.Table,
+    read_layer: Callable[[int], LayerGeometry],
+    target: Target,
+    *,
+    image_ids: Sequence[str] | None = None,
+    penalties: Sequence[float] = PENALTIES,
+    n_resamples: int = N_RESAMPLES,
+    level: float = LEVEL,
+    seed: int = 0,
+    memory_budget: int = MEMORY_BUDGET,
+    array: Callable[[np.ndarray], Array] = np.asarray,
+) -> tuple[pa.Table, pa.Table]:
+    """Complete the selected layers of one model and subject.
+
+    Intervals are percentile intervals of a bootstrap over test images, for encoding_r too: units of a region
+    see the same images, so resampling units would call the shared error precision. Every interval of a call
+    uses the same resamples.
+
+    Parameters
+    ----------
+    selected
+        Rows of ``model_scores`` from :func:`~menagerie.linking.select.select_layers`; rows of other subjects
+        or datasets are left aside.
+    read_layer
+        Layer index -> geometry, for example ``GeometryFile.read``; called once a layer.
+    target, image_ids, penalties, memory_budget, array
+        As in :func:`~menagerie.linking.score.score_layer`, and the same as there.
+    n_resamples, level, seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    Table ``model_scores`` (``explained`` still empty: it needs the ceilings of all subjects) and table
+    ``unit_scores`` of the layers selected for encoding_r.
+
+    Raises
+    ------
+    MenagerieError
+        When the rows belong to several models, or as :func:`~menagerie.linking.score.score_layer`.
+    """
+    rows = [r for r in selected.to_pylist() if (r["dataset"], r["subject"]) == (target.dataset, target.subject)]
+    if len(models := {row["model"] for row in rows}) > 1:
+        raise MenagerieError(f"Evaluation takes the rows of one model at a time, found {sorted(models)}.")
+    brain = Brain(target, image_ids, sorted({row["region"] for row in rows}, key=target.region_names.index), array)
+    counts = image_counts(len(brain.rows["test"][0]), n_resamples, seed)
+    unit_rows: list[dict] = []
+    for index in sorted({row["layer_index"] for row in rows if row["layer_index"] is not None}):
+        pair = Comparison(read_layer(index), brain, penalties, memory_budget)
+        for row in rows:
+            if row["layer_index"] == index:
+                row |= _interval(pair, row, counts, level)
+                if row["metric"] == "encoding_r":
+                    unit_rows += _unit_rows(pair, row)
+    for row in rows:
+        row["noise_ceiling"] = target.ceilings.get(row["region"])
+    return (
+        pa.Table.from_pylist(rows, schema=SCHEMAS["model_scores"]),
+        pa.Table.from_pylist(unit_rows, schema=SCHEMAS["unit_scores"]),
+    )
+
+
+def _interval(pair: Comparison, row: dict, counts: np.ndarray, level: float) -> dict:
+    """``ci_low`` and ``ci_high`` of a row; empty where the score is, or where resamples are undefined."""
+    if row["status"] != OK:
+        return {}
+    try:
+        low, high = interval(_RESAMPLERS[row["metric"]](pair, row["region"], counts), level)
+    except UndefinedError:
+        return {}
+    return {"ci_low": low, "ci_high": high}
+
+
+def _resample_crsa(pair: Comparison, region: str, counts: np.ndarray) -> np.ndarray:
+    return bootstrap_similarity(pair.layer_rsm("test"), pair.brain.rsm(region, "test"), counts)
+
+
+def _resample_versa(pair: Comparison, region: str, counts: np.ndarray) -> np.ndarray:
+    return bootstrap_similarity(pair.predicted_rsm(region, "test"), pair.brain.rsm(region, "test"), counts)
+
+
+def _resample_encoding(pair: Comparison, region: str, counts: np.ndarray) -> np.ndarray:
+    units = pair.brain.array(pair.defined_units(region, "test"))
+    return bootstrap_encoding(pair.predicted["test"][units], pair.brain.deviations["test"][units], counts)
+
+
+_RESAMPLERS = {"crsa": _resample_crsa, "versa": _resample_versa, "encoding_r": _resample_encoding}
+
+
+def _unit_rows(pair: Comparison, row: dict) -> list[dict]:
+    """Rows of ``unit_scores`` for a region's units; a score is empty in a half where the unit is constant."""
+    units = np.union1d(pair.defined_units(row["region"], "train"), pair.defined_units(row["region"], "test"))
+    train, test = (
+        [None if np.isnan(r) else float(r) for r in pair.unit_r[split][units]] for split in ("train", "test")
+    )
+    shared = {name: row[name] for name in ("dataset", "subject", "model", "region", "layer", "layer_index", "depth")}
+    columns = zip(pair.brain.units[units].tolist(), train, test, host(pair.ridge.penalty)[units].tolist(), strict=True)
+    return [shared | dict(zip(("unit", "train_score", "score", "penalty"), values, strict=True)) for values in columns]

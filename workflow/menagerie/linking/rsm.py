@@ -1,0 +1,130 @@
+"""Representational similarity matrices (RSMs) and their comparison.
+
+``RSM(A)[i, j] = corr(A[i, :], A[j, :])`` (Kriegeskorte, Mur & Bandettini 2008, as similarities). Products
+run in the precision of the input; sums that could cancel run in float64.
+"""
+
+from __future__ import annotations
+
+import math
+
+from menagerie.errors import MenagerieError
+from menagerie.linking.arrays import Array, cast, floating, namespace
+
+
+class UndefinedError(MenagerieError):
+    """A score that the data do not define. Its message is the reason, and becomes the ``status`` of a row."""
+
+
+def rsm(features: Array) -> Array:
+    """Pearson correlation between every two rows.
+
+    Parameters
+    ----------
+    features
+        ``(n, p)``: images by features, numpy or torch, float32 or float64.
+
+    Returns
+    -------
+    ``(n, n)`` in the precision of ``features``, symmetric, ones on the diagonal.
+
+    Raises
+    ------
+    UndefinedError
+        When a row has no variance (or a value that is not finite), so that its correlations do not exist.
+    """
+    features = floating(features)
+    xp = namespace(features)
+    centred = features - cast(xp.mean(features, axis=1, dtype=xp.float64), features.dtype)[:, None]
+    spread = xp.amax(xp.abs(centred), axis=1)
+    # A constant row keeps the rounding error of its mean; larger spreads are signal.
+    floor = xp.finfo(features.dtype).eps * xp.amax(xp.abs(features), axis=1)
+    _require_variance(spread > floor)
+    centred /= spread[:, None]  # so that squares neither overflow nor vanish
+    return cast(_normalise(cast(centred @ centred.T, xp.float64)), features.dtype)
+
+
+def pattern_rsm(deviations: Array, means: Array) -> Array:
+    """RSM of the patterns ``A[i, u] = deviations[u, i] + means[u]``, exact even where deviations are tiny.
+
+    Predictions of a strongly penalised ridge vary by a thousandth of the units' means. Their RSM is 1 minus
+    something small, which float32 products of the patterns themselves would lose. So only products of the
+    deviations run in float32; the share of the means is added in float64:
+    ``A_i . A_j = D_i . D_j + D_i . m + D_j . m + m . m`` with ``D`` and ``m`` centred over units.
+
+    Parameters
+    ----------
+    deviations
+        ``(u, n)``: units by images.
+    means
+        ``(u,)``, float64.
+
+    Returns
+    -------
+    ``(n, n)`` float64, symmetric, ones on the diagonal.
+
+    Raises
+    ------
+    UndefinedError
+        When the pattern of an image is constant over units.
+    """
+    xp = namespace(deviations)
+    centred = deviations - cast(xp.mean(deviations, axis=0, dtype=xp.float64), deviations.dtype)
+    means = means - xp.mean(means)
+    scale = max(float(xp.amax(xp.abs(centred))), float(xp.amax(xp.abs(means)))) or 1.0
+    centred /= scale
+    means = means / scale
+    products = cast(centred.T @ centred, xp.float64)
+    crossed = cast(centred.T @ cast(means, centred.dtype), xp.float64)
+    power = means @ means
+    own = xp.linalg.diagonal(products) + power
+    products += crossed[:, None] + crossed[None, :] + power
+    # What is left of an image whose deviations undo the means is rounding error.
+    _require_variance(xp.linalg.diagonal(products) > 8 * xp.finfo(centred.dtype).eps * own)
+    return _normalise(products)
+
+
+def _require_variance(varies: Array) -> None:
+    """Raise unless True for every image."""
+    constant = [index for index, good in enumerate(varies.tolist()) if not good]
+    if constant:
+        raise UndefinedError(
+            f"RSM undefined: {len(constant)} of {len(varies)} images have a constant pattern (first: row {constant[0]})"
+        )
+
+
+def _normalise(products: Array) -> Array:
+    """Correlations from float64 inner products of centred rows."""
+    xp = namespace(products)
+    norms = xp.sqrt(xp.linalg.diagonal(products))
+    products /= norms[:, None]
+    products /= norms[None, :]
+    index = xp.arange(len(products))
+    products[index, index] = 1.0
+    return products
+
+
+def upper(matrix: Array) -> Array:
+    """Strict upper triangle of an ``(n, n)`` matrix, row by row: ``(n (n - 1) / 2,)``."""
+    xp = namespace(matrix)
+    return matrix[xp.triu(xp.ones_like(matrix, dtype=xp.bool), 1)]
+
+
+def rsm_similarity(a: Array, b: Array) -> float:
+    """Pearson correlation, in float64, of the strict upper triangles of two ``(n, n)`` RSMs.
+
+    Raises
+    ------
+    UndefinedError
+        When one of the triangles is constant.
+    """
+    if a.shape != b.shape:
+        raise ValueError(f"RSMs of different shapes: {tuple(a.shape)} and {tuple(b.shape)}")
+    xp = namespace(a)
+    x, y = (cast(upper(matrix), xp.float64) for matrix in (a, b))
+    x, y = x - xp.mean(x), y - xp.mean(y)
+    noise = len(x) * float(xp.finfo(xp.float64).eps) ** 2  # of triangles whose entries are at most 1
+    xx, yy = float(x @ x), float(y @ y)
+    if not (xx > noise and yy > noise):
+        raise UndefinedError("RSM similarity undefined: all pairs of images are equally similar")
+    return float(x @ y) / math.sqrt(xx * yy)
