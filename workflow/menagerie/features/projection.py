@@ -1,0 +1,165 @@
+"""Sparse random projection (SRP): every layer brought to the same number of dimensions.
+
+The matrix follows Li, Hastie & Church (2006) as scikit-learn's ``SparseRandomProjection`` does it: with
+``density = 1 / sqrt(n_features)``, each entry is independently 0 or ``+-sqrt(1 / density) / sqrt(n_components)``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+
+N_PROJECTIONS = 5920
+"""Johnson-Lindenstrauss minimum for 1,000 points and a distortion of 0.1."""
+
+BLOCK = 16_384
+"""Features per block of the matrix. A block of it and a batch's share of the features fit into a core's cache, which
+makes the product several times faster. It is part of the matrix's definition: each block has its own random stream."""
+
+_BYTES_PER_ENTRY = 8
+
+
+class SparseProjection:
+    """The projection of layers with ``n_features`` features; the same on every machine and device.
+
+    Parameters
+    ----------
+    n_features
+        Features per image before projection.
+    n_components
+        Dimensions after it.
+    seed
+        Seed of the survey; the random stream depends on it, on ``n_features`` and on the block.
+    keep
+        Whether to keep the matrix after its first use, or to generate it anew for each batch.
+    """
+
+    def __init__(self, n_features: int, n_components: int = N_PROJECTIONS, seed: int = 0, *, keep: bool = True):
+        self.n_features = n_features
+        self.n_components = n_components
+        self.seed = seed
+        self.keep = keep
+        self._blocks: list[sparse.csr_matrix] = []
+        self._on_device: Tensor | None = None
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Project float32 ``(b, n_features)`` to float32 ``(b, n_components)``, on the same device."""
+        if features.device.type == "cpu":
+            return torch.from_numpy(self._project(features.numpy()))
+        return torch.sparse.mm(self._device_matrix(features.device), features.T.contiguous()).T
+
+    def blocks(self) -> Iterator[sparse.csr_matrix]:
+        """Blocks of the matrix, each float32 ``(n_components, <= BLOCK)``, from the first feature to the last."""
+        if self._blocks:
+            yield from self._blocks
+            return
+        made = []
+        for number in range(math.ceil(self.n_features / BLOCK)):
+            block = _random_block(self.n_features, self.n_components, self.seed, number)
+            if self.keep:
+                made.append(block)
+            yield block
+        self._blocks = made
+
+    def matrix(self) -> sparse.csr_matrix:
+        """The whole matrix, float32 ``(n_components, n_features)``."""
+        return sparse.hstack(list(self.blocks()), format="csr")
+
+    def _project(self, features: np.ndarray) -> np.ndarray:
+        projected = np.zeros((self.n_components, len(features)), dtype=np.float32)
+        start = 0
+        for block in self.blocks():
+            stop = start + block.shape[1]
+            projected += block @ np.ascontiguousarray(features[:, start:stop].T)
+            start = stop
+        return projected.T
+
+    def _device_matrix(self, device: torch.device) -> Tensor:
+        if self._on_device is not None:
+            return self._on_device
+        keep, self.keep = self.keep, False
+        matrix = self.matrix()
+        self.keep = keep
+        parts = (torch.from_numpy(part).to(device) for part in (matrix.indptr, matrix.indices, matrix.data))
+        on_device = torch.sparse_csr_tensor(*parts, matrix.shape)
+        if keep:
+            self._on_device = on_device
+        return on_device
+
+
+def _random_block(n_features: int, n_components: int, seed: int, number: int) -> sparse.csr_matrix:
+    """One block of the matrix.
+
+    Non-zero entries are a Bernoulli process over the block's cells, row by row; the gaps between its successes are
+    geometric, so that only the successes cost time.
+    """
+    width = min(BLOCK, n_features - number * BLOCK)
+    density = 1 / math.sqrt(n_features)
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, n_features, n_components, number])))
+    cells = _successes(n_components * width, density, rng)
+    rows = np.searchsorted(cells, np.arange(n_components + 1, dtype=np.int64) * width).astype(np.int32)
+    columns = (cells % width).astype(np.int32)
+    scale = np.float32(math.sqrt(1 / density) / math.sqrt(n_components))
+    bits = np.unpackbits(np.frombuffer(rng.bytes((len(cells) + 7) // 8), dtype=np.uint8), count=len(cells))
+    values = bits.astype(np.float32) * (2 * scale) - scale
+    return sparse.csr_matrix((values, columns, rows), shape=(n_components, width))
+
+
+def _successes(n_cells: int, probability: float, rng: np.random.Generator) -> np.ndarray:
+    """Positions of the successes among ``n_cells`` independent trials, ascending, int64."""
+    if probability >= 1:
+        return np.arange(n_cells, dtype=np.int64)
+    # The floor of an exponential variable of this mean is geometric: failures before the next success.
+    mean_gap = -1 / math.log1p(-probability)
+    positions, last = [], -1
+    while last < n_cells:
+        left = (n_cells - last) * probability
+        gaps = (rng.standard_exponential(int(left + 4 * math.sqrt(left)) + 16) * mean_gap).astype(np.int64)
+        gaps += 1
+        found = np.cumsum(gaps, out=gaps)
+        found += last
+        positions.append(found)
+        last = int(found[-1])
+    cells = np.concatenate(positions) if len(positions) > 1 else positions[0]
+    return cells[: np.searchsorted(cells, n_cells)]
+
+
+def matrix_bytes(n_features: int, n_components: int) -> int:
+    """Expected size of a projection matrix in memory."""
+    n_blocks = math.ceil(n_features / BLOCK)
+    return int(n_components * (math.sqrt(n_features) * _BYTES_PER_ENTRY + n_blocks * 4))
+
+
+class ProjectionCache:
+    """Projections by number of features; forgets those longest unused once they outgrow their share of memory.
+
+    A matrix larger than the whole share is not kept but generated for each batch.
+    """
+
+    def __init__(self, n_components: int, seed: int, capacity: int):
+        self.n_components = n_components
+        self.seed = seed
+        self.capacity = capacity
+        self._kept: OrderedDict[int, SparseProjection] = OrderedDict()
+
+    def get(self, n_features: int) -> SparseProjection:
+        """The projection for layers of this size."""
+        if n_features not in self._kept:
+            size = matrix_bytes(n_features, self.n_components)
+            fits = size <= self.capacity
+            while fits and self._kept and self._size() + size > self.capacity:
+                self._kept.popitem(last=False)
+            if not fits:
+                return SparseProjection(n_features, self.n_components, self.seed, keep=False)
+            self._kept[n_features] = SparseProjection(n_features, self.n_components, self.seed)
+        self._kept.move_to_end(n_features)
+        return self._kept[n_features]
+
+    def _size(self) -> int:
+        return sum(matrix_bytes(n_features, self.n_components) for n_features in self._kept)
