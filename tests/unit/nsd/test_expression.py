@@ -1,0 +1,101 @@
+"""Region expressions: what they mean, and that nothing but them is understood."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from menagerie.brain.nsd.expression import Labels, evaluate, names_in
+from menagerie.errors import MenagerieError
+
+NCSNR = np.array([0.1, 0.3, np.nan, 0.5])
+STREAMS = Labels(np.array([1, 2, 2, 0]), {"early": 1, "ventral": 2})
+FACES = Labels(np.array([0, 1, 2, 2]), {"OFA": 1, "FFA_1": 2})
+VALUES = {"ncsnr": NCSNR, "streams": STREAMS, "floc_faces": FACES, "mine": np.array([True, False, False, True])}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ncsnr > 0.2", [0, 1, 0, 1]),
+        ("0.2 < ncsnr <= 0.3", [0, 1, 0, 0]),
+        ("ncsnr >= -1", [1, 1, 0, 1]),
+        ("streams in {early, ventral}", [1, 1, 1, 0]),
+        ("streams in (ventral,)", [0, 1, 1, 0]),
+        ("streams not in [ventral]", [1, 0, 0, 1]),
+        ("streams == ventral", [0, 1, 1, 0]),
+        ("streams != ventral", [1, 0, 0, 1]),
+        ("streams", [1, 1, 1, 0]),
+        ("floc_faces in {'FFA-1'}", [0, 0, 1, 1]),
+        ("'FFA-1'", [0, 0, 1, 1]),
+        ("FFA_1 and not ventral", [0, 0, 0, 1]),
+        ("mine or OFA", [1, 1, 0, 1]),
+        ("ncsnr > 0.2 and (\n ventral\n or mine)", [0, 1, 0, 1]),
+    ],
+)
+def test_meaning(text, expected):
+    assert evaluate(text, VALUES, where="region 'x'").astype(int).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os').system('true')",
+        "ncsnr.max() > 1",
+        "ncsnr[0] > 1",
+        "ncsnr + 1 > 1",
+        "(lambda: 1)",
+        "[x for x in streams]",
+        "ncsnr > 0.2 if mine else OFA",
+        "ncsnr is 3",
+        "f'{ncsnr}'",
+        "mine := 1",
+        "1 < 2 < ventral",
+        "True",
+        "0.5",
+        "ncsnr",
+        "streams in ventral",
+        "streams in {1, 2}",
+        "ncsnr in {ventral}",
+        "streams > 1",
+        "mine > 1",
+        "",
+        "ncsnr >",
+        "not " * 2000 + "mine",
+        "(" * 300 + "mine" + ")" * 300,
+        3,
+    ],
+)
+def test_anything_else_is_refused(text):
+    with pytest.raises(MenagerieError, match="region 'x'"):
+        evaluate(text, VALUES, where="region 'x'")
+
+
+def test_unknown_name_and_the_nearest():
+    with pytest.raises(MenagerieError, match=r"'ncsrn'.*Did you mean 'ncsnr'"):
+        evaluate("ncsrn > 0.2", VALUES, where="region 'x'")
+    with pytest.raises(MenagerieError, match=r"label of streams.*'ventrl'.*Did you mean 'ventral'"):
+        evaluate("streams in {ventrl}", VALUES, where="region 'x'")
+
+
+def test_a_label_of_two_volumes_must_say_which():
+    values = {"a": Labels(np.array([1]), {"x": 1}), "b": Labels(np.array([1]), {"x": 1})}
+    with pytest.raises(MenagerieError, match="in several volumes"):
+        evaluate("x", values, where="region")
+    assert evaluate("a in {x}", values, where="region").tolist() == [True]
+
+
+def test_names_are_listed_once():
+    found = names_in("ncsnr > 0.2 and streams in {ventral, 'FFA-1'} and ncsnr < 1", where="r")
+    assert sorted(found) == ["FFA_1", "ncsnr", "streams", "ventral"]
+
+
+@settings(deadline=None, max_examples=60)  # a busy machine must not fail it
+@given(st.text(max_size=40))
+def test_any_text_gives_a_mask_or_a_clear_error(text):
+    try:
+        mask = evaluate(text, VALUES, where="region 'x'")
+    except MenagerieError:
+        return
+    assert mask.dtype == bool
+    assert mask.shape == (4,)

@@ -1,0 +1,205 @@
+"""Region expressions: ``ncsnr > 0.2 and streams in {ventral, lateral}``, parsed, checked and computed per voxel.
+
+The text is parsed with :mod:`ast` and walked through a whitelist; nothing is ever evaluated as Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from menagerie.errors import MenagerieError, unknown
+
+_COMPARE = {
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+_ALLOWED = "and, or, not, comparisons, in {...}, names and numbers"
+_MAX_LENGTH = 4000
+
+
+def canonical(name: str) -> str:
+    """A label as it is written in expressions: dashes become underscores ("FFA-1" -> "FFA_1")."""
+    return name.replace("-", "_")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A volume of labels: ``codes`` (v,) whole numbers and the number of each name (canonical)."""
+
+    codes: np.ndarray
+    numbers: Mapping[str, int]
+
+
+Value = np.ndarray | Labels  # float (v,), bool (v,), or labels
+
+
+def names_in(text: str, *, where: str) -> list[str]:
+    """Every name that an expression mentions, in order of appearance, without repeats.
+
+    Raises
+    ------
+    MenagerieError
+        When the text is not an expression of the allowed kind.
+    """
+    nodes = ast.walk(_parse(text, where))
+    return list(dict.fromkeys(name for node in nodes if (name := _name(node)) is not None))
+
+
+def evaluate(text: str, values: Mapping[str, Value], *, where: str) -> np.ndarray:
+    """Bool ``(v,)``: the voxels for which the expression holds.
+
+    Parameters
+    ----------
+    text
+        Expression of ``and``, ``or``, ``not``, comparisons, ``in``, names and numbers. A label's name alone
+        stands for the voxels that carry it; a label volume alone for the voxels with a label above 0.
+    values
+        Name -> float or bool ``(v,)``, or :class:`Labels`. A comparison with NaN is False.
+    where
+        What the expression defines, for messages.
+
+    Raises
+    ------
+    MenagerieError
+        When the text does not parse, uses anything else, or names something unknown.
+    """
+    result = _Walk(values, where).mask(_parse(text, where).body)
+    return np.asarray(result, dtype=bool)
+
+
+def _parse(text: str, where: str) -> ast.Expression:
+    if not isinstance(text, str) or not text.strip() or len(text) > _MAX_LENGTH:
+        raise MenagerieError(f"{where}: expected an expression of up to {_MAX_LENGTH} characters, found {text!r:.60}.")
+    try:
+        # In brackets, so that an expression may run over several lines.
+        return ast.parse(f"({text}\n)", mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise MenagerieError(
+            f"{where}: '{_short(text)}' is not an expression ({error}). Allowed: {_ALLOWED}."
+        ) from None
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 80 else line[:77] + "..."
+
+
+def _name(node: ast.AST) -> str | None:
+    """Canonical name of a name or a quoted name, else None."""
+    if isinstance(node, ast.Name):
+        return canonical(node.id)
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return canonical(node.value)
+    return None
+
+
+class _Walk:
+    """Walks an expression; one method a kind of result."""
+
+    def __init__(self, values: Mapping[str, Value], where: str):
+        self.values = values
+        self.where = where
+
+    def refuse(self, node: ast.AST) -> MenagerieError:
+        return MenagerieError(f"{self.where}: '{ast.unparse(node)}' is not allowed here. Allowed: {_ALLOWED}.")
+
+    def mask(self, node: ast.AST) -> np.ndarray:
+        if isinstance(node, ast.BoolOp):
+            join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
+            return join.reduce([self.mask(value) for value in node.values])
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            return ~self.mask(node.operand)
+        if isinstance(node, ast.Compare):
+            return self.comparison(node)
+        if _name(node) is not None:
+            return self.truth(node)
+        raise self.refuse(node)
+
+    def truth(self, node: ast.AST) -> np.ndarray:
+        value = self.lookup(node)
+        if isinstance(value, Labels):
+            return value.codes > 0
+        if value.dtype != bool:
+            raise MenagerieError(f"{self.where}: '{_name(node)}' is a number; compare it ('{_name(node)} > 0.2').")
+        return value
+
+    def lookup(self, node: ast.AST) -> Value:
+        name = _name(node)
+        if name in self.values:
+            return self.values[name]
+        owners = [volume for volume, value in self.values.items() if _has_label(value, name)]
+        if len(owners) == 1:
+            labels = self.values[owners[0]]
+            return labels.codes == labels.numbers[name]
+        if owners:
+            raise MenagerieError(
+                f"{self.where}: label '{name}' is in several volumes ({', '.join(owners)}). "
+                f"Write which: '{owners[0]} in {{{name}}}'."
+            )
+        raise unknown(f"name in {self.where}", name, known_names(self.values))
+
+    def comparison(self, node: ast.Compare) -> np.ndarray:
+        sides = [node.left, *node.comparators]
+        parts = [self.pair(*pair) for pair in zip(sides, node.ops, sides[1:], strict=False)]
+        return np.logical_and.reduce(parts)
+
+    def pair(self, left: ast.AST, op: ast.cmpop, right: ast.AST) -> np.ndarray:
+        if isinstance(op, ast.In | ast.NotIn):
+            found = self.membership(left, right)
+            return ~found if isinstance(op, ast.NotIn) else found
+        if type(op) not in _COMPARE:
+            raise self.refuse(ast.Compare(left, [op], [right]))
+        if isinstance(op, ast.Eq | ast.NotEq) and isinstance(self.values.get(_name(left) or ""), Labels):
+            found = self.membership(left, ast.Tuple([right]))
+            return ~found if isinstance(op, ast.NotEq) else found
+        with np.errstate(invalid="ignore"):
+            return _COMPARE[type(op)](self.number(left), self.number(right))
+
+    def number(self, node: ast.AST) -> np.ndarray | float:
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return -self.number(node.operand)
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            return float(node.value)
+        if _name(node) is None:
+            raise self.refuse(node)
+        value = self.lookup(node)
+        if isinstance(value, Labels) or value.dtype == bool:
+            raise MenagerieError(
+                f"{self.where}: '{_name(node)}' holds labels, not numbers; write '{_name(node)} in {{name, name}}'."
+            )
+        return value
+
+    def membership(self, left: ast.AST, right: ast.AST) -> np.ndarray:
+        if _name(left) is None or not isinstance(right, ast.Set | ast.Tuple | ast.List):
+            raise self.refuse(ast.Compare(left, [ast.In()], [right]))
+        labels = self.lookup(left)
+        if not isinstance(labels, Labels):
+            raise MenagerieError(f"{self.where}: '{_name(left)}' has no labels; compare it with a number.")
+        return np.isin(labels.codes, [self.label(labels, _name(left), item) for item in right.elts])
+
+    def label(self, labels: Labels, volume: str, node: ast.AST) -> int:
+        name = _name(node)
+        if name is None:
+            raise self.refuse(node)
+        if name not in labels.numbers:
+            raise unknown(f"label of {volume} in {self.where}", name, labels.numbers)
+        return labels.numbers[name]
+
+
+def _has_label(value: Value, name: str) -> bool:
+    return isinstance(value, Labels) and name in value.numbers
+
+
+def known_names(values: Mapping[str, Value]) -> Iterable[str]:
+    """Every name that an expression over these values may use."""
+    labels = (label for value in values.values() if isinstance(value, Labels) for label in value.numbers)
+    return {*values, *labels}
