@@ -1,0 +1,30 @@
+"""Who builds the networks: a module each, imported only when a model asks for it.
+
+A provider is a module with three functions:
+
+``build(spec) -> torch.nn.Module``
+    The architecture with the package's default initialisation. The caller seeds, loads weights and sets eval mode.
+``options(spec) -> TransformOptions``
+    The evaluation transform that belongs to the checkpoint, for what the registry leaves empty.
+``source(spec) -> str``
+    Where the weights are, in the registry's notation, for a spec whose ``weights`` is ``provider``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+from menagerie.errors import unknown
+
+PROVIDERS = {
+    "timm": "menagerie.models.providers.timm",
+    "torchvision": "menagerie.models.providers.torchvision",
+}
+
+
+def provider(name: str) -> ModuleType:
+    """Import a provider by name; raises ``MenagerieError`` for an unknown one."""
+    if name not in PROVIDERS:
+        raise unknown("provider in the model table", name, PROVIDERS)
+    return import_module(PROVIDERS[name])

@@ -1,0 +1,126 @@
+"""From a spec to a network that is ready to look at images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from menagerie.errors import MenagerieError
+from menagerie.models.providers import provider
+from menagerie.models.registry import ModelSpec
+from menagerie.models.transforms import EvalTransform, TransformOptions, make_transform
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A network in eval mode, the transform of its images, and the side of its square input in pixels."""
+
+    module: nn.Module
+    transform: EvalTransform
+    input_size: int
+
+
+def build_model(spec: ModelSpec, weights: str | Path | None = None, *, transform: str = "model") -> LoadedModel:
+    """Build the network of ``spec``.
+
+    Parameters
+    ----------
+    weights
+        A safetensors file written by ``menagerie.models.weights.fetch_weights``; None for an untrained network.
+    transform
+        Convention of the image transform, see ``make_transform``.
+
+    Raises
+    ------
+    MenagerieError
+        When trained weights are missing, cannot be read, or do not fit the network key by key.
+    """
+    if spec.training == "trained" and weights is None:
+        raise MenagerieError(f"Model '{spec.id}' is a trained one: give the path of its weights.")
+    if spec.training == "random" and weights is not None:
+        raise MenagerieError(f"Model '{spec.id}' is untrained, but weights were given: {weights}.")
+    module = build_module(spec)
+    if weights is not None:
+        load_weights(module, weights, spec.id)
+    chosen = model_transform(spec, transform)
+    return LoadedModel(module, chosen, chosen.input_size)
+
+
+def model_transform(spec: ModelSpec, convention: str = "model") -> EvalTransform:
+    """The image transform of a model under a convention, see ``make_transform``; needs no weights."""
+    return make_transform(
+        transform_options(spec),
+        convention=convention,
+        training=spec.training,
+        paper_size=spec.paper_size,
+        paper_mean=spec.paper_mean,
+        paper_std=spec.paper_std,
+    )
+
+
+def build_module(spec: ModelSpec) -> nn.Module:
+    """The network in eval mode with its package's default initialisation, drawn from ``spec.seed``.
+
+    The caller's random state stays as it was.
+    """
+    build = provider(spec.provider).build
+    # The fast path of torch's attention skips the modules inside, so that hooks on them never fire.
+    torch.backends.mha.set_fastpath_enabled(False)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(spec.seed)
+        return build(spec).eval().requires_grad_(False)
+
+
+def transform_options(spec: ModelSpec) -> TransformOptions:
+    """Evaluation settings of the spec; what it leaves open is asked of the provider."""
+    given = {
+        name: value
+        for name in ("input_size", "mean", "std", "interpolation", "crop_pct")
+        if (value := getattr(spec, name)) is not None
+    }
+    if len(given) == 5:
+        return TransformOptions(**given)
+    return replace(provider(spec.provider).options(spec), **given)
+
+
+def load_weights(module: nn.Module, path: str | Path, name: str) -> None:
+    """Load a safetensors file into ``module``; every key must be there, none too many, all shapes equal."""
+    path = Path(path)
+    if not path.is_file():
+        raise MenagerieError(
+            f"Model '{name}': the weights {path} do not exist. Run the rule that fetches weights first."
+        )
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise MenagerieError(
+            f"Model '{name}': {path} is no whole safetensors file ({error}). Delete it and rerun."
+        ) from error
+    problems = misfits(module.state_dict(), state)
+    if problems:
+        raise MenagerieError(f"Model '{name}': the weights {path} do not fit the network: {'; '.join(problems)}.")
+    module.load_state_dict(state, strict=True)
+
+
+def misfits(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor]) -> list[str]:
+    """What keeps ``found`` from loading into a network with the state ``expected``, in words; empty when all fits."""
+    shapes = [
+        f"{key} has shape {tuple(found[key].shape)}, expected {tuple(expected[key].shape)}"
+        for key in expected
+        if key in found and found[key].shape != expected[key].shape
+    ]
+    lists = {
+        "missing keys": [key for key in expected if key not in found],
+        "keys too many": [key for key in found if key not in expected],
+        "wrong shapes": shapes,
+    }
+    return [f"{len(items)} {what} ({_some(items)})" for what, items in lists.items() if items]
+
+
+def _some(items: list[str], limit: int = 5) -> str:
+    return ", ".join(items[:limit]) + (", ..." if len(items) > limit else "")

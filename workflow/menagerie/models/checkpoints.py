@@ -1,0 +1,69 @@
+"""Opening files of weights without running anything that they bring along."""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from menagerie.errors import MenagerieError
+
+# Classes that hold plain values only, met in published checkpoints (SLIP stores its command line).
+_HARMLESS = [argparse.Namespace]
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+
+
+def read_checkpoint(path: str | Path) -> Any:
+    """What a ``.safetensors`` or PyTorch file holds; nothing but tensors and plain containers is ever rebuilt.
+
+    Raises
+    ------
+    MenagerieError
+        When the file is damaged, of an unknown kind, or contains objects other than tensors and plain values.
+    """
+    path = Path(path)
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        with torch.serialization.safe_globals(_HARMLESS):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except SafetensorError as error:
+        raise MenagerieError(f"{path} is no whole safetensors file ({error}). Download it again.") from error
+    except pickle.UnpicklingError as error:
+        raise MenagerieError(
+            f"{path} was refused: it is no plain file of tensors, or it holds objects that would run code when opened "
+            f"({str(error).splitlines()[0]}). Ask its authors for a state dictionary or a safetensors file."
+        ) from error
+    except (RuntimeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise MenagerieError(f"{path} cannot be read as a file of weights ({error}). Download it again.") from error
+
+
+def state_dict(checkpoint: Any, origin: str) -> dict[str, torch.Tensor]:
+    """The tensors of a checkpoint by key, taken out of the usual wrappers (``state_dict``, ``model``).
+
+    Raises
+    ------
+    MenagerieError
+        When there are no named tensors, or other things among them.
+    """
+    found = checkpoint
+    for wrapper in _WRAPPERS:
+        if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
+            found = found[wrapper]
+            break
+    if not isinstance(found, Mapping) or not found:
+        raise MenagerieError(f"{origin} holds {type(found).__name__} where a dictionary of tensors was expected.")
+    strange = [str(key) for key, value in found.items() if not isinstance(value, torch.Tensor)]
+    if strange:
+        raise MenagerieError(
+            f"{origin} holds more than tensors ({', '.join(strange[:5])}): "
+            "its model needs a key mapping (column 'mapping' of the model table)."
+        )
+    return dict(found)

@@ -1,0 +1,171 @@
+"""Weights: from wherever they are published to one safetensors file per model.
+
+Runs where there is a network; jobs that look at images only read what this leaves behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlparse
+
+from safetensors.torch import save_file
+
+from menagerie.errors import MenagerieError
+from menagerie.models.build import build_module, misfits
+from menagerie.models.checkpoints import read_checkpoint
+from menagerie.models.download import download, hub_url, refuse_web_page
+from menagerie.models.mappings import map_keys
+from menagerie.models.providers import provider
+from menagerie.models.registry import ModelSpec
+from menagerie.storage import atomic
+
+SUFFIXES = (".safetensors", ".pth", ".pt", ".pth.tar", ".torch", ".bin", ".ckpt")
+
+
+def fetch_weights(
+    spec: ModelSpec, out_path: str | Path, *, mirror: str | Path | None = None, attempts: int = 5
+) -> dict:
+    """Fetch, verify and convert the weights of one model.
+
+    Writes ``out_path`` (safetensors, with the keys of the network) and beside it a JSON file with the same stem that
+    tells where they came from. The SHA-256 of the source file is compared with the model table's, or else with the one
+    in a JSON file left by an earlier run, or else recorded there for the first time.
+
+    Parameters
+    ----------
+    mirror
+        Folder that is searched for the source's file name before the network is asked.
+    attempts
+        Tries per download.
+
+    Returns
+    -------
+    dict
+        Content of the JSON file: model, source, mapping, source_sha256, sha256, keys, bytes.
+
+    Raises
+    ------
+    MenagerieError
+        When the source is missing, has another SHA-256, is refused as unsafe, or does not fit the network key by key.
+    """
+    if spec.training == "random":
+        raise MenagerieError(f"Model '{spec.id}' is untrained: it has no weights to fetch.")
+    out_path = Path(out_path)
+    sidecar = out_path.with_suffix(".json")
+    source = provider(spec.provider).source(spec) if spec.weights == "provider" else spec.weights
+    with _local_file(source, spec.id, out_path.parent, mirror, attempts) as file:
+        refuse_web_page(file, source)
+        source_sha256 = sha256(file)
+        _verify(spec, source, source_sha256, sidecar)
+        state = map_keys(spec.mapping, read_checkpoint(file), f"Model '{spec.id}': {source}")
+        _check_fit(spec, source, state)
+        with atomic(out_path) as temporary:
+            save_file({key: value.detach().clone().contiguous() for key, value in sorted(state.items())}, temporary)
+            facts = {
+                "model": spec.id,
+                "source": source,
+                "mapping": spec.mapping,
+                "source_sha256": source_sha256,
+                "sha256": sha256(temporary),
+                "keys": len(state),
+                "bytes": temporary.stat().st_size,
+            }
+            with atomic(sidecar) as note:
+                note.write_text(json.dumps(facts, indent=2) + "\n")
+    return facts
+
+
+def sha256(path: str | Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _verify(spec: ModelSpec, source: str, found: str, sidecar: Path) -> None:
+    expected, told_by = spec.sha256, "the model table"
+    if not expected and sidecar.is_file():
+        earlier = json.loads(sidecar.read_text())
+        if earlier.get("source") == source:
+            expected, told_by = earlier.get("source_sha256", ""), str(sidecar)
+    if expected and expected != found:
+        raise MenagerieError(
+            f"Model '{spec.id}': {source} has SHA-256 {found}, but {told_by} says {expected}. The file is "
+            "damaged or was replaced; if the new one is right, change the expected value."
+        )
+
+
+def _check_fit(spec: ModelSpec, source: str, state: dict) -> None:
+    problems = misfits(build_module(spec).state_dict(), state)
+    if problems:
+        raise MenagerieError(
+            f"Model '{spec.id}': {source} does not fit {spec.provider}/{spec.builder}: {'; '.join(problems)}."
+        )
+
+
+@contextmanager
+def _local_file(source: str, name: str, folder: Path, mirror: str | Path | None, attempts: int) -> Iterator[Path]:
+    """The source as a file on this machine; a download is removed afterwards."""
+    kind, _, reference = source.partition(":")
+    if kind == "package":
+        yield _package_file(reference, name)
+    elif kind == "file":
+        path = Path(reference).expanduser()
+        if not path.is_file():
+            raise MenagerieError(f"Model '{name}': the weights file {path} does not exist.")
+        yield path
+    else:
+        url = hub_url(reference) if kind == "hub" else reference
+        mirrored = _mirrored(url, kind, mirror)
+        if mirrored is not None:
+            yield mirrored
+            return
+        path = (
+            folder
+            / "downloads"
+            / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{PurePosixPath(urlparse(url).path).name}"
+        )
+        try:
+            yield download(url, path, attempts=attempts)
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _mirrored(url: str, kind: str, mirror: str | Path | None) -> Path | None:
+    if mirror is None:
+        return None
+    path = PurePosixPath(urlparse(url).path)
+    # Files on a hub are all called model.safetensors: owner and repository tell them apart.
+    name = "/".join(path.parts[1:3] + path.parts[-1:]) if kind == "hub" else path.name
+    found = Path(mirror).expanduser() / name
+    return found if found.is_file() else None
+
+
+def _package_file(reference: str, name: str) -> Path:
+    """File inside an installed distribution: ``distribution[==version][#path]``.
+
+    The path may be left out if only one file in it holds weights.
+    """
+    requirement, _, inside = reference.partition("#")
+    distribution, _, version = requirement.partition("==")
+    try:
+        installed = metadata.distribution(distribution)
+    except metadata.PackageNotFoundError:
+        raise MenagerieError(
+            f"Model '{name}': its weights come with the package '{requirement}', which is not installed. Install it."
+        ) from None
+    if version and installed.version != version:
+        raise MenagerieError(f"Model '{name}': found {distribution} {installed.version}, expected version {version}.")
+    wanted = (inside,) if inside else SUFFIXES
+    files = [file for file in installed.files or [] if str(file).endswith(wanted)]
+    if len(files) != 1:
+        raise MenagerieError(
+            f"Model '{name}': the package '{distribution}' holds {len(files)} files of weights"
+            f"{f' called {inside}' if inside else ''}, expected one. Name it: "
+            f"package:{distribution}#path/in/the/package."
+        )
+    return Path(str(files[0].locate()))
