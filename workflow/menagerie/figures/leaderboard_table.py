@@ -1,0 +1,121 @@
+"""The leaderboard as a table: one row a dataset, region, metric and model."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from menagerie.figures.tidy import METRICS, NUMBERS, in_order, metrics_in, scored
+
+KEYS = ["dataset", "region", "metric"]
+COLUMNS = (
+    *KEYS,
+    "rank",
+    "model",
+    "display_name",
+    "training",
+    "score",
+    "ci_low",
+    "ci_high",
+    "score_min",
+    "score_max",
+    "n_subjects",
+    "noise_ceiling",
+    "ceiling_min",
+    "ceiling_max",
+    "explained",
+    "layer",
+    "layer_votes",
+    "depth",
+    "train_score",
+    "n_images",
+    "architecture_class",
+    "task",
+    "data",
+    "parameters",
+    "top1",
+)
+
+
+def leaderboard_table(model_scores: pd.DataFrame, models: pd.DataFrame, dataset: str | None = None) -> pd.DataFrame:
+    """Models in order of their mean score over subjects.
+
+    Parameters
+    ----------
+    model_scores
+        Table with the schema "model_scores".
+    models
+        Models table, see :func:`menagerie.figures.tidy.model_metadata`.
+    dataset
+        Name of a dataset, or None for all.
+
+    Returns
+    -------
+    DataFrame
+        Columns :data:`COLUMNS`, sorted by dataset, region, metric (as they come in) and rank.
+
+        - ``score``: test score, mean over subjects; ``score_min``, ``score_max``: lowest and highest subject.
+        - ``ci_low``, ``ci_high``: mean over subjects of the ends of their 95 % intervals over images. Subjects
+          are fixed: the interval speaks about other images, not about other subjects. It is exact where the
+          subjects' sampling errors rise and fall together, and too wide otherwise (the quantile of a sum
+          is at most the sum of the quantiles for errors of elliptical shape). Empty unless every subject has one.
+        - ``noise_ceiling``: mean over subjects, empty unless every subject has one; ``ceiling_min``,
+          ``ceiling_max``: lowest and highest subject. ``explained``: ``score^2 / noise_ceiling^2``, 0 where
+          the score is negative.
+        - ``layer``: the layer selected for most subjects (the earlier one of a tie), ``layer_votes``: for how many;
+          ``depth``, ``train_score``: means over subjects.
+        - equal scores share the better rank.
+
+    Raises
+    ------
+    MenagerieError
+        As :func:`menagerie.figures.tidy.scored`.
+    """
+    rows = scored(model_scores, models, dataset, schema="model_scores")
+    orders = {name: in_order(rows[name]) for name in ("dataset", "region")} | {"metric": metrics_in(rows["metric"])}
+    metadata = ["display_name", "training", "architecture_class", "task", "data", *NUMBERS]
+    groups = rows.groupby([*KEYS, "model"], sort=False)
+    table = groups.agg(
+        score=("score", "mean"),
+        score_min=("score", "min"),
+        score_max=("score", "max"),
+        n_subjects=("subject", "nunique"),
+        depth=("depth", "mean"),
+        train_score=("train_score", "mean"),
+        n_images=("n_images", "min"),
+        ceiling_min=("noise_ceiling", "min"),
+        ceiling_max=("noise_ceiling", "max"),
+        **{name: (name, _mean_of_all) for name in ("ci_low", "ci_high", "noise_ceiling")},
+        **{name: (name, "first") for name in metadata},
+    )
+    votes = [_elected(group) for _, group in groups]
+    table["layer"], table["layer_votes"] = zip(*votes, strict=True)
+    table = table.reset_index()
+    table["explained"] = (table["score"].clip(lower=0) / table["noise_ceiling"]) ** 2
+    table["rank"] = table.groupby(KEYS, sort=False)["score"].rank(ascending=False, method="min").astype(int)
+    for name, order in orders.items():
+        table[f"_{name}"] = table[name].map({value: position for position, value in enumerate(order)})
+    table = table.sort_values(["_dataset", "_region", "_metric", "rank", "model"], kind="stable")
+    return table[list(COLUMNS)].reset_index(drop=True)
+
+
+def model_order(table: pd.DataFrame) -> list[str]:
+    """Models of one dataset, best first, by the first region and metric; models without that score come last."""
+    first = table.iloc[0]
+    leading = table[(table["region"] == first["region"]) & (table["metric"] == first["metric"])]
+    rest = table.groupby("model")["score"].mean().sort_values(ascending=False, kind="stable")
+    return in_order([*leading["model"], *rest.index])
+
+
+def ordering_label(table: pd.DataFrame) -> str:
+    """What :func:`model_order` sorts by, in words."""
+    return f"{METRICS[table.iloc[0]['metric']].label} in {table.iloc[0]['region']}"
+
+
+def _mean_of_all(values: pd.Series) -> float:
+    return values.mean(skipna=False)
+
+
+def _elected(group: pd.DataFrame) -> tuple[str, int]:
+    counts = group.groupby(["layer_index", "layer"]).size().reset_index(name="votes")
+    winner = counts.sort_values(["votes", "layer_index"], ascending=[False, True]).iloc[0]
+    return winner["layer"], int(winner["votes"])

@@ -1,0 +1,112 @@
+"""How figures look, in one place: sizes, fonts, colours, marks, and how they are written to disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from menagerie.storage import atomic
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PAGE_WIDTH = 7.2  # inches: two journal columns (183 mm)
+NARROW_WIDTH = 3.9  # inches: one column, and a phone screen (374 px at 96 px per inch)
+MAX_PAGE_HEIGHT = 9.5  # inches: a printed page without its margins
+DPI = 200
+
+# Okabe and Ito's palette (jfly.uni-koeln.de/color) without its yellow, which is too pale on white.
+BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#1A1A1A"
+PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (3, 3)), (0, (1, 1)))
+GREY, PALE, STRIPE = "#5F6368", "#B8BCC2", "#F3F4F6"
+
+# Colour is never the only sign: trained and random models also differ in marker shape, metrics in fill.
+TRAINING = {
+    "trained": {"color": BLUE, "marker": "o", "label": "trained"},
+    "random": {"color": VERMILION, "marker": "D", "label": "random weights (untrained)"},
+}
+
+RC: dict[str, Any] = {
+    # DejaVu comes with matplotlib, so that a figure is the same on every machine.
+    "font.family": "DejaVu Sans",
+    "font.size": 7,
+    "axes.titlesize": 8,
+    "axes.titleweight": "bold",
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": BLACK,
+    "ytick.labelcolor": BLACK,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "grid.color": "#DDDFE3",
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.0,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    # Outlines, not text: no reader needs our font, and no label can grow into its neighbour.
+    "svg.fonttype": "path",
+    "svg.hashsalt": "menagerie",
+}
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function that draws, so that it runs with the project's settings and leaves no trace."""
+
+    @wraps(draw)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        with matplotlib.rc_context(RC):
+            return draw(*args, **kwargs)
+
+    return wrapped
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Empty figure, sizes in inches; free of pyplot, so that nothing is kept in global state."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.04, h_pad=0.04, wspace=0.02, hspace=0.02)
+    return figure
+
+
+@styled
+def save(figure: Figure, stem: str | Path) -> tuple[Path, Path]:
+    """Write ``<stem>.svg`` and ``<stem>.png``, the same bytes for the same figure.
+
+    Parameters
+    ----------
+    figure
+        A figure made by this package.
+    stem
+        Path without extension.
+
+    Returns
+    -------
+    tuple of Path
+        The SVG and the PNG file.
+    """
+    stem = Path(stem)
+    svg, png = stem.with_name(stem.name + ".svg"), stem.with_name(stem.name + ".png")
+    # Dates and version strings would change the bytes from run to run and machine to machine.
+    with atomic(svg) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+    with atomic(png) as temporary:
+        figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})
+    return svg, png

@@ -1,0 +1,146 @@
+"""From the workflow's tables to what figures and the report draw: checked, joined, labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from menagerie.errors import MenagerieError, unknown
+from menagerie.tables import SCHEMAS
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is written, on which axis it lives, and whether its marks are filled."""
+
+    label: str
+    axis: str
+    filled: bool
+
+
+# Scores of one axis are comparable and share a panel; encoding accuracy is a correlation over images, not over pairs.
+METRICS = {
+    "crsa": Metric("cRSA", "RSA", filled=True),
+    "versa": Metric("veRSA", "RSA", filled=False),
+    "encoding_r": Metric("encoding r", "encoding", filled=True),
+}
+AXES = {"RSA": "similarity of RSMs (Pearson r)", "encoding": "mean accuracy over units (Pearson r)"}
+
+# Optional columns of the models table, and what stands for them where they are missing.
+METADATA = {"display_name": "", "architecture_class": "", "training": "", "task": "", "data": ""}
+NUMBERS = ("parameters", "top1")
+UNTRAINED = {"random", "untrained"}
+LONGEST_NAME = 34
+
+
+def model_metadata(models: pd.DataFrame) -> pd.DataFrame:
+    """Models table with every column that figures use, one row a model.
+
+    Parameters
+    ----------
+    models
+        Column ``model`` (id) is required; ``display_name``, ``architecture_class``, ``training``,
+        ``task``, ``data``, ``parameters`` and ``top1`` are used where present.
+
+    Returns
+    -------
+    DataFrame
+        Those columns. ``training`` is "random" where it or ``task`` says random or untrained, else
+        "trained"; an empty ``display_name`` becomes the model id, and names that two models share are told
+        apart: by "(random)" where one of them is untrained, else by their ids.
+
+    Raises
+    ------
+    MenagerieError
+        When ``model`` is missing or a model is listed twice.
+    """
+    _require(models, ["model"], "models table")
+    twice = models.loc[models["model"].duplicated(), "model"]
+    if len(twice):
+        raise MenagerieError(f"Models table: model '{twice.iloc[0]}' is listed twice. Remove one of the rows.")
+    tidy = pd.DataFrame({"model": models["model"].astype(str).to_numpy()})
+    for column, missing in METADATA.items():
+        given = models[column] if column in models else pd.Series(missing, index=models.index)
+        tidy[column] = given.astype(object).where(given.notna(), missing).astype(str).str.strip().to_numpy()
+    for column in NUMBERS:
+        given = models[column] if column in models else pd.Series(float("nan"), index=models.index)
+        tidy[column] = pd.to_numeric(given, errors="coerce").to_numpy(dtype=float)
+    said = tidy["training"].str.lower().isin(UNTRAINED) | tidy["task"].str.lower().isin(UNTRAINED)
+    tidy["training"] = said.map({True: "random", False: "trained"})
+    name = tidy["display_name"].where(tidy["display_name"] != "", tidy["model"])
+    unsaid = said & ~name.str.contains("random|untrained", case=False)
+    name = name.where(~unsaid, name + " (random)")
+    shared = name.duplicated(keep=False)
+    tidy["display_name"] = name.where(~shared, name + " [" + tidy["model"] + "]")
+    return tidy
+
+
+def scored(table: pd.DataFrame, models: pd.DataFrame, dataset: str | None, *, schema: str) -> pd.DataFrame:
+    """Rows with a score, of one dataset (or of all), joined to the models' metadata.
+
+    Parameters
+    ----------
+    table
+        A table with the schema ``schema`` of :mod:`menagerie.tables`.
+    models
+        As in :func:`model_metadata`.
+    dataset
+        Name of the dataset, or None for all.
+    schema
+        "model_scores" or "layer_scores".
+
+    Raises
+    ------
+    MenagerieError
+        When a column is missing, the dataset or a model or metric is unknown, no row has a score, or a
+        row that says "ok" has none.
+    """
+    _require(table, SCHEMAS[schema].names, f"table {schema}")
+    if dataset is not None:
+        if dataset not in set(table["dataset"]):
+            raise unknown(f"dataset in table {schema}", dataset, set(table["dataset"]))
+        table = table[table["dataset"] == dataset]
+    good = table[table["status"] == "ok"]
+    where = f"Table {schema}" + (f", dataset {dataset}" if dataset else "")
+    if good.empty:
+        raise MenagerieError(f"{where}: no row has a score (status 'ok'). See the column 'status' for the reasons.")
+    if good["score"].isna().any():
+        row = good[good["score"].isna()].iloc[0]
+        raise MenagerieError(
+            f"{where}: model {row['model']}, layer {row['layer']}: status is 'ok' but the score is empty. "
+            "Delete the model's scores and rerun."
+        )
+    for metric in set(good["metric"]) - set(METRICS):
+        raise unknown(f"metric in table {schema}", metric, METRICS)
+    metadata = model_metadata(models)
+    for model in sorted(set(good["model"]) - set(metadata["model"])):
+        raise unknown(f"model in table {schema}; it is missing from the models table", model, metadata["model"])
+    return good.merge(metadata, on="model", how="left", validate="many_to_one")
+
+
+def in_order(values: Iterable[str]) -> list[str]:
+    """Distinct values in the order of their first appearance."""
+    return list(dict.fromkeys(values))
+
+
+def metrics_in(values: Iterable[str]) -> list[str]:
+    """Metrics present, in the project's order."""
+    present = set(values)
+    return [metric for metric in METRICS if metric in present]
+
+
+def short(name: str, longest: int = LONGEST_NAME) -> str:
+    """Name that fits an axis: the middle of a longer one gives way to an ellipsis."""
+    if len(name) <= longest:
+        return name
+    tail = (longest - 1) // 2
+    return f"{name[: longest - 1 - tail]}\N{HORIZONTAL ELLIPSIS}{name[-tail:]}"
+
+
+def _require(table: pd.DataFrame, columns: Iterable[str], what: str) -> None:
+    missing = [column for column in columns if column not in table]
+    if missing:
+        found = ", ".join(map(str, table.columns))
+        raise MenagerieError(f"{what[0].upper() + what[1:]}: column '{missing[0]}' is missing; found {found}.")

@@ -1,0 +1,131 @@
+"""What was found, in plain sentences made from the numbers and their uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from menagerie.figures.tidy import METRICS, in_order, metrics_in
+
+ENOUGH = 3  # models a group needs before an interval over models is worth printing
+
+
+@dataclass(frozen=True)
+class RegionFindings:
+    """Sentences about one region of one dataset."""
+
+    region: str
+    sentences: list[str]
+
+
+def findings(board: pd.DataFrame, planted: Mapping[str, float] | None = None) -> list[RegionFindings]:
+    """Sentences for one dataset, region by region.
+
+    Parameters
+    ----------
+    board
+        Rows of one dataset of :func:`menagerie.figures.leaderboard_table.leaderboard_table`.
+    planted
+        Region -> relative depth of the layer that simulated responses were made from.
+    """
+    found = []
+    for region in in_order(board["region"]):
+        here = board[board["region"] == region]
+        by_metric = {metric: here[here["metric"] == metric] for metric in metrics_in(here["metric"])}
+        sentences = [_best(rows, METRICS[metric].label) for metric, rows in by_metric.items()]
+        sentences += [_training(by_metric), _reweighting(here), _depth(here, (planted or {}).get(region))]
+        found.append(RegionFindings(region, [sentence for sentence in sentences if sentence]))
+    return found
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Number with a true minus sign; a dash where there is none."""
+    if value is None or not np.isfinite(value):
+        return "\N{EN DASH}"
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def plural(count: int, noun: str) -> str:
+    """One model, two models: the count and the noun."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _best(rows: pd.DataFrame, label: str) -> str:
+    first = rows.iloc[0]
+    interval = _interval(first["ci_low"], first["ci_high"])
+    basis = f"{plural(first['n_subjects'], 'subject')}, {plural(first['n_images'], 'test image')}"
+    text = f"By {label}, {first['display_name']} scores highest: r = {number(first['score'])} ({interval}{basis})"
+    if np.isfinite(first["explained"]):
+        text += f", which is {100 * first['explained']:.0f} % of the explainable variance"
+    text += "."
+    if len(rows) == 1:
+        return text
+    if not (np.isfinite(first["ci_low"]) and rows["ci_high"].notna().all()):
+        second = rows.iloc[1]
+        return f"{text} {second['display_name']} is next with {number(second['score'])}."
+    close = int((rows["ci_high"].iloc[1:] >= first["ci_low"]).sum())
+    if close == 0:
+        return f"{text} No other model's interval reaches up to it."
+    verb = "has an interval that overlaps" if close == 1 else "have intervals that overlap"
+    return f"{text} Of the other {len(rows) - 1:,}, {close:,} {verb} with its own."
+
+
+def _training(by_metric: Mapping[str, pd.DataFrame]) -> str:
+    parts, sizes = [], (0, 0)
+    for metric, rows in by_metric.items():
+        trained, random = (rows.loc[rows["training"] == kind, "score"] for kind in ("trained", "random"))
+        if trained.empty or random.empty:
+            continue
+        sizes = max(sizes, (len(trained), len(random)))
+        text = f"{number(trained.mean())} against {number(random.mean())} by {METRICS[metric].label}"
+        if min(len(trained), len(random)) >= ENOUGH:
+            low, high = stats.ttest_ind(trained, random, equal_var=False).confidence_interval(0.95)
+            text += f" (95 % interval of the difference {number(low)} to {number(high)})"
+        parts.append(text)
+    if not parts:
+        return ""
+    basis = "with the models as the sample" if min(sizes) >= ENOUGH else "too few models for an interval"
+    return (
+        f"Mean score of trained against random models ({sizes[0]} and {sizes[1]} models, {basis}): {'; '.join(parts)}."
+    )
+
+
+def _reweighting(here: pd.DataFrame) -> str:
+    scores = here[here["training"] == "trained"].pivot_table(index="model", columns="metric", values="score")
+    if not {"crsa", "versa"} <= set(scores) or len(scores[["crsa", "versa"]].dropna()) < ENOUGH:
+        return ""
+    gain = (scores["versa"] - scores["crsa"]).dropna()
+    low, high = stats.ttest_1samp(gain, 0.0).confidence_interval(0.95)
+    verb = "raises" if gain.mean() >= 0 else "lowers"
+    return (
+        f"Reweighting the features (veRSA against cRSA) {verb} the score of trained models by "
+        f"{number(abs(gain.mean()))} on average (95 % interval of the change {number(low)} to {number(high)}, "
+        f"paired over {plural(len(gain), 'model')})."
+    )
+
+
+def _depth(here: pd.DataFrame, planted: float | None) -> str:
+    trained = here[here["training"] == "trained"]
+    parts = []
+    for metric in metrics_in(trained["metric"]):
+        depth = trained.loc[trained["metric"] == metric, "depth"]
+        low, middle, high = np.percentile(depth, [25, 50, 75])
+        spread = f" (middle half of the models {number(low)} to {number(high)})" if len(depth) >= ENOUGH else ""
+        parts.append(f"{number(middle)} by {METRICS[metric].label}{spread}")
+    if not parts:
+        return ""
+    text = "The layers selected in trained models lie at a median relative depth of " + ", ".join(parts)
+    if planted is not None:
+        text += f"; the simulated responses were made from a layer at {number(planted)}"
+    return text + "."
+
+
+def _interval(low: float, high: float) -> str:
+    return f"95 % interval {number(low)} to {number(high)}, " if np.isfinite(low) and np.isfinite(high) else ""

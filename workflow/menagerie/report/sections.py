@@ -1,0 +1,170 @@
+"""The report's numbers: what ran, what was measured, what could not be scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from menagerie.figures.tidy import METRICS, in_order, metrics_in, model_metadata
+from menagerie.report.findings import number
+
+# Columns of the page's table: key, heading, explanation, kind ("text" or "number").
+TABLE_COLUMNS = (
+    ("rank", "Rank", "by score, within dataset, region and metric", "number"),
+    ("display_name", "Model", "", "text"),
+    ("training", "Weights", "trained, or random (never trained)", "text"),
+    (
+        "score",
+        "Score",
+        "Pearson r on the test images: mean over subjects, layer selected on the train images",
+        "number",
+    ),
+    ("interval", "95 % interval", "over images, subjects fixed", "number"),
+    ("range", "Subjects", "lowest to highest subject", "number"),
+    ("explained", "Explained", "share of the explainable variance", "number"),
+    ("layer", "Selected layer", "by most subjects", "text"),
+    ("depth", "Depth", "relative: 0 first layer, 1 last layer; mean over subjects", "number"),
+    ("architecture_class", "Architecture", "", "text"),
+    ("task", "Task", "that the model was trained on", "text"),
+    ("data", "Training data", "", "text"),
+)
+
+
+def counts(layer_scores: pd.DataFrame, models: pd.DataFrame) -> dict[str, int]:
+    """Sizes of the run, for the page's opening."""
+    good = layer_scores[layer_scores["status"] == "ok"]
+    metadata = model_metadata(models).set_index("model")["training"]
+    scored_models = [model for model in in_order(good["model"]) if model in metadata.index]
+    random = sum(metadata[model] == "random" for model in scored_models)
+    return {
+        "models": len(scored_models),
+        "trained": len(scored_models) - random,
+        "random": random,
+        "layers": len(good[["model", "layer_index"]].drop_duplicates()),
+        "datasets": good["dataset"].nunique(),
+        "subjects": len(good[["dataset", "subject"]].drop_duplicates()),
+        "scores": len(good),
+    }
+
+
+def dataset_facts(rows: pd.DataFrame, board: pd.DataFrame, about: Mapping[str, str]) -> dict[str, object]:
+    """One dataset in a few words.
+
+    Parameters
+    ----------
+    rows
+        Rows of layer_scores with a score, of this dataset.
+    board
+        Rows of the leaderboard table, of this dataset.
+    about
+        Provenance of its targets.
+    """
+    halves = {split: part["n_images"].max() for split, part in rows.groupby("split")}
+    regions = []
+    for region in in_order(rows["region"]):
+        units = rows.loc[rows["region"] == region, "n_units"]
+        ceiling = board.loc[board["region"] == region, "noise_ceiling"].dropna()
+        low, high = int(units.min()), int(units.max())
+        spread = f"{low:,}" if low == high else f"{low:,} to {high:,} per subject"
+        regions.append(
+            {
+                "region": region,
+                "units": spread if high else "RSM only",
+                "ceiling": number(ceiling.iloc[0]) if len(ceiling) else "unknown",
+                "metrics": ", ".join(
+                    METRICS[m].label for m in metrics_in(rows.loc[rows["region"] == region, "metric"])
+                ),
+            }
+        )
+    return {
+        "simulated": is_simulated(about),
+        "subjects": in_order(rows["subject"]),
+        "train_images": int(halves.get("train", 0)),
+        "test_images": int(halves.get("test", 0)),
+        "regions": regions,
+        "about": {key.replace("_", " "): value for key, value in about.items()},
+    }
+
+
+def is_simulated(about: Mapping[str, str]) -> bool:
+    """True where a target's provenance says that its responses were simulated."""
+    return str(about.get("simulated", "no")).lower() in {"yes", "true"}
+
+
+def not_scored(layer_scores: pd.DataFrame, model_scores: pd.DataFrame, models: pd.DataFrame) -> list[dict[str, object]]:
+    """Reasons for missing scores, with how many layers and models each concerns."""
+    bad = layer_scores[layer_scores["status"] != "ok"]
+    reasons = []
+    for (dataset, status), rows in bad.groupby(["dataset", "status"], sort=False):
+        layers = rows[["model", "layer_index"]].drop_duplicates()
+        reasons.append(
+            {
+                "dataset": dataset,
+                "reason": status,
+                "metrics": ", ".join(METRICS[m].label for m in metrics_in(rows["metric"])),
+                "layers": len(layers),
+                "models": _named(in_order(layers["model"])),
+            }
+        )
+    lost = model_scores[model_scores["status"] != "ok"]
+    for (dataset, status), rows in lost.groupby(["dataset", "status"], sort=False):
+        known = any(reason["dataset"] == dataset and reason["reason"] == status for reason in reasons)
+        if not known:
+            metrics = ", ".join(METRICS[m].label for m in metrics_in(rows["metric"]))
+            names = _named(in_order(rows["model"]))
+            reasons.append({"dataset": dataset, "reason": status, "metrics": metrics, "layers": None, "models": names})
+    silent = [model for model in model_metadata(models)["model"] if model not in set(layer_scores["model"])]
+    if silent:
+        reason = "in the list of models, but without any layer score"
+        reasons.append({"dataset": "all", "reason": reason, "metrics": "", "layers": None, "models": _named(silent)})
+    return reasons
+
+
+def table_data(board: pd.DataFrame) -> dict[str, list]:
+    """Leaderboard for the page's script: a row is [dataset, region, metric, model, *values, cells].
+
+    Values are for sorting (None where empty), cells for showing.
+    """
+    rows = []
+    for row in board.to_dict("records"):
+        values, cells = [], []
+        for key, _, _, kind in TABLE_COLUMNS:
+            value = _sort_value(row, key, kind)
+            values.append(value)
+            cells.append(_cell(row, key))
+        rows.append([row["dataset"], row["region"], row["metric"], row["model"], values, cells])
+    return {"rows": rows}
+
+
+def _sort_value(row: Mapping, key: str, kind: str) -> object:
+    if kind == "text":
+        return str(row[key])
+    value = {"interval": row["ci_low"], "range": row["score_min"]}.get(key, row.get(key))
+    return round(float(value), 6) if np.isfinite(value) else None
+
+
+def _cell(row: Mapping, key: str) -> str:
+    if key == "interval":
+        return _span(row["ci_low"], row["ci_high"])
+    if key == "range":
+        return _span(row["score_min"], row["score_max"]) if row["n_subjects"] > 1 else "1 subject"
+    if key == "score":
+        return number(row["score"], 3)
+    if key == "explained":
+        return f"{100 * row['explained']:.0f} %" if np.isfinite(row["explained"]) else number(np.nan)
+    if key == "depth":
+        return number(row["depth"])
+    if key == "layer" and row["n_subjects"] > 1:
+        return f"{row['layer']} ({row['layer_votes']} of {row['n_subjects']})"
+    return str(row[key])
+
+
+def _span(low: float, high: float) -> str:
+    return f"{number(low, 3)} to {number(high, 3)}" if np.isfinite(low) and np.isfinite(high) else number(np.nan)
+
+
+def _named(names: list[str], most: int = 5) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
