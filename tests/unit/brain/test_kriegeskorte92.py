@@ -109,7 +109,7 @@ def test_wrong_names_and_files_are_told(inputs, tmp_path):
     stimuli = make_stimuli(tmp_path / "objects.h5", reader.image_ids())
     with pytest.raises(MenagerieError, match=r"Unknown subject.*'KQ'.*Did you mean 'KO'"):
         reader.read_target("it", "KQ", options={}, inputs=inputs, stimuli=stimuli)
-    with pytest.raises(MenagerieError, match="species"):
+    with pytest.raises(MenagerieError, match="Unknown species"):
         reader.default_subjects({"species": "mouse"})
     short = make_stimuli(tmp_path / "short.h5", reader.image_ids()[:90])
     with pytest.raises(MenagerieError, match="lacks 2 of the 92"):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from menagerie.brain.repeats import estimate_ncsnr
 from menagerie.brain.stimuli import train_mask
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError
@@ -157,18 +158,6 @@ def read_out(features: np.ndarray, n_units: int, rng: np.random.Generator, *, me
     mean = signal.mean(axis=0)
     deviation = signal - mean
     return (deviation + mean_share * mean) / deviation.std(axis=0)
-
-
-def estimate_ncsnr(repeats: np.ndarray) -> np.ndarray:
-    """Noise-ceiling signal-to-noise ratio of each unit from ``(t, n, v)`` repeats; ``(v,)``.
-
-    Noise variance: over repeats, averaged over images. Signal variance: that of the mean responses less the noise left
-    in a mean of ``t``, at least 0 (Allen et al. 2022, Nature Neuroscience 25, 116-126).
-    """
-    t = len(repeats)
-    noise = repeats.var(axis=0, ddof=1, dtype=np.float64).mean(axis=0)
-    signal = repeats.mean(axis=0, dtype=np.float64).var(axis=0, ddof=1) - noise / t
-    return np.sqrt(np.maximum(signal, 0.0) / noise)
 
 
 def _check_features(features: np.ndarray, n_images: int, where: str) -> None:

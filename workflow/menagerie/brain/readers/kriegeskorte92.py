@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from menagerie.brain.fetch import SourceDistribution, fetch_members
+from menagerie.brain.options import fill_options
 from menagerie.brain.stimuli import Stimuli, train_mask
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
@@ -59,7 +60,7 @@ def image_ids() -> list[str]:
 def fetch(resources: str | Path, options: Mapping[str, Any] | None = None) -> None:
     """Download the source distribution and put :data:`INPUTS` below ``resources``."""
     members = {f"{SOURCE_FOLDER}/{Path(name).name}": Path(resources) / name for name in INPUTS.values()}
-    fetch_members(DISTRIBUTION, members, archive=(options or {}).get("archive"))
+    fetch_members(DISTRIBUTION, members, archive=fill_options("kriegeskorte92", options, OPTIONS)["archive"])
 
 
 def read_stimuli(
@@ -208,7 +209,7 @@ def _test_half(stimuli: Stimuli) -> np.ndarray:
 
 
 def _species(options: Mapping[str, Any]) -> str:
-    species = (options or {}).get("species", OPTIONS["species"])
+    species = fill_options("kriegeskorte92", options, OPTIONS)["species"]
     if species not in SUBJECTS:
         raise unknown("species in the options of reader kriegeskorte92", species, SUBJECTS)
     return species

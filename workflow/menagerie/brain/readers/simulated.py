@@ -27,14 +27,16 @@ from typing import Any
 
 import numpy as np
 
+from menagerie.brain.options import fill_options
 from menagerie.brain.readers import kriegeskorte92
 from menagerie.brain.simulation import SimulationSettings, simulate_target
 from menagerie.brain.stimuli import Stimuli, train_mask
 from menagerie.brain.target import Target
-from menagerie.errors import MenagerieError
+from menagerie.errors import MenagerieError, unknown
+from menagerie.inventory import read_inventory
 
 INPUTS = {"supplement": kriegeskorte92.INPUTS["supplement"]}
-OPTIONS = {"n_images": 200, "tile": 96, "planted": {}, "archive": None}
+OPTIONS = {"n_images": 200, "tile": 96, "planted": {}, "archive": None, **vars(SimulationSettings())}
 DEFAULT_SUBJECTS = ("sim01", "sim02")
 
 # Colour photographs inside the packages (package, file), and none that is drawn, grey or medical.
@@ -57,7 +59,7 @@ def default_subjects(options: Mapping[str, Any]) -> tuple[str, ...]:
 
 def fetch(resources: str | Path, options: Mapping[str, Any] | None = None) -> None:
     """Download the 92 photographs (with the rest of their dataset)."""
-    kriegeskorte92.fetch(resources, options)
+    kriegeskorte92.fetch(resources, {"archive": fill_options("simulated", options, OPTIONS)["archive"]})
 
 
 def planted_layers(options: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -68,7 +70,7 @@ def planted_layers(options: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     MenagerieError
         When no layer is planted, or an entry lacks its model or layer.
     """
-    planted = (options or {}).get("planted") or {}
+    planted = fill_options("simulated", options, OPTIONS)["planted"]
     for region, entry in planted.items():
         if not isinstance(entry, Mapping) or set(entry) != {"model", "layer"}:
             raise MenagerieError(
@@ -82,6 +84,21 @@ def planted_layers(options: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     return {region: (str(entry["model"]), str(entry["layer"])) for region, entry in planted.items()}
 
 
+def planted_depths(options: Mapping[str, Any], inventories: Iterable[str | Path]) -> dict[str, float]:
+    """Region -> relative depth of the layer planted there, from the inventories ``<model>.tsv`` of the planted models.
+
+    Raises
+    ------
+    MenagerieError
+        When a planted layer is not in its model's inventory.
+    """
+    depths = {Path(path).stem: {info.layer: info.depth for info in read_inventory(path)} for path in inventories}
+    for region, (model, layer) in planted_layers(options).items():
+        if layer not in depths[model]:
+            raise unknown(f"layer planted in region {region} (model {model})", layer, depths[model])
+    return {region: depths[model][layer] for region, (model, layer) in planted_layers(options).items()}
+
+
 def read_stimuli(
     options: Mapping[str, Any], inputs: Mapping[str, Path]
 ) -> tuple[Iterable[np.ndarray], list[str], dict[str, str]]:
@@ -92,7 +109,7 @@ def read_stimuli(
     MenagerieError
         When more images are asked for than there are.
     """
-    settings = {**OPTIONS, **(options or {})}
+    settings = fill_options("simulated", options, OPTIONS)
     objects, ids, provenance = kriegeskorte92.read_stimuli({}, inputs)
     images = list(objects)
     n_tiles = int(settings["n_images"]) - len(images)
@@ -161,7 +178,8 @@ def _load_photograph(package: str, name: str) -> np.ndarray:
 def simulation_settings(options: Mapping[str, Any]) -> SimulationSettings:
     """The options that describe the simulated units."""
     names = {field.name for field in fields(SimulationSettings)}
-    return SimulationSettings(**{name: value for name, value in (options or {}).items() if name in names})
+    given = fill_options("simulated", options, OPTIONS)
+    return SimulationSettings(**{name: value for name, value in given.items() if name in names})
 
 
 def read_target(
