@@ -94,7 +94,7 @@ def depth_profiles(
         if index % n_columns == 0:
             ax.set_ylabel(AXES[METRICS[panels[index][1]].axis].replace(" (", "\n(").replace("over units", "(units)"))
         if index + n_columns >= len(panels):
-            ax.set_xlabel("relative depth (0 first layer, 1 last)")
+            ax.set_xlabel("relative depth of the layer")
     for ax in axes.flat[len(panels) :]:
         ax.remove()
     marked = bool(planted) and any(region in planted for region in regions)

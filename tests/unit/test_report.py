@@ -1,0 +1,223 @@
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "figures"))
+import synthetic
+
+from menagerie.errors import MenagerieError
+from menagerie.figures import style
+from menagerie.figures.leaderboard import leaderboard
+from menagerie.figures.leaderboard_table import leaderboard_table
+from menagerie.report import ReportExperiment, ReportFigure, render_report
+from menagerie.report.captions import caption_html
+from menagerie.report.findings import findings, number
+from menagerie.report.page import TEMPLATES
+from menagerie.report.sections import not_scored
+
+VOID = {"meta", "link", "img", "input", "br", "source", "hr"}
+
+
+class Page(HTMLParser):
+    """Reads a page, checks that its tags close in order, and keeps what tests ask about."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.ids, self.links, self.sources, self.tags = [], [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.append((tag, attributes))
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        self.links += [attributes["href"]] if "href" in attributes else []
+        self.sources += [value for key, value in attributes.items() if key in {"src", "srcset"}]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    models = synthetic.models(9)
+    layers, scores = synthetic.scores(9, n_layers=4, regions=("early", "late"), metrics=("crsa", "versa"))
+    more_layers, more = synthetic.scores(9, n_layers=4, regions=("IT",), metrics=("crsa",), dataset="sim", n_subjects=1)
+    layers, scores = pd.concat([layers, more_layers]), pd.concat([scores, more])
+    svg, _ = style.save(leaderboard(scores, models, "nsd"), folder / "leaderboard_nsd")
+    return {
+        "run": "unit <test>",
+        "layer_scores": layers,
+        "model_scores": scores,
+        "models": models,
+        "figures": [ReportFigure("Leaderboard", svg, TEMPLATES / "leaderboard.rst", "nsd", svg)],
+        "datasets": {"nsd": {"reader": "nsd", "simulated": "no"}, "sim": {"simulated": "yes"}},
+        "provenance": {"versions": {"numpy": "2.1"}, "commit": "0123abc"},
+        "planted": {"sim": {"IT": 0.37}},
+    }
+
+
+@pytest.fixture(scope="module")
+def page(inputs):
+    return render_report(**inputs)
+
+
+def test_page_is_well_formed_and_its_links_lead_somewhere(page):
+    parsed = Page(page)
+    assert parsed.open == []
+    assert len(parsed.ids) == len(set(parsed.ids))
+    assert {link for link in parsed.links if link.startswith("#")} <= {f"#{name}" for name in parsed.ids}
+
+
+def test_page_needs_nothing_but_itself(page):
+    parsed = Page(page)
+    assert all(source.startswith("data:") for source in parsed.sources)
+    assert all(link.startswith("#") for link in parsed.links)
+    assert "<link" not in page and "@import" not in page and "url(" not in page
+
+
+def test_page_is_the_same_for_the_same_input(inputs, page):
+    assert render_report(**inputs) == page
+
+
+def test_text_from_outside_is_escaped(inputs, page):
+    assert "unit &lt;test&gt;" in page and "unit <test>" not in page
+    models = inputs["models"].assign(task="</script><script>alert(1)</script>")
+    assert "<script>alert" not in render_report(**{**inputs, "models": models})
+
+
+def test_every_table_row_is_in_the_page_with_its_numbers(inputs, page):
+    rows = json.loads(re.search(r'id="rows">(.*?)</script>', page, re.S).group(1))
+    board = leaderboard_table(inputs["model_scores"], inputs["models"])
+    assert [row[:4] for row in rows] == board[["dataset", "region", "metric", "model"]].to_numpy().tolist()
+    np.testing.assert_allclose([row[4][3] for row in rows], board["score"], atol=1e-6)
+    assert page.count('<th scope="row" class="text c-display_name"') == 9  # the first board, for those without scripts
+
+
+def test_simulated_data_are_labelled_wherever_they_appear(inputs, page):
+    assert "These responses were simulated" in page
+    assert page.count('inline">simulated<') == 3  # opening, findings, data
+    assert "sim (simulated)" in page
+    real = render_report(**{**inputs, "datasets": {}})
+    assert "These responses were simulated" not in real
+
+
+def test_experiments_appear_only_when_given(inputs, page):
+    assert 'id="experiments"' not in page
+    effect = {"term": "Transformer", "estimate": -0.0123, "ci_low": -0.03, "ci_high": 0.01, "p": 1e-6, "df": 53.0}
+    effects = pd.DataFrame(
+        [{**effect, "n": 55, "formula": "score ~ class", "analysis": "sound", "note": "one row a model"}]
+    )
+    with_one = render_report(**inputs, experiments=[ReportExperiment("Architecture", "Does it matter?", effects)])
+    assert 'id="experiments"' in with_one and "\N{MINUS SIGN}0.012" in with_one and "&lt; 0.0001" in with_one
+
+
+def test_reasons_are_counted_and_silent_models_are_named(inputs):
+    layers = inputs["layer_scores"]
+    lost = (layers["layer_index"] == 1) & (layers["model"] == "model_003") & (layers["dataset"] == "nsd")
+    layers = layers.assign(status=np.where(lost, "constant over images", "ok"), score=layers["score"].mask(lost))
+    layers = layers[layers["model"] != "model_004"]
+    missing = not_scored(layers, inputs["model_scores"], inputs["models"])
+    assert missing[0]["reason"] == "constant over images"
+    assert (missing[0]["layers"], missing[0]["models"], missing[0]["metrics"]) == (1, "model_003", "cRSA, veRSA")
+    assert missing[1]["models"] == "model_004"
+    assert "constant over images" in render_report(**{**inputs, "layer_scores": layers})
+
+
+def test_sentences_say_the_numbers_of_the_table(inputs):
+    board = leaderboard_table(inputs["model_scores"], inputs["models"], "sim")
+    (found,) = findings(board, {"IT": 0.37})
+    best = board.iloc[0]
+    text = " ".join(found.sentences)
+    assert f"By cRSA, {best['display_name']} scores highest: r = {number(best['score'])}" in text
+    assert f"95 % interval {number(best['ci_low'])} to {number(best['ci_high'])}, 1 subject, 500 test images" in text
+    overlapping = (board["ci_high"].iloc[1:] >= best["ci_low"]).sum()
+    assert f"Of the other 8, {overlapping} ha" in text
+    assert "made from a layer at 0.37" in text
+
+
+def test_few_models_get_no_interval_over_models():
+    _, scores = synthetic.scores(3, n_layers=3, regions=("IT",), metrics=("crsa",))
+    (found,) = findings(leaderboard_table(scores, synthetic.models(3), "nsd"))
+    text = " ".join(found.sentences)
+    assert "too few models for an interval" in text and "of the difference" not in text
+
+
+def test_numbers():
+    assert [number(-0.123), number(-0.001), number(np.nan), number(1.0, 3)] == ["\u22120.12", "0.00", "\u2013", "1.000"]
+
+
+def test_captions_know_paragraphs_emphasis_and_nothing_dangerous():
+    html = caption_html("One *two*\nthree.\n\n**Four** ``x < 1`` & <b>\n")
+    assert html == (
+        "<p>One <em>two</em> three.</p>\n<p><strong>Four</strong> <code>x &lt; 1</code> &amp; &lt;b&gt;</p>"
+    )
+
+
+def test_a_missing_figure_is_named(inputs, tmp_path):
+    figure = ReportFigure("Leaderboard", tmp_path / "gone.svg", TEMPLATES / "leaderboard.rst")
+    with pytest.raises(MenagerieError, match=r"gone\.svg"):
+        render_report(**{**inputs, "figures": [figure]})
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+# Presses the page's own buttons and leaves what it saw in the title, which --dump-dom shows.
+SCRIPT = """
+<script>
+addEventListener("load", () => {
+  const names = () => [...document.querySelectorAll("#board tbody th")].map((cell) => cell.title);
+  const form = document.getElementById("controls");
+  const fire = (name, value) => {
+    form.elements[name].value = value;
+    form.dispatchEvent(new Event("input"));
+    return names();
+  };
+  const heads = document.querySelectorAll("#board thead th");
+  const seen = { start: names(), hidden: form.hidden };
+  heads[3].querySelector("button").click();
+  seen.down = names(); seen.sort = heads[3].getAttribute("aria-sort"); seen.was = heads[0].getAttribute("aria-sort");
+  heads[3].querySelector("button").click();
+  seen.up = names();
+  seen.random = fire("training", "random"); fire("training", "");
+  seen.search = fire("search", "model_007"); seen.shown = document.getElementById("shown").textContent;
+  fire("search", "");
+  seen.other = fire("dataset", "sim"); seen.region = form.elements.region.value;
+  seen.errors = window.problems;
+  document.title = "SEEN" + JSON.stringify(seen);
+});
+</script>
+"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+def test_table_sorts_filters_and_searches_in_a_browser(inputs, page, tmp_path):
+    watch = "<script>window.problems = []; addEventListener('error', (e) => window.problems.push(e.message));</script>"
+    path = tmp_path / "page.html"
+    path.write_text(page.replace("<body>", "<body>" + watch).replace("</body>", SCRIPT + "</body>"), encoding="utf-8")
+    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync"
+    quiet = "--disable-background-networking --disable-component-update"
+    command = [CHROMIUM, *flags.split(), *quiet.split(), f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    result = subprocess.run([*command, path.as_uri()], capture_output=True, text=True, timeout=60, check=True)
+    seen = json.loads(re.search(r"<title>SEEN(.*?)</title>", result.stdout, re.S).group(1).replace("&amp;", "&"))
+    board = leaderboard_table(inputs["model_scores"], inputs["models"], "nsd")
+    first = board[(board["region"] == "early") & (board["metric"] == "crsa")]
+    assert seen["errors"] == []
+    assert seen["hidden"] is False
+    assert seen["start"] == seen["down"] == list(first["model"])
+    assert seen["up"] == list(first["model"])[::-1]
+    assert (seen["sort"], seen["was"]) == ("descending", None)
+    assert seen["random"] == list(first.loc[first["training"] == "random", "model"])[::-1]
+    assert (seen["search"], seen["shown"]) == (["model_007"], "1 of 9 models")
+    assert seen["region"] == "IT" and len(seen["other"]) == 9
