@@ -1,0 +1,9 @@
+"""Download macaque V4, session 210325 (or copy it from the option folder), checked by SHA-256."""
+
+from pathlib import Path
+
+from menagerie.brain.readers.v4 import fetch
+from menagerie.jobs import job
+
+with job(snakemake.log[0]):
+    fetch(Path(snakemake.output.responses).parents[1], snakemake.params.options)
