@@ -1,6 +1,5 @@
 # Menagerie: deep vision networks as model organisms, compared with brains.
 # Table of contents; rules live in workflow/rules, their scripts in workflow/scripts, the package in workflow/menagerie.
-import os
 import sys
 from pathlib import Path
 
@@ -8,11 +7,10 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
-# Scripts run in processes of their own: they find the package by PYTHONPATH.
-PACKAGE = str(Path(workflow.basedir) / "workflow")
-sys.path.insert(0, PACKAGE)
-os.environ["PYTHONPATH"] = os.pathsep.join([PACKAGE, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+from menagerie.jobs import offer_package
 
+offer_package()
 
 # Another config replaces the demo's whole; it is not merged into it.
 if not workflow.overwrite_configfiles:
@@ -21,6 +19,8 @@ if not workflow.overwrite_configfiles:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/inputs.smk"
+include: "workflow/rules/params.smk"
 include: "workflow/rules/brain.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/features.smk"
@@ -34,11 +34,11 @@ localrules:
 
 
 rule all:
+    default_target: True
     input:
         expand(f"{RUN}/tables/{{table}}.parquet", table=TABLES),
         f"{RUN}/tables/leaderboard.csv",
         f"{RUN}/report.html",
-    default_target: True
 
 
 onsuccess:

@@ -12,6 +12,13 @@ from pathlib import Path
 from menagerie.errors import MenagerieError
 
 
+def offer_package() -> None:
+    """Let processes started from here import this package, in whatever environment they run."""
+    here = str(Path(__file__).parents[1])
+    others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != here]
+    os.environ["PYTHONPATH"] = os.pathsep.join([here, *others])
+
+
 @contextmanager
 def job(log: str | Path) -> Iterator[None]:
     """Send standard output and error of the block to ``log``; on failure, say why on the terminal and exit with 1.

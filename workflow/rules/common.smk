@@ -1,8 +1,9 @@
-# What the rules share: the survey read from the config, and small functions for wiring.
+# What the rules share: the survey read from the config, and its parts by name.
 import re
 
 from snakemake.exceptions import WorkflowError
 
+from menagerie.brain.readers.simulated import planted_layers
 from menagerie.errors import MenagerieError
 from menagerie.inventory import read_inventory
 from menagerie.provenance import code_fingerprint, versions
@@ -19,6 +20,13 @@ RUN = SURVEY.folder
 RESOURCES = CONFIG["resources"]
 TABLES = ["layer_scores", "model_scores", "unit_scores", "models"]
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+PAGE = Path(workflow.basedir) / "workflow" / "report"
+
+SIMULATED = [d.name for d in DATASETS.values() if d.reader == "simulated"]
+MEASURED = [name for name in DATASETS if name not in SIMULATED]
+TRAINED = [spec.id for spec in SURVEY.registry.values() if spec.training == "trained"]
+SUBJECTS = [(d.name, subject) for d in DATASETS.values() for subject in d.subjects]
+TARGETS = [f"{RUN}/targets/{dataset}/{subject}.h5" for dataset, subject in SUBJECTS]
 
 
 wildcard_constraints:
@@ -26,28 +34,12 @@ wildcard_constraints:
     dataset="[A-Za-z0-9_]+",
     stimuli="[A-Za-z0-9_]+",
     subject="[A-Za-z0-9_.-]+",
-    layers=r"\d{4,}(-\d{4,})?",
-
-
-def code(rule, also=()):
-    """Param by which Snakemake notices that the code behind a rule has changed."""
-    return code_fingerprint(SCRIPTS / f"{rule}.py", also)
+    layers=r"\d+(-\d+)?",
 
 
 def one_of(names):
     """Wildcard constraint that admits these names only."""
-    return "|".join(names) or "none"
-
-
-def selected_blocks(model):
-    """Scoring jobs of a model; asks for its layer inventory first."""
-    inventory = checkpoints.list_layers.get(model=model).output.layers
-    return SURVEY.blocks(read_inventory(inventory), model)
-
-
-def subjects_of_all():
-    """Every dataset with each of its subjects."""
-    return [(d.name, subject) for d in DATASETS.values() for subject in d.subjects]
+    return "|".join(map(re.escape, names)) or "none"
 
 
 def closing_note():
@@ -56,4 +48,4 @@ def closing_note():
 
     board = Path(RUN) / "tables" / "leaderboard.csv"
     top = top_of_leaderboard(board) if board.exists() else ""
-    return f"\n{top}\nReport: {RUN}/report.html\nTables: {RUN}/tables/\n"
+    return f"\n{top}\n\nReport: {RUN}/report.html\nTables: {RUN}/tables/\n"

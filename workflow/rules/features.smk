@@ -1,15 +1,6 @@
 # The only rule that runs networks over images: one container of layer geometries per model and stimulus set.
 
 
-
-def extraction_weights(wildcards):
-    return weights_input(wildcards.model)
-
-
-def extraction_code(wildcards):
-    return provider_code("extract_geometry", wildcards.model)
-
-
 rule extract_geometry:
     input:
         unpack(extraction_weights),
@@ -21,15 +12,15 @@ rule extract_geometry:
         f"{RUN}/logs/geometry/{{stimuli}}/{{model}}.log",
     benchmark:
         f"{RUN}/benchmarks/geometry/{{stimuli}}/{{model}}.tsv"
-    params:
-        model=model_params,
-        config=SURVEY.stage_params("extract"),
-        code=extraction_code,
+    conda:
+        "../../envs/networks.yaml"
     threads: 2
     resources:
         mem_mb=CONFIG["memory_budget_mb"] + 3000,
         runtime=120,
-    conda:
-        "../../envs/networks.yaml"
+    params:
+        model=model_params,
+        config=SURVEY.stage_params("extract"),
+        code=extraction_code,
     script:
         "../scripts/extract_geometry.py"

@@ -1,5 +1,4 @@
 # Figures of the run, and the leaderboard as a table.
-FIGURES = ["leaderboard", "depth"]
 
 
 rule leaderboard:
@@ -8,42 +7,66 @@ rule leaderboard:
         models=f"{RUN}/tables/models.parquet",
     output:
         table=f"{RUN}/tables/leaderboard.csv",
-        svg=f"{RUN}/figures/leaderboard.svg",
-        png=f"{RUN}/figures/leaderboard.png",
     log:
         f"{RUN}/logs/leaderboard.log",
     benchmark:
         f"{RUN}/benchmarks/leaderboard.tsv"
-    params:
-        code=code("leaderboard"),
+    conda:
+        "../../envs/brain.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../../envs/brain.yaml"
+    params:
+        code=code("leaderboard"),
     script:
         "../scripts/leaderboard.py"
 
 
-rule depth:
+rule plot_leaderboard:
     input:
-        scores=f"{RUN}/tables/layer_scores.parquet",
+        scores=f"{RUN}/tables/model_scores.parquet",
         models=f"{RUN}/tables/models.parquet",
     output:
-        svg=f"{RUN}/figures/depth.svg",
-        png=f"{RUN}/figures/depth.png",
+        svg=f"{RUN}/figures/leaderboard_{{dataset}}.svg",
+        png=f"{RUN}/figures/leaderboard_{{dataset}}.png",
     log:
-        f"{RUN}/logs/depth.log",
+        f"{RUN}/logs/figures/leaderboard_{{dataset}}.log",
     benchmark:
-        f"{RUN}/benchmarks/depth.tsv"
-    params:
-        code=code("depth"),
+        f"{RUN}/benchmarks/figures/leaderboard_{{dataset}}.tsv"
+    conda:
+        "../../envs/brain.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        code=code("plot_leaderboard"),
+    script:
+        "../scripts/plot_leaderboard.py"
+
+
+rule plot_depth:
+    input:
+        layer_scores=f"{RUN}/tables/layer_scores.parquet",
+        model_scores=f"{RUN}/tables/model_scores.parquet",
+        models=f"{RUN}/tables/models.parquet",
+        planted=planted_inventories,
+    output:
+        svg=f"{RUN}/figures/depth_{{dataset}}.svg",
+        png=f"{RUN}/figures/depth_{{dataset}}.png",
+    log:
+        f"{RUN}/logs/figures/depth_{{dataset}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/figures/depth_{{dataset}}.tsv"
     conda:
         "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        options=dataset_options,
+        code=code("plot_depth"),
     script:
-        "../scripts/depth.py"
+        "../scripts/plot_depth.py"

@@ -1,26 +1,38 @@
 # One self-contained page.
+PAGE_PARTS = [
+    "report.html.j2",
+    "report.css",
+    "report.js",
+    "leaderboard.rst",
+    "depth.rst",
+]
 
 
 rule report:
     input:
-        tables=expand(f"{RUN}/tables/{{table}}.parquet", table=TABLES),
-        leaderboard=f"{RUN}/tables/leaderboard.csv",
-        figures=expand(f"{RUN}/figures/{{figure}}.svg", figure=FIGURES),
-        targets=TARGETS,
+        layer_scores=f"{RUN}/tables/layer_scores.parquet",
+        model_scores=f"{RUN}/tables/model_scores.parquet",
+        models=f"{RUN}/tables/models.parquet",
+        leaderboards=expand(f"{RUN}/figures/leaderboard_{{dataset}}.svg", dataset=DATASETS),
+        depths=expand(f"{RUN}/figures/depth_{{dataset}}.svg", dataset=DATASETS),
+        targets=first_targets(),
+        planted=all_planted_inventories,
+        page_parts=[str(PAGE / name) for name in PAGE_PARTS],
     output:
         page=f"{RUN}/report.html",
     log:
         f"{RUN}/logs/report.log",
     benchmark:
         f"{RUN}/benchmarks/report.tsv"
-    params:
-        config=CONFIG,
-        code=code("report"),
+    conda:
+        "../../envs/brain.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../../envs/brain.yaml"
+    params:
+        config=CONFIG,
+        planted=planted_options(),
+        code=code("report"),
     script:
         "../scripts/report.py"

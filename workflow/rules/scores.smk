@@ -1,34 +1,6 @@
 # Scores: one job per model x subject x layer (or block of layers), then one table per model, then the run's tables.
 
 
-def job_tables(wildcards):
-    return expand(
-        f"{RUN}/scores/{wildcards.model}/{{who[0]}}/{{who[1]}}/{{layers}}.parquet",
-        who=subjects_of_all(),
-        layers=selected_blocks(wildcards.model),
-    )
-
-
-def geometry_of_dataset(wildcards):
-    return f"{RUN}/geometry/{DATASETS[wildcards.dataset].stimuli}/{wildcards.model}.h5"
-
-
-def regions_of_dataset(wildcards):
-    regions = DATASETS[wildcards.dataset].regions
-    return list(regions) if regions else "all"
-
-
-def geometries(wildcards):
-    return expand(f"{RUN}/geometry/{{stimuli}}/{wildcards.model}.h5", stimuli=STIMULI)
-
-
-def per_model(table):
-    return expand(f"{RUN}/scores/{{model}}/{table}.parquet", model=MODELS)
-
-
-TARGETS = [f"{RUN}/targets/{dataset}/{subject}.h5" for dataset, subject in subjects_of_all()]
-
-
 localrules:
     collect_tables,
 
@@ -44,16 +16,16 @@ rule score:
         f"{RUN}/logs/scores/{{model}}/{{dataset}}/{{subject}}/{{layers}}.log",
     benchmark:
         f"{RUN}/benchmarks/scores/{{model}}/{{dataset}}/{{subject}}/{{layers}}.tsv"
-    params:
-        config=SURVEY.stage_params("score"),
-        regions=regions_of_dataset,
-        code=code("score"),
+    conda:
+        "../../envs/brain.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../../envs/brain.yaml"
+    params:
+        config=SURVEY.stage_params("score"),
+        regions=regions_of_dataset,
+        code=code("score"),
     script:
         "../scripts/score.py"
 
@@ -67,14 +39,14 @@ rule collect_model:
         f"{RUN}/logs/scores/{{model}}/collect_model.log",
     benchmark:
         f"{RUN}/benchmarks/scores/{{model}}/collect_model.tsv"
-    params:
-        code=code("collect_model"),
+    conda:
+        "../../envs/brain.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../../envs/brain.yaml"
+    params:
+        code=code("collect_model"),
     script:
         "../scripts/collect_model.py"
 
@@ -91,15 +63,15 @@ rule select_layers:
         f"{RUN}/logs/scores/{{model}}/select_layers.log",
     benchmark:
         f"{RUN}/benchmarks/scores/{{model}}/select_layers.tsv"
-    params:
-        config=SURVEY.stage_params("evaluate"),
-        code=code("select_layers"),
+    conda:
+        "../../envs/brain.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/brain.yaml"
+    params:
+        config=SURVEY.stage_params("evaluate"),
+        code=code("select_layers"),
     script:
         "../scripts/select_layers.py"
 
@@ -117,13 +89,13 @@ rule collect_tables:
         f"{RUN}/logs/collect_tables.log",
     benchmark:
         f"{RUN}/benchmarks/collect_tables.tsv"
-    params:
-        code=code("collect_tables"),
+    conda:
+        "../../envs/brain.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=30,
-    conda:
-        "../../envs/brain.yaml"
+    params:
+        code=code("collect_tables"),
     script:
         "../scripts/collect_tables.py"

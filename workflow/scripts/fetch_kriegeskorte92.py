@@ -1,7 +1,9 @@
 """Download the photographs and RSMs of Kriegeskorte et al. (2008), checked by SHA-256."""
 
+from pathlib import Path
+
 from menagerie.brain.readers.kriegeskorte92 import fetch
 from menagerie.jobs import job
 
 with job(snakemake.log[0]):
-    fetch(snakemake.params.resources)
+    fetch(Path(snakemake.output.rdms).parents[1])

@@ -1,0 +1,41 @@
+"""Explainable variance explained: a score on the scale of its noise ceiling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+
+def add_explained(model_scores: pa.Table) -> pa.Table:
+    """Fill the column ``explained`` of a table of model scores: ``score^2 / ceiling^2``.
+
+    The ceiling of a dataset and region is the mean over its subjects (Conwell et al. 2024, Methods). It stays empty
+    where the ceiling of any subject is unknown, where there is no score, and for ``encoding_r``, which is a mean over
+    units and has no ceiling of RSMs. A negative score explains nothing: 0.
+
+    Parameters
+    ----------
+    model_scores
+        Table with the schema "model_scores", all subjects of each dataset.
+
+    Returns
+    -------
+    Table
+        The same rows in the same order.
+    """
+    columns = model_scores.to_pydict()
+    places = list(zip(columns["dataset"], columns["region"], strict=True))
+    by_subject: dict[tuple[str, str], dict[str, float | None]] = {}
+    for place, subject, ceiling in zip(places, columns["subject"], columns["noise_ceiling"], strict=True):
+        by_subject.setdefault(place, {})[subject] = ceiling
+    means = {
+        place: None if None in ceilings.values() else float(np.mean(list(ceilings.values())))
+        for place, ceilings in by_subject.items()
+    }
+    explained = [
+        None if score is None or not means[place] or metric == "encoding_r" else (max(score, 0.0) / means[place]) ** 2
+        for place, metric, score in zip(places, columns["metric"], columns["score"], strict=True)
+    ]
+    position = model_scores.schema.get_field_index("explained")
+    field = model_scores.schema.field(position)
+    return model_scores.set_column(position, field, pa.array(explained, field.type))

@@ -1,0 +1,69 @@
+# Which files a job needs, from its wildcards.
+
+
+def stimuli_inputs(wildcards):
+    return STIMULI[wildcards.stimuli].inputs(RESOURCES)
+
+
+def target_inputs(wildcards):
+    dataset = DATASETS[wildcards.dataset]
+    return {
+        "stimuli": f"{RUN}/stimuli/{dataset.stimuli}.h5",
+        **dataset.inputs(RESOURCES),
+    }
+
+
+def planted_models(dataset):
+    """Models whose layers a simulated dataset plants, each once."""
+    return list(dict.fromkeys(model for model, _ in planted_layers(DATASETS[dataset].options).values()))
+
+
+def planted_inputs(wildcards):
+    weights = [path for model in planted_models(wildcards.dataset) for path in weights_input(model).values()]
+    return target_inputs(wildcards) | {"weights": weights}
+
+
+def planted_inventories(wildcards):
+    """Layer inventories of the models that a simulated dataset plants; none for a measured one."""
+    models = planted_models(wildcards.dataset) if wildcards.dataset in SIMULATED else []
+    return expand(f"{RUN}/layers/{{model}}.tsv", model=models)
+
+
+def all_planted_inventories(wildcards):
+    models = dict.fromkeys(model for dataset in SIMULATED for model in planted_models(dataset))
+    return expand(f"{RUN}/layers/{{model}}.tsv", model=models)
+
+
+def weights_input(model):
+    """The weights file of a model, by name; nothing for an untrained one."""
+    trained = SURVEY.spec(model).training == "trained"
+    return {"weights": f"{RESOURCES}/weights/{model}.safetensors"} if trained else {}
+
+
+def extraction_weights(wildcards):
+    return weights_input(wildcards.model)
+
+
+def geometry_of_dataset(wildcards):
+    return f"{RUN}/geometry/{DATASETS[wildcards.dataset].stimuli}/{wildcards.model}.h5"
+
+
+def geometries(wildcards):
+    return expand(f"{RUN}/geometry/{{stimuli}}/{wildcards.model}.h5", stimuli=STIMULI)
+
+
+def job_tables(wildcards):
+    """Tables of all scoring jobs of a model; asks for its layer inventory first."""
+    inventory = checkpoints.list_layers.get(model=wildcards.model).output.layers
+    blocks = SURVEY.blocks(read_inventory(inventory), wildcards.model)
+    folder = f"{RUN}/scores/{wildcards.model}"
+    return [f"{folder}/{dataset}/{subject}/{block}.parquet" for dataset, subject in SUBJECTS for block in blocks]
+
+
+def per_model(table):
+    return expand(f"{RUN}/scores/{{model}}/{table}.parquet", model=MODELS)
+
+
+def first_targets():
+    """One target of every dataset: what is true of the dataset is written in each."""
+    return [f"{RUN}/targets/{dataset.name}/{dataset.subjects[0]}.h5" for dataset in DATASETS.values()]

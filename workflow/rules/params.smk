@@ -1,0 +1,83 @@
+# What a job's result depends on besides its input files: plain data in fixed order, which Snakemake compares.
+
+
+def code(script, also=()):
+    """By this Snakemake notices that the code behind a rule has changed."""
+    return code_fingerprint(SCRIPTS / f"{script}.py", also)
+
+
+def dataset_code(script, dataset, models=()):
+    providers = [f"menagerie.models.providers.{SURVEY.spec(model).provider}" for model in models]
+    return code(script, [f"menagerie.brain.readers.{DATASETS[dataset].reader}", *providers])
+
+
+def model_code(script, model):
+    return code(script, [f"menagerie.models.providers.{SURVEY.spec(model).provider}"])
+
+
+def build_params(model):
+    """What a network and its input depend on."""
+    return {
+        "spec": SURVEY.spec(model).build_row(),
+        "transform": CONFIG["images"]["transform"],
+        "versions": versions(("torch", "torchvision", "timm")),
+    }
+
+
+def model_params(wildcards):
+    return build_params(wildcards.model)
+
+
+def weights_params(wildcards):
+    return SURVEY.spec(wildcards.model).build_row()
+
+
+def inventory_code(wildcards):
+    return model_code("list_layers", wildcards.model)
+
+
+def extraction_code(wildcards):
+    return model_code("extract_geometry", wildcards.model)
+
+
+def plain_dataset(dataset):
+    return {"reader": dataset.reader, "options": dict(dataset.options)}
+
+
+def stimuli_params(wildcards):
+    return plain_dataset(STIMULI[wildcards.stimuli])
+
+
+def stimuli_code(wildcards):
+    return dataset_code("build_stimuli", STIMULI[wildcards.stimuli].name)
+
+
+def target_params(wildcards):
+    dataset = DATASETS[wildcards.dataset]
+    return plain_dataset(dataset) | {"stimuli": dataset.stimuli}
+
+
+def target_code(wildcards):
+    return dataset_code("build_target", wildcards.dataset)
+
+
+def planted_params(wildcards):
+    models = [build_params(model) for model in planted_models(wildcards.dataset)]
+    return target_params(wildcards) | {"models": models}
+
+
+def planted_code(wildcards):
+    return dataset_code("simulate_target", wildcards.dataset, planted_models(wildcards.dataset))
+
+
+def dataset_options(wildcards):
+    return dict(DATASETS[wildcards.dataset].options)
+
+
+def regions_of_dataset(wildcards):
+    regions = DATASETS[wildcards.dataset].regions
+    return list(regions) if regions else "all"
+
+
+def planted_options():
+    return {dataset: dict(DATASETS[dataset].options) for dataset in SIMULATED}

@@ -1,0 +1,36 @@
+"""Select the best layer of a model per subject, region and metric on the training half; report it on the test half."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from menagerie.brain.target import read_target
+from menagerie.geometry import GeometryFile
+from menagerie.jobs import job
+from menagerie.linking.evaluate import evaluate_layers
+from menagerie.linking.select import select_layers
+from menagerie.provenance import record
+from menagerie.tables import read_table, write_table
+
+with job(snakemake.log[0]):
+    selected = select_layers(read_table(snakemake.input.scores))
+    config = snakemake.params.config
+    geometry_of = {Path(path).parent.name: path for path in snakemake.input.geometry}
+    scores, units = [], []
+    for target_path in snakemake.input.targets:
+        target = read_target(target_path)
+        with GeometryFile(geometry_of[target.stimuli]) as geometries:
+            tables = evaluate_layers(
+                selected,
+                geometries.read,
+                target,
+                image_ids=geometries.image_ids,
+                penalties=config["penalties"],
+                n_resamples=config["bootstrap.n_resamples"],
+                seed=config["bootstrap.seed"],
+            )
+        scores.append(tables[0])
+        units.append(tables[1])
+    provenance = record(config, model=snakemake.wildcards.model)
+    write_table(snakemake.output.selected, pa.concat_tables(scores), provenance)
+    write_table(snakemake.output.units, pa.concat_tables(units), provenance)
