@@ -180,5 +180,11 @@ def read_target(path: str | Path, *, with_repeats: bool = False) -> Target:
         raise MenagerieError(f"Brain target {path} cannot be read ({error}). Delete it and rerun.") from error
 
 
+def read_provenance(path: str | Path) -> dict[str, str]:
+    """Provenance of a target, without reading its responses."""
+    with h5py.File(path, "r") as file:
+        return {k: str(v) for k, v in file["provenance"].attrs.items()}
+
+
 def _get(item: h5py.Dataset) -> np.ndarray:
     return item.asstr()[:] if h5py.check_string_dtype(item.dtype) else item[:]
