@@ -83,6 +83,14 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             _column("penalty", _REAL, "ridge penalty chosen for this unit"),
         ]
     ),
+    "ceilings": pa.schema(
+        [
+            *_WHO[:2],
+            _REGION,
+            _column("simulation", _WHOLE, "Monte Carlo run, from 0"),
+            _column("ceiling", _REAL, "noise ceiling of the RSM in that run; the ceiling is their median", "Pearson r"),
+        ]
+    ),
 }
 
 

@@ -1,0 +1,246 @@
+"""Noise ceilings of RSMs: how well a perfect model could do, given the noise in the measured responses.
+
+The method is GSN (Kay et al. 2025, doi 10.1371/journal.pcbi.1012092); ``docs/noise-ceilings.md`` tells it in full.
+Estimate on images that the main analysis does not use.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+from menagerie.brain.gsn.covariance import LEVELS, Shrunk, data_covariance, noise_covariance
+from menagerie.brain.gsn.separate import separate
+from menagerie.brain.gsn.simulate import (
+    SCALES,
+    build_model,
+    ceiling_sample,
+    data_reliability,
+    match_scale,
+    reliability_curve,
+)
+from menagerie.brain.gsn.space import Compressed, span
+from menagerie.brain.gsn.trials import MIN_IMAGES, check_trials
+from menagerie.errors import MenagerieError
+from menagerie.tables import build_table, write_table
+
+MAX_SIMULATED_IMAGES = 500
+SCALE_SIMULATIONS = 20
+
+
+@dataclass(frozen=True)
+class NoiseCeiling:
+    """Noise ceiling of one set of units.
+
+    Attributes
+    ----------
+    median
+        The ceiling (Pearson r): median of the samples.
+    samples
+        ``(n_simulations,)`` ceilings, one per simulation.
+    ncsnr
+        ``(units,)`` SD of the signal over SD of the noise of a single trial, per unit; 0 where no signal is left.
+    trials
+        Trials per image whose mean the ceiling is for.
+    scale
+        Post-hoc factor on the signal covariance. GSN stops at 2; ours may go on to 20.
+    scale_at_limit
+        True where the data are more reliable than the model at the largest scale: the ceiling may be too low.
+    shrinkage_data, shrinkage_noise
+        What shrinkage kept of the off-diagonal covariances, from 0 to 1.
+    reliability_data, reliability_model
+        Split-half RSM reliability of the data, and of the model at the chosen scale.
+    n_iterations
+        Rounds until signal and noise covariance were both positive semi-definite.
+    approximation_signal, approximation_noise
+        Bound on the relative error (Frobenius norm) of the covariances that the low-rank form makes; 0 where exact.
+    n_units, n_images, n_simulated_images
+        Size of the data, and images in each simulation.
+    """
+
+    median: float
+    samples: np.ndarray
+    ncsnr: np.ndarray
+    trials: float
+    scale: float
+    scale_at_limit: bool
+    shrinkage_data: float
+    shrinkage_noise: float
+    reliability_data: float
+    reliability_model: float
+    n_iterations: int
+    approximation_signal: float
+    approximation_noise: float
+    n_units: int
+    n_images: int
+    n_simulated_images: int
+
+
+def noise_ceiling(
+    responses: np.ndarray,
+    n_simulations: int = 50,
+    seed: int = 0,
+    *,
+    trials: float | None = None,
+    n_simulated_images: int | None = None,
+    levels: Sequence[float] = LEVELS,
+) -> NoiseCeiling:
+    """Noise ceiling of the RSM of a set of units, by GSN.
+
+    Parameters
+    ----------
+    responses
+        ``(units, images, trials)`` single-trial responses. Images may have unequal numbers of trials: a missing
+        trial is NaN in every unit.
+    n_simulations
+        Monte Carlo runs for the ceiling.
+    seed
+        Seed of the held-out fifth, of random split halves and of the simulations.
+    trials
+        Trials that the analysed responses are averaged over; by default the harmonic mean of the counts given
+        (their common number where they are equal).
+    n_simulated_images
+        Images in each simulation; by default as many as were given, at most 500.
+    levels
+        Shrinkage levels to choose from (what is kept of the off-diagonal covariances); ``(1.0,)`` is no shrinkage.
+
+    Raises
+    ------
+    MenagerieError
+        Wrong shape, one trial only, too few images, constant units, stray NaN, or no reliable signal.
+
+    Notes
+    -----
+    With uneven repeats: noise covariance pooled by degrees of freedom; the harmonic mean of the trial counts stands
+    for t wherever noise is averaged; images with one trial inform the data covariance only.
+    """
+    _check_settings(n_simulations, trials, n_simulated_images, levels)
+    given = check_trials(responses)
+    fold_seed, split_seed, scale_seed, ceiling_seed = np.random.SeedSequence(seed).spawn(4)
+    rng = np.random.default_rng(fold_seed)
+    means, t = given.means(), given.harmonic
+    levels = np.asarray(levels, float)
+    noise, data = noise_covariance(given, rng, levels), data_covariance(means, rng, levels)
+    space = span(means, noise.rows)
+    parts = separate(space, space.compress(data), space.compress(noise), given.n_images, t)
+    model = build_model(space, means.mean(axis=0), parts)
+
+    n = n_simulated_images or min(given.n_images, MAX_SIMULATED_IMAGES)
+    half = given.half_size
+    curve = np.median(
+        [reliability_curve(model, half, SCALES, n, s) for s in scale_seed.spawn(SCALE_SIMULATIONS)], axis=0
+    )
+    reliability = data_reliability(given, np.random.default_rng(split_seed))
+    scale = _scale(curve, reliability, parts.signal)
+    target = trials or t
+    samples = np.array([ceiling_sample(model, scale, target, n, s) for s in ceiling_seed.spawn(n_simulations)])
+    return NoiseCeiling(
+        median=float(np.median(samples)),
+        samples=samples,
+        ncsnr=_ncsnr(data, noise, t),
+        trials=float(target),
+        scale=scale,
+        scale_at_limit=bool(reliability > curve.max()),
+        shrinkage_data=data.level,
+        shrinkage_noise=noise.level,
+        reliability_data=reliability,
+        reliability_model=float(np.interp(scale, SCALES, curve)),
+        n_iterations=parts.n_iterations,
+        approximation_signal=_relative(space.loss(data.diagonal - noise.diagonal / t), parts.signal),
+        approximation_noise=_relative(space.loss(noise.diagonal), parts.noise),
+        n_units=given.n_units,
+        n_images=given.n_images,
+        n_simulated_images=n,
+    )
+
+
+def _check_settings(
+    n_simulations: int, trials: float | None, n_simulated_images: int | None, levels: Sequence[float]
+) -> None:
+    if n_simulations < 1:
+        raise MenagerieError(f"Noise ceiling: n_simulations is {n_simulations}; it must be 1 or more.")
+    if trials is not None and not trials > 0:
+        raise MenagerieError(f"Noise ceiling: trials is {trials}; it must be above 0, or None for those of the data.")
+    if n_simulated_images is not None and n_simulated_images < MIN_IMAGES:
+        raise MenagerieError(
+            f"Noise ceiling: n_simulated_images is {n_simulated_images}; it must be {MIN_IMAGES} or more."
+        )
+    if not len(levels) or not all(0.0 <= level <= 1.0 for level in levels):
+        raise MenagerieError(f"Noise ceiling: shrinkage levels {list(levels)}; they must lie between 0 and 1.")
+
+
+def _scale(curve: np.ndarray, reliability: float, signal: Compressed) -> float:
+    scale = match_scale(curve, reliability)
+    if scale <= 0 or signal.inner(signal) == 0:
+        raise MenagerieError(
+            f"Noise ceiling: the responses carry no reliable signal (split-half RSM reliability {reliability:.3f}, "
+            f"without any signal {curve[0]:.3f}). Leave the region out, or give more repeats or images."
+        )
+    if reliability > curve.max():
+        warnings.warn(
+            f"Noise ceiling: split-half RSM reliability of the data ({reliability:.3f}) is above that of the model at "
+            f"the largest scale ({curve.max():.3f}); the ceiling may be too low. Give more images.",
+            stacklevel=3,
+        )
+    return scale
+
+
+def _ncsnr(data: Shrunk, noise: Shrunk, trials: float) -> np.ndarray:
+    """SD of the signal over SD of the noise, from the diagonals; negative signal variance counts as 0."""
+    signal = np.maximum(data.variance - noise.variance / trials, 0.0)
+    return np.sqrt(signal / noise.variance)
+
+
+def _relative(loss: float, covariance: Compressed) -> float:
+    size = np.sqrt(covariance.inner(covariance))
+    return float(loss / size) if size > 0 else 0.0
+
+
+def region_ceilings(
+    repeats: np.ndarray, regions: Mapping[str, np.ndarray], n_simulations: int = 50, seed: int = 0, **settings
+) -> dict[str, NoiseCeiling]:
+    """Noise ceiling of every region.
+
+    Parameters
+    ----------
+    repeats
+        ``(trials, images, units)`` as in :attr:`menagerie.brain.target.Target.repeats`, of images that the main
+        analysis does not use.
+    regions
+        Region name -> bool mask ``(units,)``.
+    n_simulations, seed, **settings
+        As for :func:`noise_ceiling`. Each region has its own random stream, so adding one changes no other.
+
+    Raises
+    ------
+    MenagerieError
+        As :func:`noise_ceiling`, with the region's name.
+    """
+    ceilings = {}
+    for region, mask in regions.items():
+        try:
+            responses = repeats[:, :, np.asarray(mask, bool)].transpose(2, 1, 0)
+            ceilings[region] = noise_ceiling(responses, n_simulations, [seed, crc32(region.encode())], **settings)
+        except MenagerieError as error:
+            raise MenagerieError(f"Region {region}: {error}") from error
+    return ceilings
+
+
+def write_ceilings(
+    path: str | Path, dataset: str, subject: str, ceilings: Mapping[str, NoiseCeiling], provenance: Mapping[str, object]
+) -> None:
+    """Write the samples of one subject's regions as a table with the schema ``ceilings``."""
+    regions = [region for region, ceiling in ceilings.items() for _ in ceiling.samples]
+    columns = {
+        "dataset": [dataset] * len(regions),
+        "subject": [subject] * len(regions),
+        "region": regions,
+        "simulation": [i for ceiling in ceilings.values() for i in range(len(ceiling.samples))],
+        "ceiling": [float(value) for ceiling in ceilings.values() for value in ceiling.samples],
+    }
+    write_table(path, build_table("ceilings", columns), provenance)
