@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -10,7 +10,16 @@ import numpy as np
 
 from menagerie.brain.nsd.betas import session_files
 from menagerie.brain.nsd.design import read_design, select_images
-from menagerie.brain.nsd.layout import BETAS_VERSION, LABEL_VOLUMES, NCSNR, PUBLISHED_SUBJECTS, Layout, image_id, nsd_id
+from menagerie.brain.nsd.layout import (
+    BETAS_VERSION,
+    LABEL_VOLUMES,
+    NCSNR,
+    PUBLISHED_SUBJECTS,
+    Layout,
+    image_id,
+    nsd_id,
+    subject_number,
+)
 from menagerie.brain.nsd.photographs import read_photographs
 from menagerie.brain.nsd.responses import read_responses
 from menagerie.brain.nsd.rois import Volumes, build_regions
@@ -62,6 +71,26 @@ OPTIONS = {item.name: item.default for item in fields(Options)}
 def default_subjects(options: Mapping[str, object]) -> tuple[str, ...]:
     """The four subjects of the published analysis."""
     return DEFAULT_SUBJECTS
+
+
+def fetch(resources: str | Path, options: Mapping[str, object], subjects: Sequence[str] = DEFAULT_SUBJECTS) -> Path:
+    """Fetch what the options and subjects need below ``resources``; returns the note that is written last.
+
+    Raises
+    ------
+    MenagerieError
+        When a file cannot be fetched or fails its check; run again to go on.
+    """
+    from menagerie.brain.nsd.bucket import Bucket  # boto3 is an extra that only fetching needs
+    from menagerie.brain.nsd.fetch import Wanted, fetch, make_plan
+
+    chosen = parse_options(options)
+    form = "hdf5" if chosen.betas == "auto" else chosen.betas
+    root = Path(resources) / INPUTS["nsd"]
+    bucket = Bucket(chosen.endpoint)
+    plan = make_plan(bucket, root.parent, Wanted(subjects, str(chosen.images), form))
+    print(plan.text())
+    return fetch(bucket, root.parent, plan)
 
 
 def parse_options(options: Mapping[str, object]) -> Options:
@@ -137,6 +166,7 @@ def read_target(
         When the tree is incomplete, damaged or does not fit together; see docs/nsd.md for the list.
     """
     chosen = parse_options(options)
+    subject_number(subject)
     volumes = Volumes(_layout(chosen, inputs), subject)
     design = read_design(volumes.layout)
     ids = np.array([nsd_id(str(name)) for name in stimuli.image_ids], dtype=np.int64)
