@@ -12,7 +12,7 @@ from menagerie.errors import MenagerieError
 from menagerie.features.accumulate import working_bytes
 from menagerie.features.extract import extract_geometry
 from menagerie.features.inventory import list_layers
-from menagerie.features.planner import plan_passes
+from menagerie.features.planner import Planner
 from menagerie.features.projection import SparseProjection
 
 K = 64
@@ -107,8 +107,8 @@ def test_training_images_alone_standardise(model, images):
 def test_result_does_not_depend_on_budget_or_batch_size(model, images):
     whole = dict(extract_geometry(model, images, n_projections=K, batch_size=N))
     tight = (working_bytes(N) + N * 4 * (K + 400)) * 4 // 3
-    plan = plan_passes(list_layers(model, (3, 12, 12)), N, K, tight)
-    assert len(plan.passes) > 4
+    passes = Planner(N, K, tight).passes(list_layers(model, (3, 12, 12)))
+    assert len(passes) > 4
     for layer, geometry in extract_geometry(model, images, n_projections=K, batch_size=3, memory_budget=tight):
         np.testing.assert_allclose(geometry.rsm_triu, whole[layer].rsm_triu, atol=1e-5)
         scale = np.abs(whole[layer].gram_triu).max()

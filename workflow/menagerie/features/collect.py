@@ -59,6 +59,7 @@ def layer_features(
     for layer, found in parts.items():
         if not found:
             raise MenagerieError(
-                f"Layer '{layer}' does not fire in {type(model).__name__}. The layers/ folder of a run lists its layers."
+                f"Layer '{layer}' does not fire in {type(model).__name__}. "
+                "The layers/ folder of a run lists its layers."
             )
     return {layer: torch.cat(found).numpy() for layer, found in parts.items()}

@@ -16,7 +16,8 @@ from menagerie.errors import MenagerieError, unknown
 from menagerie.features.accumulate import RawGram, effective_dimensionality, standardised_gram
 from menagerie.features.hooks import StopForward, observed, per_image, run
 from menagerie.features.inventory import list_layers
-from menagerie.features.planner import Plan, Unit, plan_passes
+from menagerie.features.planner import Planner, Unit, whole
+from menagerie.features.precision import check_precision, forward_precision
 from menagerie.features.projection import N_PROJECTIONS, ProjectionCache
 from menagerie.geometry import OK, LayerGeometry, fold
 from menagerie.inventory import LayerInfo
@@ -45,6 +46,7 @@ def extract_geometry(
     train: np.ndarray | None = None,
     batch_size: int = 32,
     device: torch.device | str | None = None,
+    precision: str = "float32",
 ) -> Iterator[tuple[str, LayerGeometry]]:
     """Reduce layers to their geometry over a set of images.
 
@@ -69,9 +71,11 @@ def extract_geometry(
     train
         Bool ``(n,)``: training images, whose mean and SD standardise the SRP. None for even positions.
     batch_size
-        Images in one forward pass.
+        Images in one forward pass. Halved as often as needed where a GPU's memory does not suffice.
     device
         Where to run; the network is moved there. None for where it is.
+    precision
+        Number format of the forward pass: float32, tf32, bfloat16 or float16. All but the first change scores.
 
     Yields
     ------
@@ -84,7 +88,27 @@ def extract_geometry(
     MenagerieError
         When the images are fewer than three, a layer is unknown or not as in the inventory, or the budget is too small.
     """
-    n_images = len(images)
+    mask = _train_images(len(images), train)
+    check_precision(precision)
+    if device is not None:
+        model = model.to(device)
+    place = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    planner = Planner(len(images), n_projections, memory_budget)
+    extraction = _Extraction(
+        model=model,
+        images=images,
+        train=torch.from_numpy(mask).to(place),
+        device=place,
+        batch_size=batch_size,
+        precision=precision,
+        planner=planner,
+        projections=ProjectionCache(n_projections, seed, planner.matrix_capacity),
+    )
+    return extraction.geometries(_resolve(model, images, layers))
+
+
+def _train_images(n_images: int, train: np.ndarray | None) -> np.ndarray:
+    """Bool ``(n,)``, checked."""
     if n_images < 3:
         raise MenagerieError(f"images: found {n_images}, but an RSM needs at least 3. Give more images.")
     mask = train_mask(n_images) if train is None else np.asarray(train)
@@ -93,21 +117,7 @@ def extract_geometry(
             f"train: expected {n_images} booleans with two or more True, found {mask.dtype} {mask.shape} "
             f"with {int(mask.sum())}. Give one boolean per image."
         )
-    if device is not None:
-        model = model.to(device)
-    place = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-    infos = _resolve(model, images, layers)
-    plan = plan_passes(infos, n_images, n_projections, memory_budget)
-    logger.info("%d layers over %d images in %d passes", len(infos), n_images, len(plan.passes))
-    extraction = _Extraction(
-        model=model,
-        images=images,
-        train=torch.from_numpy(mask).to(place),
-        device=place,
-        batch_size=batch_size,
-        projections=ProjectionCache(n_projections, seed, plan.matrix_capacity),
-    )
-    return extraction.geometries(plan)
+    return mask
 
 
 def _resolve(model: nn.Module, images: Images, layers: Sequence[LayerInfo | str] | None) -> list[LayerInfo]:
@@ -133,19 +143,39 @@ class _Extraction:
     train: Tensor
     device: torch.device
     batch_size: int
+    precision: str
+    planner: Planner
     projections: ProjectionCache
     _open: dict[int, _OpenLayer] = field(default_factory=dict)
 
-    def geometries(self, plan: Plan) -> Iterator[tuple[str, LayerGeometry]]:
-        for units in plan.passes:
-            buffers = _Buffers.allocate(units, len(self.images), self.projections.n_components, self.device)
-            self._fill(units, buffers)
+    def geometries(self, layers: Sequence[LayerInfo]) -> Iterator[tuple[str, LayerGeometry]]:
+        """Run pass after pass; yield layers as they are complete."""
+        logger.info("%d layers, %d images, %d passes", len(layers), len(self.images), len(self.planner.passes(layers)))
+        todo = whole(layers)
+        while todo:
+            units, buffers, todo = self._next_pass(todo)
             for unit in units:
                 index = unit.info.index
                 layer = self._open.setdefault(index, _OpenLayer(unit.info, len(self.images), self.device))
                 layer.take_in(buffers.raw.pop(index), buffers.projected.pop(index, None), self.train)
                 if unit.last:
                     yield unit.info.layer, self._open.pop(index).geometry()
+
+    def _next_pass(self, todo: list[Unit]) -> tuple[list[Unit], _Buffers, list[Unit]]:
+        """Fill the buffers of the next pass; with smaller slices where a GPU's memory does not suffice."""
+        while True:
+            units, rest = self.planner.next_pass(todo)
+            try:
+                buffers = _Buffers.allocate(units, len(self.images), self.planner.n_projections, self.device)
+                self._fill(units, buffers)
+                return units, buffers, rest
+            except torch.OutOfMemoryError:
+                buffers = None
+                self.planner = self.planner.halved()
+                self.projections.shrink(self.planner.matrix_capacity)
+                logger.warning("out of memory: budget halved to %d MiB", self.planner.memory_budget >> 20)
+            # Outside the handler, since the exception's traceback keeps tensors alive.
+            _release(self.device)
 
     def _fill(self, units: list[Unit], buffers: _Buffers) -> None:
         """Run all images through the network and keep what the units want."""
@@ -160,16 +190,33 @@ class _Extraction:
                 raise StopForward
 
         with observed(self.model, receive, wanted=by_name):
-            for start in range(0, len(self.images), self.batch_size):
+            start = 0
+            while start < len(self.images):
                 batch = self.images[start : start + self.batch_size].to(self.device)
                 rows = slice(start, start + len(batch))
                 missing.update(by_name)
-                run(self.model, batch)
+                if not self._run(batch):
+                    continue
                 if missing:
                     raise MenagerieError(
                         f"layer '{min(missing)}' of the inventory did not fire in {type(self.model).__name__}. "
                         "The inventory belongs to another network or version: delete it and run the workflow again."
                     )
+                start = rows.stop
+
+    def _run(self, batch: Tensor) -> bool:
+        """One forward pass; False, and half the batch size, where memory does not suffice for it."""
+        try:
+            with forward_precision(self.precision, self.device):
+                run(self.model, batch)
+            return True
+        except torch.OutOfMemoryError:
+            if len(batch) == 1:
+                raise
+            self.batch_size = len(batch) // 2
+            logger.warning("out of memory: batch size reduced to %d", self.batch_size)
+        _release(self.device)
+        return False
 
     def _store(self, unit: Unit, output: Tensor, rows: slice, buffers: _Buffers) -> None:
         features = per_image(output, rows.stop - rows.start)
@@ -182,7 +229,15 @@ class _Extraction:
         features = features.float()
         buffers.raw[unit.info.index][rows] = features[:, unit.start : unit.stop]
         if unit.project:
-            buffers.projected[unit.info.index][rows] = self.projections.get(unit.info.n_features)(features)
+            with torch.autocast(self.device.type, enabled=False):
+                projected = self.projections.get(unit.info.n_features)(features)
+            buffers.projected[unit.info.index][rows] = projected
+
+
+def _release(device: torch.device) -> None:
+    """Give cached memory back to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 @dataclass

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from menagerie.errors import MenagerieError
-from menagerie.features.hooks import observed, per_image, run
+from menagerie.features.hooks import module_path, observed, per_image, run
 from menagerie.inventory import LayerInfo
 
 logger = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ def _probe(model: nn.Module, images: Tensor) -> list[_Seen]:
 
 def _look_at(layer: str, module: nn.Module, output: Tensor, n_images: int) -> _Seen:
     class_name = type(module).__name__
-    if isinstance(module, (nn.Identity, nn.Dropout)) and PASS_THROUGH.search(layer):
+    if isinstance(module, (nn.Identity, nn.Dropout)) and PASS_THROUGH.search(module_path(layer)):
         return _Seen(layer, class_name, flaw="placeholder that passes its input on")
     if not output.is_floating_point():
         return _Seen(layer, class_name, flaw=f"values are {output.dtype}, not real numbers")

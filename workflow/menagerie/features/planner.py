@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from menagerie.errors import MenagerieError
 from menagerie.features.accumulate import working_bytes
@@ -36,21 +36,24 @@ class Unit:
     project: bool
 
     @property
+    def width(self) -> int:
+        """Features in the slice."""
+        return self.stop - self.start
+
+    @property
     def last(self) -> bool:
         """Whether the layer is complete after this slice."""
         return self.stop == self.info.n_features
 
 
-@dataclass
-class Plan:
-    """Passes in the order in which they are run, and the share of memory for projection matrices."""
-
-    passes: list[list[Unit]] = field(default_factory=list)
-    matrix_capacity: int = 0
+def whole(layers: Sequence[LayerInfo]) -> list[Unit]:
+    """Layers in one piece each."""
+    return [Unit(info, 0, info.n_features, project=True) for info in layers]
 
 
-def plan_passes(layers: Sequence[LayerInfo], n_images: int, n_projections: int, memory_budget: int) -> Plan:
-    """Pack layers into passes, in the order of the network.
+@dataclass(frozen=True)
+class Planner:
+    """Packs layers into passes over the images, in the order of the network.
 
     As layers may be cut anywhere, filling one pass after the other gives the fewest passes that the budget allows; the
     network's order gives finished layers in that order, keeps layers of one size together (they share a projection
@@ -58,8 +61,6 @@ def plan_passes(layers: Sequence[LayerInfo], n_images: int, n_projections: int, 
 
     Parameters
     ----------
-    layers
-        Layers, in inventory order.
     n_images
         Images of a pass.
     n_projections
@@ -72,55 +73,78 @@ def plan_passes(layers: Sequence[LayerInfo], n_images: int, n_projections: int, 
     MenagerieError
         When the budget cannot hold even one narrow slice of a layer.
     """
-    matrix_capacity = memory_budget // 4
-    room = memory_budget - matrix_capacity - working_bytes(n_images)
-    projected = n_images * n_projections * _FLOAT
-    narrow = projected + n_images * _FLOAT * MINIMAL_WIDTH
-    if room < narrow:
-        least = (narrow + working_bytes(n_images)) * 4 // 3 + 1
-        raise MenagerieError(
-            f"memory_budget: {memory_budget / 2**20:.0f} MiB cannot hold one slice of a layer for {n_images} images. "
-            f"Give at least {least / 2**20:.0f} MiB."
-        )
-    plan = Plan(matrix_capacity=matrix_capacity)
-    current = _Filling(room, matrix_capacity)
-    for info in layers:
-        matrix = matrix_bytes(info.n_features, n_projections)
-        start = 0
-        while start < info.n_features:
-            fixed = projected if start == 0 else 0
-            left = info.n_features - start
-            width = min(left, (current.room - fixed) // (n_images * _FLOAT))
-            too_narrow = width < min(left, MINIMAL_WIDTH)
-            if too_narrow or (start == 0 and not current.has_matrix_room(info.n_features, matrix)):
-                plan.passes.append(current.units)
-                current = _Filling(room, matrix_capacity)
-                continue
-            current.units.append(Unit(info, start, start + width, project=start == 0))
-            current.room -= fixed + width * n_images * _FLOAT
-            if start == 0:
-                current.matrices[info.n_features] = matrix
-            start += width
-    if current.units:
-        plan.passes.append(current.units)
-    return plan
 
+    n_images: int
+    n_projections: int
+    memory_budget: int
 
-@dataclass
-class _Filling:
-    """A pass being filled."""
+    def __post_init__(self) -> None:
+        narrow = self._projected + self._bytes(MINIMAL_WIDTH)
+        if self.room < narrow:
+            least = (narrow + working_bytes(self.n_images)) * 4 // 3 + 4
+            raise MenagerieError(
+                f"memory_budget: {self.memory_budget / 2**20:.0f} MiB cannot hold one slice of a layer for "
+                f"{self.n_images} images. Give at least {least / 2**20:.0f} MiB."
+            )
 
-    room: int
-    matrix_capacity: int
-    units: list[Unit] = field(default_factory=list)
-    matrices: dict[int, int] = field(default_factory=dict)
+    @property
+    def matrix_capacity(self) -> int:
+        """Bytes for projection matrices."""
+        return self.memory_budget // 4
 
-    def has_matrix_room(self, n_features: int, size: int) -> bool:
-        """Whether the projection for layers of this size fits beside those of the pass.
+    @property
+    def room(self) -> int:
+        """Bytes for features and their SRP."""
+        return self.memory_budget - self.matrix_capacity - working_bytes(self.n_images)
 
-        A matrix that is too large for any pass is generated batch by batch and takes no room.
+    def halved(self) -> Planner:
+        """The same for half the budget."""
+        return replace(self, memory_budget=self.memory_budget // 2)
+
+    def passes(self, layers: Sequence[LayerInfo]) -> list[list[Unit]]:
+        """All passes for these layers."""
+        todo = whole(layers)
+        passes = []
+        while todo:
+            units, todo = self.next_pass(todo)
+            passes.append(units)
+        return passes
+
+    def next_pass(self, todo: Sequence[Unit]) -> tuple[list[Unit], list[Unit]]:
+        """Units of the next pass, cut to fit, and what is left to do after it."""
+        units: list[Unit] = []
+        matrices: dict[int, int] = {}
+        room = self.room
+        for position, unit in enumerate(todo):
+            if unit.project and not self._take_matrix(unit.info.n_features, matrices):
+                return units, list(todo[position:])
+            fixed = self._projected if unit.project else 0
+            width = min(unit.width, (room - fixed) // self._bytes(1))
+            if width < min(unit.width, MINIMAL_WIDTH):
+                return units, list(todo[position:])
+            stop = unit.start + width
+            units.append(replace(unit, stop=stop))
+            if stop < unit.stop:
+                return units, [replace(unit, start=stop, project=False), *todo[position + 1 :]]
+            room -= fixed + self._bytes(width)
+        return units, []
+
+    def _take_matrix(self, n_features: int, taken: dict[int, int]) -> bool:
+        """Whether the projection for layers of this size fits beside those taken; if so, take it.
+
+        A matrix too large for any pass is generated batch by batch and takes no room.
         """
-        if n_features in self.matrices or size > self.matrix_capacity:
+        size = matrix_bytes(n_features, self.n_projections)
+        if n_features in taken or size > self.matrix_capacity:
             return True
-        kept = sum(other for other in self.matrices.values() if other <= self.matrix_capacity)
-        return kept + size <= self.matrix_capacity
+        fits = sum(taken.values()) + size <= self.matrix_capacity
+        if fits:
+            taken[n_features] = size
+        return fits
+
+    def _bytes(self, width: int) -> int:
+        return self.n_images * width * _FLOAT
+
+    @property
+    def _projected(self) -> int:
+        return self._bytes(self.n_projections)

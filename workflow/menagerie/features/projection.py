@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 import torch
@@ -21,6 +23,9 @@ N_PROJECTIONS = 5920
 BLOCK = 16_384
 """Features per block of the matrix. A block of it and a batch's share of the features fit into a core's cache, which
 makes the product several times faster. It is part of the matrix's definition: each block has its own random stream."""
+
+DEVICE_BLOCKS = 8
+"""Blocks in one sparse product on a GPU, whose cache is larger."""
 
 _BYTES_PER_ENTRY = 8
 
@@ -46,13 +51,13 @@ class SparseProjection:
         self.seed = seed
         self.keep = keep
         self._blocks: list[sparse.csr_matrix] = []
-        self._on_device: Tensor | None = None
+        self._device_blocks: list[Tensor] = []
 
     def __call__(self, features: Tensor) -> Tensor:
         """Project float32 ``(b, n_features)`` to float32 ``(b, n_components)``, on the same device."""
         if features.device.type == "cpu":
-            return torch.from_numpy(self._project(features.numpy()))
-        return torch.sparse.mm(self._device_matrix(features.device), features.T.contiguous()).T
+            return torch.from_numpy(self._on_host(features.numpy()))
+        return self._on_device(features)
 
     def blocks(self) -> Iterator[sparse.csr_matrix]:
         """Blocks of the matrix, each float32 ``(n_components, <= BLOCK)``, from the first feature to the last."""
@@ -60,37 +65,69 @@ class SparseProjection:
             yield from self._blocks
             return
         made = []
-        for number in range(math.ceil(self.n_features / BLOCK)):
+        for number in range(self._count):
             block = _random_block(self.n_features, self.n_components, self.seed, number)
             if self.keep:
                 made.append(block)
             yield block
         self._blocks = made
 
+    @property
+    def _count(self) -> int:
+        return math.ceil(self.n_features / BLOCK)
+
     def matrix(self) -> sparse.csr_matrix:
         """The whole matrix, float32 ``(n_components, n_features)``."""
         return sparse.hstack(list(self.blocks()), format="csr")
 
-    def _project(self, features: np.ndarray) -> np.ndarray:
+    def _on_host(self, features: np.ndarray) -> np.ndarray:
+        """Block by block on all cores; the sum runs in the order of the blocks, whatever the number of cores."""
+        n_threads = torch.get_num_threads()
         projected = np.zeros((self.n_components, len(features)), dtype=np.float32)
+        blocks = self.blocks()
         start = 0
-        for block in self.blocks():
+        with ThreadPoolExecutor(n_threads) as pool:
+            while group := list(islice(blocks, n_threads)):
+                starts = range(start, self.n_features, BLOCK)
+                for product in pool.map(_block_product, group, [features] * len(group), starts):
+                    projected += product
+                start += BLOCK * len(group)
+        return projected.T
+
+    def _on_device(self, features: Tensor) -> Tensor:
+        """Groups of blocks, so that a group's share of the features stays within a GPU's cache."""
+        projected = torch.zeros((self.n_components, len(features)), dtype=torch.float32, device=features.device)
+        start = 0
+        for block in self._blocks_on(features.device):
             stop = start + block.shape[1]
-            projected += block @ np.ascontiguousarray(features[:, start:stop].T)
+            projected += torch.sparse.mm(block, features[:, start:stop].T.contiguous())
             start = stop
         return projected.T
 
-    def _device_matrix(self, device: torch.device) -> Tensor:
-        if self._on_device is not None:
-            return self._on_device
-        keep, self.keep = self.keep, False
-        matrix = self.matrix()
-        self.keep = keep
-        parts = (torch.from_numpy(part).to(device) for part in (matrix.indptr, matrix.indices, matrix.data))
-        on_device = torch.sparse_csr_tensor(*parts, matrix.shape)
-        if keep:
-            self._on_device = on_device
-        return on_device
+    def _blocks_on(self, device: torch.device) -> Iterator[Tensor]:
+        if self._device_blocks:
+            yield from self._device_blocks
+            return
+        made = []
+        blocks = (_random_block(self.n_features, self.n_components, self.seed, number) for number in range(self._count))
+        while group := list(islice(blocks, DEVICE_BLOCKS)):
+            host = sparse.hstack(group, format="csr")
+            parts = (torch.from_numpy(part).to(device) for part in (host.indptr, host.indices, host.data))
+            block = torch.sparse_csr_tensor(*parts, host.shape)
+            if self.keep:
+                made.append(block)
+            yield block
+        self._device_blocks = made
+
+
+def _block_product(block: sparse.csr_matrix, features: np.ndarray, start: int) -> np.ndarray:
+    """Product ``(n_components, b)`` of a block with its share of the features ``(b, n_features)``."""
+    share = features[:, start : start + block.shape[1]]
+    # Rows that lie a multiple of 4 KiB apart compete for the same cache lines, so that transposing is five times
+    # slower; a copy with longer rows costs less than that.
+    padded = np.empty((len(share), share.shape[1] + 16), dtype=np.float32)[:, :-16]
+    padded[:] = share
+    return block @ np.ascontiguousarray(padded.T)
 
 
 def _random_block(n_features: int, n_components: int, seed: int, number: int) -> sparse.csr_matrix:
@@ -163,3 +200,8 @@ class ProjectionCache:
 
     def _size(self) -> int:
         return sum(matrix_bytes(n_features, self.n_components) for n_features in self._kept)
+
+    def shrink(self, capacity: int) -> None:
+        """Forget everything and keep to a smaller share from now on."""
+        self._kept.clear()
+        self.capacity = capacity
