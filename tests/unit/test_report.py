@@ -19,7 +19,7 @@ from menagerie.figures.leaderboard import leaderboard
 from menagerie.figures.leaderboard_table import leaderboard_table
 from menagerie.report import ReportExperiment, ReportFigure, render_report
 from menagerie.report.captions import caption_html
-from menagerie.report.findings import findings, number
+from menagerie.report.findings import Planted, findings, number
 from menagerie.report.page import TEMPLATES
 from menagerie.report.sections import not_scored
 
@@ -62,7 +62,10 @@ def inputs(tmp_path_factory):
         "model_scores": scores,
         "models": models,
         "figures": [ReportFigure("Leaderboard", svg, TEMPLATES / "leaderboard.rst", "nsd", svg)],
-        "datasets": {"nsd": {"reader": "nsd", "simulated": "no"}, "sim": {"simulated": "yes"}},
+        "datasets": {
+            "nsd": {"reader": "nsd", "simulated": "no"},
+            "sim": {"simulated": "yes", "planted_IT": "model_000: blocks.2"},
+        },
         "provenance": {"versions": {"numpy": "2.1"}, "commit": "0123abc"},
         "planted": {"sim": {"IT": 0.37}},
     }
@@ -107,6 +110,7 @@ def test_every_table_row_is_in_the_page_with_its_numbers(inputs, page):
 
 def test_simulated_data_are_labelled_wherever_they_appear(inputs, page):
     assert "These responses were simulated" in page
+    assert "made from layer blocks.2 of model_000 (relative depth 0.37)" in page
     assert page.count('inline">simulated<') == 3  # opening, findings, data
     assert "sim (simulated)" in page
     real = render_report(**{**inputs, "datasets": {}})
@@ -137,19 +141,33 @@ def test_reasons_are_counted_and_silent_models_are_named(inputs):
 
 def test_sentences_say_the_numbers_of_the_table(inputs):
     board = leaderboard_table(inputs["model_scores"], inputs["models"], "sim")
-    (found,) = findings(board, {"IT": 0.37})
+    planted = Planted(board.iloc[2]["model"], board.iloc[2]["layer"], 0.37)
+    (found,) = findings(board, {"IT": planted}).regions
     best = board.iloc[0]
     text = " ".join(found.sentences)
     assert f"By cRSA, {best['display_name']} scores highest: r = {number(best['score'])}" in text
     assert f"95 % interval {number(best['ci_low'])} to {number(best['ci_high'])}, 1 subject, 500 test images" in text
     overlapping = (board["ci_high"].iloc[1:] >= best["ci_low"]).sum()
     assert f"Of the other 8, {overlapping} ha" in text
-    assert "made from a layer at 0.37" in text
+    assert (
+        f"made from layer {planted.layer} of {planted.model} (relative depth 0.37). In that network, cRSA selects"
+        in text
+    )
+    assert "selects the planted layer in 1 of 1 subject" in text
+
+
+def test_the_summary_counts_where_trained_models_win():
+    _, scores = synthetic.scores(6, n_layers=3)
+    lost = (scores["region"] == "late") & (scores["metric"] == "crsa") & scores["model"].str.endswith("_random")
+    board = leaderboard_table(scores.assign(score=scores["score"].mask(lost, 0.9)), synthetic.models(6), "nsd")
+    highest, training = findings(board).summary
+    assert highest.startswith("The highest score is r = 0.90") and "(random), cRSA in late" in highest
+    assert "in 5 of 6 combinations" in training
 
 
 def test_few_models_get_no_interval_over_models():
     _, scores = synthetic.scores(3, n_layers=3, regions=("IT",), metrics=("crsa",))
-    (found,) = findings(leaderboard_table(scores, synthetic.models(3), "nsd"))
+    (found,) = findings(leaderboard_table(scores, synthetic.models(3), "nsd")).regions
     text = " ".join(found.sentences)
     assert "too few models for an interval" in text and "of the difference" not in text
 

@@ -73,7 +73,8 @@ def depth_profiles(
     names = model_order(board)
     few = len(names) <= FEW
     legend_height = 0.3 + 0.16 * (len(names) if few else 3)
-    figure = style.new_figure(width, n_rows * PANEL_HEIGHT + legend_height)
+    panel_height = PANEL_HEIGHT if n_columns > 1 or width <= style.NARROW_WIDTH else 1.5 * PANEL_HEIGHT
+    figure = style.new_figure(width, n_rows * panel_height + legend_height)
     axes = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True)
     for ax, (region, metric) in zip(axes.flat, panels, strict=False):
         here = profiles[(profiles["region"] == region) & (profiles["metric"] == metric)]

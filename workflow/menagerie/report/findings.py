@@ -15,6 +15,15 @@ ENOUGH = 3  # models a group needs before an interval over models is worth print
 
 
 @dataclass(frozen=True)
+class Planted:
+    """The layer that a region's simulated responses were made from."""
+
+    model: str
+    layer: str
+    depth: float | None = None
+
+
+@dataclass(frozen=True)
 class RegionFindings:
     """Sentences about one region of one dataset."""
 
@@ -22,24 +31,34 @@ class RegionFindings:
     sentences: list[str]
 
 
-def findings(board: pd.DataFrame, planted: Mapping[str, float] | None = None) -> list[RegionFindings]:
-    """Sentences for one dataset, region by region.
+@dataclass(frozen=True)
+class DatasetFindings:
+    """One dataset in short, and region by region."""
+
+    summary: list[str]
+    regions: list[RegionFindings]
+
+
+def findings(board: pd.DataFrame, planted: Mapping[str, Planted] | None = None) -> DatasetFindings:
+    """Sentences about one dataset.
 
     Parameters
     ----------
     board
         Rows of one dataset of :func:`menagerie.figures.leaderboard_table.leaderboard_table`.
     planted
-        Region -> relative depth of the layer that simulated responses were made from.
+        Region -> planted layer, for simulated datasets.
     """
-    found = []
+    regions = []
     for region in in_order(board["region"]):
         here = board[board["region"] == region]
         by_metric = {metric: here[here["metric"] == metric] for metric in metrics_in(here["metric"])}
         sentences = [_best(rows, METRICS[metric].label) for metric, rows in by_metric.items()]
-        sentences += [_training(by_metric), _reweighting(here), _depth(here, (planted or {}).get(region))]
-        found.append(RegionFindings(region, [sentence for sentence in sentences if sentence]))
-    return found
+        sentences += [_training(by_metric), _reweighting(here), _depth(here)]
+        if planted and region in planted:
+            sentences.append(_planted(by_metric, planted[region]))
+        regions.append(RegionFindings(region, [sentence for sentence in sentences if sentence]))
+    return DatasetFindings([sentence for sentence in (_highest(board), _in_how_many(board)) if sentence], regions)
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -53,15 +72,45 @@ def number(value: float, digits: int = 2) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """One model, two models: the count and the noun."""
+    """Count and noun: one model, two models."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _highest(board: pd.DataFrame) -> str:
+    rows = board[board["metric"].map(lambda metric: METRICS[metric].axis == "RSA")]
+    rows = board if rows.empty else rows
+    top = rows.loc[rows["score"].idxmax()]
+    text = (
+        f"The highest score is r = {number(top['score'])} "
+        f"({_interval(top['ci_low'], top['ci_high'])}{plural(top['n_subjects'], 'subject')}): "
+        f"{top['display_name']}, {METRICS[top['metric']].label} in {top['region']}"
+    )
+    if np.isfinite(top["explained"]):
+        text += f"; it explains {100 * top['explained']:.0f} % of the explainable variance"
+    return text + "."
+
+
+def _in_how_many(board: pd.DataFrame) -> str:
+    means = board.groupby(["region", "metric", "training"])["score"].mean().unstack("training")  # noqa: PD010
+    if not {"trained", "random"} <= set(means):
+        return ""
+    means = means.dropna()
+    higher = int((means["trained"] > means["random"]).sum())
+    if len(means) == 1:
+        return f"On average, trained models score {'higher' if higher else 'no higher'} than random ones."
+    return (
+        f"On average, trained models score higher than random ones in {higher:,} of {len(means):,} combinations "
+        "of region and score."
+    )
 
 
 def _best(rows: pd.DataFrame, label: str) -> str:
     first = rows.iloc[0]
-    interval = _interval(first["ci_low"], first["ci_high"])
     basis = f"{plural(first['n_subjects'], 'subject')}, {plural(first['n_images'], 'test image')}"
-    text = f"By {label}, {first['display_name']} scores highest: r = {number(first['score'])} ({interval}{basis})"
+    text = (
+        f"By {label}, {first['display_name']} scores highest: r = {number(first['score'])} "
+        f"({_interval(first['ci_low'], first['ci_high'])}{basis})"
+    )
     if np.isfinite(first["explained"]):
         text += f", which is {100 * first['explained']:.0f} % of the explainable variance"
     text += "."
@@ -72,7 +121,7 @@ def _best(rows: pd.DataFrame, label: str) -> str:
         return f"{text} {second['display_name']} is next with {number(second['score'])}."
     close = int((rows["ci_high"].iloc[1:] >= first["ci_low"]).sum())
     if close == 0:
-        return f"{text} No other model's interval reaches up to it."
+        return f"{text} No other model's interval reaches up to its own."
     verb = "has an interval that overlaps" if close == 1 else "have intervals that overlap"
     return f"{text} Of the other {len(rows) - 1:,}, {close:,} {verb} with its own."
 
@@ -92,9 +141,8 @@ def _training(by_metric: Mapping[str, pd.DataFrame]) -> str:
     if not parts:
         return ""
     basis = "with the models as the sample" if min(sizes) >= ENOUGH else "too few models for an interval"
-    return (
-        f"Mean score of trained against random models ({sizes[0]} and {sizes[1]} models, {basis}): {'; '.join(parts)}."
-    )
+    sizes = f"{plural(sizes[0], 'trained model')}, {sizes[1]:,} random; {basis}"
+    return f"Mean scores of trained against random models: {'; '.join(parts)} ({sizes})."
 
 
 def _reweighting(here: pd.DataFrame) -> str:
@@ -111,20 +159,29 @@ def _reweighting(here: pd.DataFrame) -> str:
     )
 
 
-def _depth(here: pd.DataFrame, planted: float | None) -> str:
+def _depth(here: pd.DataFrame) -> str:
     trained = here[here["training"] == "trained"]
     parts = []
     for metric in metrics_in(trained["metric"]):
         depth = trained.loc[trained["metric"] == metric, "depth"]
         low, middle, high = np.percentile(depth, [25, 50, 75])
-        spread = f" (middle half of the models {number(low)} to {number(high)})" if len(depth) >= ENOUGH else ""
+        spread = f" (middle half of the models {number(low)} to {number(high)})" if len(depth) > ENOUGH else ""
         parts.append(f"{number(middle)} by {METRICS[metric].label}{spread}")
     if not parts:
         return ""
-    text = "The layers selected in trained models lie at a median relative depth of " + ", ".join(parts)
-    if planted is not None:
-        text += f"; the simulated responses were made from a layer at {number(planted)}"
-    return text + "."
+    return f"The layers selected in trained models lie at a median relative depth of {', '.join(parts)}."
+
+
+def _planted(by_metric: Mapping[str, pd.DataFrame], planted: Planted) -> str:
+    at = f" (relative depth {number(planted.depth)})" if planted.depth is not None else ""
+    text = f"These responses were made from layer {planted.layer} of {planted.model}{at}."
+    parts = []
+    for metric, rows in by_metric.items():
+        for row in rows[rows["model"] == planted.model].to_dict("records"):
+            hit = "the planted layer" if row["layer"] == planted.layer else row["layer"]
+            votes = f" in {row['layer_votes']} of {plural(row['n_subjects'], 'subject')}"
+            parts.append(f"{METRICS[metric].label} selects {hit}{votes} (mean depth {number(row['depth'])})")
+    return f"{text} In that network, {'; '.join(parts)}." if parts else text
 
 
 def _interval(low: float, high: float) -> str:

@@ -14,12 +14,13 @@ from menagerie.errors import MenagerieError
 from menagerie.figures.leaderboard_table import leaderboard_table
 from menagerie.figures.tidy import METRICS, in_order, metrics_in
 from menagerie.report.captions import read_caption
-from menagerie.report.findings import findings, number, plural
+from menagerie.report.findings import Planted, findings, number, plural
 from menagerie.report.sections import TABLE_COLUMNS, counts, dataset_facts, is_simulated, not_scored, table_data
 
 TEMPLATES = Path(__file__).parents[2] / "report"
 LARGEST_SVG = 1_500_000  # bytes; beyond this a PNG is smaller and quicker to show
-OPEN_REGIONS = 4  # findings about further regions start folded
+OPEN_REGIONS = 3  # with more regions, findings about single regions start folded
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def render_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, plural=plural)
+    environment.filters.update(number=number, plural=plural, unbroken=unbroken)
     shown = _datasets(good, board, datasets, planted or {})
     return environment.get_template("report.html.j2").render(
         run=run,
@@ -121,7 +122,7 @@ def render_report(
             "region": {name: name for name in in_order(board["region"])},
             "metric": {name: METRICS[name].label for name in metrics_in(board["metric"])},
         },
-        figures=[_embed(figure, datasets) for figure in figures],
+        figures=[_embed(figure, datasets, figures[:i]) for i, figure in enumerate(figures)],
         missing=not_scored(layer_scores, model_scores, models),
         partial=_partial(board),
         provenance=_flat(provenance),
@@ -134,8 +135,23 @@ def _datasets(good: pd.DataFrame, board: pd.DataFrame, about: Mapping, planted: 
     for name in in_order(board["dataset"]):
         rows = board[board["dataset"] == name]
         facts = dataset_facts(good[good["dataset"] == name], rows, about.get(name, {}))
-        shown[name] = {**facts, "findings": findings(rows, planted.get(name))}
+        shown[name] = {**facts, "findings": findings(rows, _planted(about.get(name, {}), planted.get(name, {})))}
     return shown
+
+
+def _planted(about: Mapping[str, str], depths: Mapping[str, float]) -> dict[str, Planted]:
+    """Region -> planted layer, from provenance entries such as ``planted_early: "efficientnet_lite0: blocks.2.1"``."""
+    entries = {key.removeprefix("planted_"): entry for key, entry in about.items() if key.startswith("planted_")}
+    return {
+        region: Planted(*(part.strip() for part in entry.split(":", 1)), depths.get(region))
+        for region, entry in entries.items()
+        if ":" in entry
+    }
+
+
+def unbroken(text: str) -> str:
+    """Sentence whose numbers keep their units and signs on the same line."""
+    return text.replace("r = ", f"r{NO_BREAK}={NO_BREAK}").replace(" %", f"{NO_BREAK}%")
 
 
 def _dataset_label(name: str, about: Mapping[str, Mapping[str, str]]) -> str:
@@ -148,12 +164,13 @@ def _partial(board: pd.DataFrame) -> list[str]:
     return in_order(board.loc[board["n_subjects"] < most, "display_name"])
 
 
-def _embed(figure: ReportFigure, about: Mapping[str, Mapping[str, str]]) -> dict[str, object]:
+def _embed(figure: ReportFigure, about: Mapping, before: Sequence[ReportFigure] = ()) -> dict[str, object]:
     label = _dataset_label(figure.dataset, about) if figure.dataset else ""
     return {
         "title": f"{figure.title}: {label}" if label else figure.title,
         "simulated": is_simulated(about.get(figure.dataset, {})),
         "caption": read_caption(figure.caption),
+        "explained": all(figure.caption != other.caption for other in before),  # later ones start folded
         "source": _data_uri(figure.svg),
         "narrow": _data_uri(figure.narrow) if figure.narrow else "",
     }
