@@ -77,6 +77,21 @@ def test_likelihood_equals_the_reference_at_every_level(units):
     np.testing.assert_allclose(np.diff(fast[finite]), np.diff(plain[finite]), rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("units", [20, 200])
+def test_moment_level_keeps_the_energy_of_the_correlations(units):
+    """Over many samples of 60 rows, the off-diagonal sum of squares is that of the true covariance."""
+    rng = np.random.default_rng(9)
+    known = spectrum(units, 0.7, rng)
+    root = np.linalg.cholesky(known)
+    energy = []
+    for _ in range(40):
+        rows = rng.standard_normal((60, units)) @ root.T
+        dense = covariance.Shrunk(rows, 60, covariance.moment_level(rows)).dense()
+        energy.append(np.vdot(dense, dense) - np.diag(dense) @ np.diag(dense))
+    expected = np.vdot(known, known) - np.diag(known) @ np.diag(known)
+    assert np.mean(energy) == pytest.approx(expected, rel=0.05)
+
+
 def fitted(responses, level=0.7):
     given = trials.check_trials(responses)
     means, rows = given.means(), given.contrasts()
@@ -191,7 +206,7 @@ def test_uneven_repeats_give_the_same_ceiling_for_the_same_number_of_trials():
 
 
 def test_ncsnr_is_signal_over_noise_sd():
-    mean, signal, noise = known = truth(units=20)
+    _, signal, noise = known = truth(units=20)
     found = ceilings.noise_ceiling(simulate_responses(known, 3000, 3, 0), 2, n_simulated_images=50).ncsnr
     np.testing.assert_allclose(found, np.sqrt(np.diag(signal) / np.diag(noise)), rtol=0.1)
 
@@ -241,6 +256,7 @@ def _put(array, where, value):
         ({"trials": 0}, "trials is 0"),
         ({"n_simulated_images": 3}, "n_simulated_images"),
         ({"levels": (1.5,)}, "between 0 and 1"),
+        ({"noise_shrinkage": "moment"}, "Did you mean 'moments'"),
     ],
 )
 def test_bad_settings_are_refused(settings, message):
@@ -261,7 +277,7 @@ def test_regions_are_independent_and_errors_name_them():
     alone = ceilings.region_ceilings(repeats, {"OTC": masks["OTC"]}, 3)
     np.testing.assert_array_equal(both["OTC"].samples, alone["OTC"].samples)
     assert both["V1"].n_units == 12
-    with pytest.raises(MenagerieError, match="Region hV4: .*1 unit"):
+    with pytest.raises(MenagerieError, match=r"Region hV4: .*1 unit"):
         ceilings.region_ceilings(repeats, {"hV4": np.arange(20) == 4}, 3)
 
 

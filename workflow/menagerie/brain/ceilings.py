@@ -26,11 +26,12 @@ from menagerie.brain.gsn.simulate import (
 )
 from menagerie.brain.gsn.space import Compressed, span
 from menagerie.brain.gsn.trials import MIN_IMAGES, check_trials
-from menagerie.errors import MenagerieError
+from menagerie.errors import MenagerieError, unknown
 from menagerie.tables import build_table, write_table
 
 MAX_SIMULATED_IMAGES = 500
 SCALE_SIMULATIONS = 20
+NOISE_SHRINKAGE = ("moments", "likelihood")
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def noise_ceiling(
     trials: float | None = None,
     n_simulated_images: int | None = None,
     levels: Sequence[float] = LEVELS,
+    noise_shrinkage: str = "moments",
 ) -> NoiseCeiling:
     """Noise ceiling of the RSM of a set of units, by GSN.
 
@@ -107,7 +109,11 @@ def noise_ceiling(
     n_simulated_images
         Images in each simulation; by default as many as were given, at most 500.
     levels
-        Shrinkage levels to choose from (what is kept of the off-diagonal covariances); ``(1.0,)`` is no shrinkage.
+        Shrinkage levels to choose from (what is kept of the off-diagonal covariances) where likelihood chooses.
+    noise_shrinkage
+        How the noise covariance's level is found. "likelihood": as GSN has it, like that of the data covariance.
+        "moments", the default: so that the energy of the noise correlations, which the ceiling rests on, is
+        unbiased; likelihood shrinks it away where units outnumber images, and ceilings come out .02 to .04 too low.
 
     Raises
     ------
@@ -120,12 +126,14 @@ def noise_ceiling(
     for t wherever noise is averaged; images with one trial inform the data covariance only.
     """
     _check_settings(n_simulations, trials, n_simulated_images, levels)
+    if noise_shrinkage not in NOISE_SHRINKAGE:
+        raise unknown("noise_shrinkage", noise_shrinkage, NOISE_SHRINKAGE)
     given = check_trials(responses)
     fold_seed, split_seed, scale_seed, ceiling_seed = np.random.SeedSequence(seed).spawn(4)
     rng = np.random.default_rng(fold_seed)
     means, t = given.means(), given.harmonic
     levels = np.asarray(levels, float)
-    noise, data = noise_covariance(given, rng, levels), data_covariance(means, rng, levels)
+    noise, data = noise_covariance(given, rng, levels, noise_shrinkage), data_covariance(means, rng, levels)
     space = span(means, noise.rows)
     parts = separate(space, space.compress(data), space.compress(noise), given.n_images, t)
     model = build_model(space, means.mean(axis=0), parts)

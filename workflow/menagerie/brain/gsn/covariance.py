@@ -54,18 +54,38 @@ def split_images(n_images: int, rng: np.random.Generator) -> tuple[np.ndarray, n
     return np.sort(order[held:]), np.sort(order[:held])
 
 
-def noise_covariance(trials: Trials, rng: np.random.Generator, levels: np.ndarray = LEVELS) -> Shrunk:
+def noise_covariance(
+    trials: Trials, rng: np.random.Generator, levels: np.ndarray = LEVELS, by: str = "likelihood"
+) -> Shrunk:
     """Covariance over trials within images, pooled over images by degrees of freedom, and shrunk (GSN, step 1).
 
-    The level is judged on the contrasts of the held-out images, whose covariance is the noise covariance itself
-    (GSN's code takes the residuals, whose covariance is smaller by (t - 1) / t).
+    ``by`` "likelihood": the level is judged on the contrasts of the held-out images, whose covariance is the noise
+    covariance itself (GSN's code takes the residuals, whose covariance is smaller by (t - 1) / t).
+    ``by`` "moments": :func:`moment_level` of all images.
     """
+    if by == "moments":
+        rows = trials.contrasts()
+        return Shrunk(rows, len(rows), moment_level(rows))
     repeated = np.flatnonzero(trials.counts > 1)
     train, held = (repeated[part] for part in split_images(repeated.size, rng))
     fitted = trials.contrasts(train)
     level = best_level(fitted, len(fitted), trials.contrasts(held), levels, "noise")
     rows = trials.contrasts()
     return Shrunk(rows, len(rows), level)
+
+
+def moment_level(rows: np.ndarray) -> float:
+    """Shrinkage level that keeps the energy (sum of squares) of the off-diagonal covariances right.
+
+    The sample covariance C of n Gaussian rows overstates it: E tr(C^2) = (1 + 1/n) tr(N^2) + tr(N)^2 / n, and
+    E C_vv^2 = (1 + 2/n) N_vv^2. The level is the root of the unbiased off-diagonal energy over the sample's own.
+    """
+    n = len(rows)
+    gram = rows.T @ rows if rows.shape[1] <= n else rows @ rows.T
+    variance = np.einsum("nv,nv->v", rows, rows) / n
+    total, diagonal = float(np.vdot(gram, gram)) / n**2, float(variance @ variance)
+    unbiased = n**2 / ((n - 1) * (n + 2)) * (total - variance.sum() ** 2 / n) - n / (n + 2) * diagonal
+    return float(np.sqrt(np.clip(unbiased / (total - diagonal), 0.0, 1.0)))
 
 
 def data_covariance(means: np.ndarray, rng: np.random.Generator, levels: np.ndarray = LEVELS) -> Shrunk:
