@@ -79,10 +79,12 @@ class Dataset:
     regions: tuple[str, ...] | None
     options: Mapping
 
-    def inputs(self, resources: str) -> dict[str, str]:
-        """Downloaded files that the reader needs, by name."""
-        found = reader_module(self.reader).INPUTS
-        return {name: f"{resources}/{path}" for name, path in found.items()}
+    def inputs(self, resources: str, subject: str | None = None) -> dict[str, str]:
+        """Files that the reader needs, by name: for the stimulus set, or for one subject's target."""
+        module = reader_module(self.reader)
+        if hasattr(module, "inputs"):
+            return {name: str(path) for name, path in module.inputs(self.options, resources, subject).items()}
+        return {name: f"{resources}/{path}" for name, path in module.INPUTS.items()}
 
 
 @dataclass(frozen=True)

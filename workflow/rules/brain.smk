@@ -84,7 +84,7 @@ rule simulate_target:
         dataset=one_of(SIMULATED),
     conda:
         "../../envs/networks.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=4000,
         runtime=60,

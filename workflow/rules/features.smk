@@ -14,7 +14,7 @@ rule extract_geometry:
         f"{RUN}/benchmarks/geometry/{{stimuli}}/{{model}}.tsv"
     conda:
         "../../envs/networks.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=CONFIG["memory_budget_mb"] + 3000,
         runtime=120,

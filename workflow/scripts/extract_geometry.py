@@ -1,6 +1,7 @@
 """Show a stimulus set to a network and keep the geometry of every selected layer."""
 
 from menagerie.brain.stimuli import Stimuli
+from menagerie.features.device import pick_device
 from menagerie.features.extract import extract_geometry
 from menagerie.features.images import ImageLoader
 from menagerie.geometry import write_geometry
@@ -27,7 +28,7 @@ with job(snakemake.log[0]):
         n_projections=projection["n_components"],
         seed=projection["seed"],
         batch_size=survey.config["images"]["batch_size"],
-        device=survey.config["device"],
+        device=pick_device(survey.config["device"]),
     )
     write_geometry(
         snakemake.output.geometry,

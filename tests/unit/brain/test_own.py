@@ -116,12 +116,12 @@ def test_missing_repeats_are_nan(folder, responses):
     np.testing.assert_allclose(target.responses[3], responses[3, :, 0], rtol=1e-5)
 
 
-def test_subjects_and_input_files(folder, responses):
+def test_subjects_and_inputs(folder, responses):
     np.save(folder / "s1" / "responses.npy", responses)
     options = {"folder": str(folder)}
     assert own.default_subjects(options) == ("s1",)
-    assert own.input_files(options) == {"images": folder / "images"}
-    assert own.input_files(options, "s1") == {"responses_1": folder / "s1" / "responses.npy"}
+    assert own.inputs(options) == {"images": folder / "images"}
+    assert own.inputs(options, subject="s1") == {"responses_1": folder / "s1" / "responses.npy"}
 
 
 def spoil_nan(values):

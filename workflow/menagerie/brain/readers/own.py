@@ -27,7 +27,7 @@ from menagerie.brain.stimuli import Stimuli, train_mask
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
 
-INPUTS: dict[str, str] = {}  # nothing is downloaded; see input_files
+INPUTS: dict[str, str] = {}  # nothing is downloaded; see inputs
 OPTIONS = {"folder": None}
 MIN_IMAGES = 8  # half of them, 4 images, give 6 pairs: fewer make no correlation of RSMs
 
@@ -49,7 +49,9 @@ def default_subjects(options: Mapping[str, Any]) -> tuple[str, ...]:
     return subjects
 
 
-def input_files(options: Mapping[str, Any], subject: str | None = None) -> dict[str, Path]:
+def inputs(
+    options: Mapping[str, Any], resources: str = "resources", subject: str | None = None
+) -> dict[str, Path]:
     """Files that the stimulus set (no subject) or a subject's target depends on, by name."""
     folder = _folder(options)
     if subject is not None:
