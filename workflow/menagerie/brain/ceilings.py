@@ -135,7 +135,9 @@ def noise_ceiling(
     levels = np.asarray(levels, float)
     noise, data = noise_covariance(given, rng, levels, noise_shrinkage), data_covariance(means, rng, levels)
     space = span(means, noise.rows)
-    parts = separate(space, space.compress(data), space.compress(noise), given.n_images, t)
+    whole_data, diagonal_data = space.compress(data)
+    whole_noise, diagonal_noise = space.compress(noise)
+    parts = separate(space, whole_data, whole_noise, given.n_images, t)
     model = build_model(space, means.mean(axis=0), parts)
 
     n = n_simulated_images or min(given.n_images, MAX_SIMULATED_IMAGES)
@@ -146,6 +148,7 @@ def noise_ceiling(
     reliability = data_reliability(given, np.random.default_rng(split_seed))
     scale = _scale(curve, reliability, parts.signal)
     target = trials or t
+    lost = space.loss(data.diagonal - noise.diagonal / t, diagonal_data.plus(-1.0 / t, diagonal_noise))
     samples = np.array([ceiling_sample(model, scale, target, n, s) for s in ceiling_seed.spawn(n_simulations)])
     return NoiseCeiling(
         median=float(np.median(samples)),
@@ -159,8 +162,8 @@ def noise_ceiling(
         reliability_data=reliability,
         reliability_model=float(np.interp(scale, SCALES, curve)),
         n_iterations=parts.n_iterations,
-        approximation_signal=_relative(space.loss(data.diagonal - noise.diagonal / t), parts.signal),
-        approximation_noise=_relative(space.loss(noise.diagonal), parts.noise),
+        approximation_signal=_relative(lost, parts.signal),
+        approximation_noise=_relative(space.loss(noise.diagonal, diagonal_noise), parts.noise),
         n_units=given.n_units,
         n_images=given.n_images,
         n_simulated_images=n,

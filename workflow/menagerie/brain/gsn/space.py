@@ -79,25 +79,24 @@ class Space:
         """Coordinates ``(n, r)`` of rows ``(n, units)``."""
         return rows if self.basis is None else rows @ self.basis
 
-    def compress(self, covariance: Shrunk) -> Compressed:
-        """Compress a shrunken covariance whose rows lie in the span."""
+    def compress(self, covariance: Shrunk) -> tuple[Compressed, Compressed]:
+        """A shrunken covariance whose rows lie in the span, compressed; and its diagonal part alone."""
         rows = self.coordinates(covariance.rows)
-        return self._diagonal(covariance.diagonal).plus(
-            covariance.level / covariance.dof, Compressed(rows.T @ rows, 0.0, self.n_rest)
-        )
+        diagonal = self.compress_diagonal(covariance.diagonal)
+        low_rank = Compressed(rows.T @ rows, 0.0, self.n_rest)
+        return diagonal.plus(covariance.level / covariance.dof, low_rank), diagonal
 
-    def _diagonal(self, diagonal: np.ndarray) -> Compressed:
+    def compress_diagonal(self, diagonal: np.ndarray) -> Compressed:
+        """Compress a diagonal matrix of variances ``(units,)``."""
         if self.basis is None:
             return Compressed(np.diag(diagonal), 0.0, 0)
-        core = self.basis.T @ (diagonal[:, None] * self.basis)
+        scaled = np.sqrt(diagonal)[:, None] * self.basis
+        core = scaled.T @ scaled  # a product with itself: BLAS does half of the work
         return Compressed(core, float(diagonal.sum() - np.trace(core)) / self.n_rest, self.n_rest)
 
-    def loss(self, diagonal: np.ndarray) -> float:
-        """Frobenius distance between a covariance with this diagonal part and its compressed form."""
-        if self.basis is None:
-            return 0.0
-        kept = self._diagonal(diagonal)
-        return float(np.sqrt(max(diagonal @ diagonal - kept.inner(kept), 0.0)))
+    def loss(self, diagonal: np.ndarray, kept: Compressed) -> float:
+        """Frobenius distance between a covariance and its compressed form, from its diagonal part before and after."""
+        return 0.0 if self.basis is None else float(np.sqrt(max(diagonal @ diagonal - kept.inner(kept), 0.0)))
 
     def correlation(self, a: Compressed, b: Compressed) -> float:
         """Pearson correlation over all entries of two ``(units, units)`` matrices."""
