@@ -13,6 +13,9 @@ CHUNK_VALUES = 1 << 21
 N_REFERENCES = 5
 """Images whose median is taken off all images."""
 
+N_SAMPLED = 4096
+"""Features whose mean is taken off each image."""
+
 NEGLIGIBLE = 1e-12
 """Variance, as a share of the sum of squares, below which float32 values count as constant."""
 
@@ -20,11 +23,11 @@ NEGLIGIBLE = 1e-12
 class RawGram:
     """Inner products of raw features over all their slices, and what follows from them.
 
-    A reference pattern ``m`` is taken off all images before they are multiplied, ``F = D + 1 m'``, because single
-    precision products stay accurate then where images have most of their pattern in common. The median of a few images
-    serves: it is near to what they share, and no single image can pull it away. Everything about ``F`` follows from
-    ``D D'``, ``D m``, the sums and squares of the rows of ``D``, ``m'm`` and the sum of ``m``; all but the first are
-    summed in double precision.
+    A reference is taken off before features are multiplied, ``F = D + 1 m' + r 1'``, because single precision products
+    stay accurate then where images share most of their pattern (``m``), or differ by an offset (``r``). Any reference
+    is exact; the median of a few images serves as ``m``, since no single image can pull it away, and the mean of a
+    sample of the features as ``r``. Everything about ``F`` follows from ``D D'``, ``D m``, the sums and squares of the
+    rows of ``D``, ``m'm`` and the sum of ``m``; all but the first are summed in double precision.
 
     Parameters
     ----------
@@ -47,9 +50,13 @@ class RawGram:
         self._with_reference = zeros(n_images)
         self._reference_sum = zeros()
         self._reference_squares = zeros()
+        self._offsets: Tensor | None = None
 
     def add(self, features: Tensor) -> None:
         """Add a slice, float32 ``(n_images, any)``."""
+        if self._offsets is None:
+            sample = features[:, :: math.ceil(features.shape[1] / N_SAMPLED)].double()
+            self._offsets = (sample - self._reference(sample)).mean(dim=1)
         width = max(1, CHUNK_VALUES // self.n_images)
         for chunk in features.split(width, dim=1):
             self._add_chunk(chunk)
@@ -57,8 +64,9 @@ class RawGram:
     def _add_chunk(self, chunk: Tensor) -> None:
         self.n_features += chunk.shape[1]
         exact = chunk.double()
-        reference = exact[:: max(1, self.n_images // N_REFERENCES)][:N_REFERENCES].median(dim=0).values
+        reference = self._reference(exact)
         exact -= reference
+        exact -= self._offsets[:, None]
         self._squares += torch.einsum("ij,ij->i", exact, exact)
         self._sums += exact.sum(dim=1)
         self._with_reference += exact @ reference
@@ -66,11 +74,18 @@ class RawGram:
         self._reference_squares += reference @ reference
         add_products(self._products, exact.float())
         if self.bad_image is None and not self._sums.isfinite().all():
-            self.bad_image = int((~chunk.isfinite()).any(dim=1).int().argmax())
+            bad = (~chunk.isfinite()).any(dim=1)
+            self.bad_image = int(bad.int().argmax()) if bad.any() else None
+
+    def _reference(self, features: Tensor) -> Tensor:
+        """Median of a few images, spread over the set."""
+        return features[:: max(1, self.n_images // N_REFERENCES)][:N_REFERENCES].median(dim=0).values
 
     def centred(self) -> Tensor:
         """Gram matrix of the features centred over images, float64 ``(n, n)``."""
-        products = self._symmetric()
+        offsets = self._offsets
+        crossed = torch.outer(self._sums + self.n_features / 2 * offsets, offsets)
+        products = self._symmetric() + crossed + crossed.T
         means = products.mean(dim=0)
         return products - means[:, None] - means[None, :] + means.mean()
 
@@ -89,20 +104,26 @@ class RawGram:
             return f"values are not finite (first at image {self.bad_image}, counted from 0)"
         if self.n_features < 2:
             return "has one feature only, so that images have no correlation"
-        raw_squares = self._squares + 2 * self._with_reference + self._reference_squares
-        if self._squares.sum() <= NEGLIGIBLE * raw_squares.sum():
+        raw_squares = self._squares_of_features()
+        if self.centred().trace() <= NEGLIGIBLE * raw_squares.sum():
             return "constant over images"
         empty = self._row_centred().diagonal() <= NEGLIGIBLE * raw_squares
         if empty.any():
             return f"constant over features for {int(empty.sum())} images (first: image {int(empty.int().argmax())})"
-        return ""
+        return "" if self.rsm().isfinite().all() else "values are so large that their products overflow"
+
+    def _squares_of_features(self) -> Tensor:
+        """Squared norms of the rows of ``F``, float64 ``(n,)``."""
+        own = self._squares + 2 * self._offsets * self._sums + self.n_features * self._offsets**2
+        with_reference = self._with_reference + self._offsets * self._reference_sum
+        return own + 2 * with_reference + self._reference_squares
 
     def _symmetric(self) -> Tensor:
         """``D D'``, with the diagonal in full precision."""
         return mirror(self._products).diagonal_scatter(self._squares)
 
     def _row_centred(self) -> Tensor:
-        """Gram matrix of the features centred over features."""
+        """Gram matrix of the features centred over features; the offsets cancel."""
         count = self.n_features
         cross = self._with_reference - self._sums * (self._reference_sum / count)
         products = self._symmetric() - torch.outer(self._sums, self._sums) / count
