@@ -57,7 +57,7 @@ def test_train_scores_alone_are_refused():
 @pytest.mark.parametrize("width", [style.PAGE_WIDTH, style.NARROW_WIDTH])
 @pytest.mark.parametrize("n_models", [7, 224])
 def test_no_labels_overlap(n_models, width):
-    layers, scores = synthetic.scores(n_models, n_layers=4, n_subjects=1)
+    layers, scores = synthetic.scores(n_models, n_layers=4, n_subjects=1, metrics=("crsa",))
     figure = depth_profiles(layers, scores, synthetic.models(n_models), "nsd", width=width, planted={"early": 0.3})
     boxes = synthetic.label_boxes(figure)
     assert len(boxes) > 10

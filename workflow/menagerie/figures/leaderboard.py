@@ -23,7 +23,7 @@ CHARACTER = 0.066  # inches: mean width of a character of a model's name
 PANEL = 1.55  # inches: narrowest panel that still shows its axis
 SUBJECT_DROP = 0.2  # rows: subjects lie just below their mean, so that neither hides the other
 BEST = 30  # models named beside the rank profiles
-SHARES = (0, 0.1, 0.25, 0.5, 0.75, 1.0)  # ticks of the axis of explained variance
+SHARES = (0, 0.1, 0.25, 0.5, 1.0)  # ticks of the axis of explained variance
 
 
 @style.styled

@@ -7,33 +7,36 @@ import pandas as pd
 from menagerie.figures.tidy import METRICS, NUMBERS, in_order, metrics_in, scored
 
 KEYS = ["dataset", "region", "metric"]
-COLUMNS = (
-    *KEYS,
-    "rank",
-    "model",
-    "display_name",
-    "training",
-    "score",
-    "ci_low",
-    "ci_high",
-    "score_min",
-    "score_max",
-    "n_subjects",
-    "noise_ceiling",
-    "ceiling_min",
-    "ceiling_max",
-    "explained",
-    "layer",
-    "layer_votes",
-    "depth",
-    "train_score",
-    "n_images",
-    "architecture_class",
-    "task",
-    "data",
-    "parameters",
-    "top1",
-)
+# Column -> (unit, meaning), in the order of the table.
+COLUMNS = {
+    "dataset": ("", "brain dataset, as named in the config"),
+    "region": ("", "brain region"),
+    "metric": ("", "crsa, versa or encoding_r"),
+    "rank": ("", "by score, within dataset, region and metric; equal scores share the better rank"),
+    "model": ("", "model id, as in config/models.tsv"),
+    "display_name": ("", "name for figures; unique"),
+    "training": ("", "trained, or random (never trained)"),
+    "score": ("Pearson r", "test score of the selected layers, mean over subjects"),
+    "ci_low": ("Pearson r", "lower end of the 95 % interval over images, mean over subjects; subjects are fixed"),
+    "ci_high": ("Pearson r", "upper end of that interval"),
+    "score_min": ("Pearson r", "score of the lowest subject"),
+    "score_max": ("Pearson r", "score of the highest subject"),
+    "n_subjects": ("subjects", "subjects that the mean rests on"),
+    "noise_ceiling": ("Pearson r", "mean over subjects; empty unless every subject has one"),
+    "ceiling_min": ("Pearson r", "ceiling of the lowest subject"),
+    "ceiling_max": ("Pearson r", "ceiling of the highest subject"),
+    "explained": ("fraction", "score^2 / noise_ceiling^2; 0 where the score is negative, empty without a ceiling"),
+    "layer": ("", "layer selected for most subjects; the earlier one of a tie"),
+    "layer_votes": ("subjects", "subjects for whom that layer was selected"),
+    "depth": ("fraction", "relative depth of the selected layers, mean over subjects"),
+    "train_score": ("Pearson r", "score of the selected layers on the training half, mean over subjects"),
+    "n_images": ("images", "test images, fewest over subjects"),
+    "architecture_class": ("", "from config/models.tsv"),
+    "task": ("", "what the model was trained on, from config/models.tsv"),
+    "data": ("", "what it was trained with, from config/models.tsv"),
+    "parameters": ("parameters", "from config/models.tsv"),
+    "top1": ("%", "ImageNet top-1 accuracy, from config/models.tsv"),
+}
 
 
 def leaderboard_table(model_scores: pd.DataFrame, models: pd.DataFrame, dataset: str | None = None) -> pd.DataFrame:
