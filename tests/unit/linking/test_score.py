@@ -88,7 +88,7 @@ def test_images_are_matched_by_id_and_keep_their_half():
 
 def test_missing_images_are_named():
     features = features_of()
-    with pytest.raises(MenagerieError, match="2 of 40 images are not in the layer's geometry .image038, image039"):
+    with pytest.raises(MenagerieError, match=r"2 of 40 images are not in the layer's geometry .image038, image039"):
         score(layer_of(features[:38]), target_of(features), image_ids=image_ids(38))
 
 

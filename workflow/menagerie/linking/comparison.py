@@ -17,14 +17,17 @@ from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
 from menagerie.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import Array, cast, host, namespace
-from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES, LooRidge, loo_ridge
+from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES, LooRidge, centre_units, fit_deviations
 from menagerie.linking.rsm import UndefinedError, pattern_rsm, rsm_similarity
 
 SPLITS = ("train", "test")
 MIN_IMAGES = 4  # in a half: three images have only three pairs
 
 
-def match_images(target: Target, image_ids: Sequence[str] | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+Rows = slice | np.ndarray
+
+
+def match_images(target: Target, image_ids: Sequence[str] | None) -> dict[str, tuple[Rows, Rows]]:
     """Rows of the geometry, and of the target, of each half: ``{"train": (rows, rows), "test": ...}``.
 
     The halves are those of the whole stimulus set (even and odd positions), so an image keeps its half in
@@ -51,7 +54,14 @@ def match_images(target: Target, image_ids: Sequence[str] | None) -> dict[str, t
     for name, half in halves.items():
         if len(half) < MIN_IMAGES:
             raise MenagerieError(f"{where}: {len(half)} images in the {name} half; at least {MIN_IMAGES} are needed.")
-    return {name: (rows[half], half) for name, half in halves.items()}
+    return {name: (_as_slice(rows[half]), _as_slice(half)) for name, half in halves.items()}
+
+
+def _as_slice(rows: np.ndarray) -> Rows:
+    """Evenly spaced rows as a slice, which numpy reads in place; others as they are."""
+    steps = np.diff(rows)
+    even = len(steps) and steps[0] > 0 and (steps == steps[0]).all()
+    return slice(int(rows[0]), int(rows[-1]) + 1, int(steps[0])) if even else rows
 
 
 class Brain:
@@ -79,6 +89,8 @@ class Brain:
     ):
         self.target, self.array = target, array
         self.rows = match_images(target, image_ids)
+        own = np.arange(len(target.image_ids))
+        self.n_images = {split: len(own[rows]) for split, (_, rows) in self.rows.items()}
         self.n_rows = len(target.image_ids if image_ids is None else image_ids)
         self.regions = list(target.region_names if regions is None else regions)
         for region in self.regions:
@@ -101,26 +113,12 @@ class Brain:
         }
 
     @cached_property
-    def responses(self) -> dict[str, Array]:
-        """Split -> ``(v, n)`` responses of ``units``, unit by unit."""
-        chosen = self.target.responses[:, self.units] if len(self.units) < self.target.responses.shape[1] else None
-        source = self.target.responses if chosen is None else chosen
-        return {split: self.array(np.ascontiguousarray(source[rows].T)) for split, (_, rows) in self.rows.items()}
-
-    @cached_property
-    def means(self) -> dict[str, Array]:
-        """Split -> ``(v,)`` float64 means of ``responses`` over that half."""
-        return {
-            split: namespace(values).mean(values, axis=1, dtype=namespace(values).float64)
-            for split, values in self.responses.items()
-        }
-
-    @cached_property
-    def deviations(self) -> dict[str, Array]:
-        """Split -> ``(v, n)`` responses minus ``means``."""
-        return {
-            split: values - cast(self.means[split], values.dtype)[:, None] for split, values in self.responses.items()
-        }
+    def centred(self) -> dict[str, tuple[Array, Array]]:
+        """Split -> ``(v, n)`` deviations of ``units`` from their means over that half, and the ``(v,)`` means."""
+        responses = self.target.responses
+        if len(self.units) < responses.shape[1]:
+            responses = responses[:, self.units]
+        return {split: centre_units(self.array(responses[rows]).T) for split, (_, rows) in self.rows.items()}
 
     def rsm(self, region: str, split: str) -> Array:
         """RSM of a region over one half; raises UndefinedError where it is not defined."""
@@ -128,10 +126,11 @@ class Brain:
         if key not in self._rsms:
             if self.target.has_units:
                 units = self.members[region]
-                self._rsms[key] = pattern_rsm(self.deviations[split][units], self.means[split][units])
+                deviations, means = self.centred[split]
+                self._rsms[key] = pattern_rsm(deviations[units], means[units])
             else:
                 rows = self.rows[split][1]
-                self._rsms[key] = self.array(np.asarray(self.target.rsms[region], dtype=np.float64)[np.ix_(rows, rows)])
+                self._rsms[key] = self.array(self.target.rsms[region][rows][:, rows].astype(np.float64))
         return self._rsms[key]
 
 
@@ -174,15 +173,15 @@ class Comparison:
     def layer_rsm(self, split: str) -> Array:
         """RSM of the layer's raw features over one half."""
         rows = self.brain.rows[split][0]
-        return self.brain.array(self._layer_rsm[np.ix_(rows, rows)].astype(np.float64))
+        return self.brain.array(self._layer_rsm[rows][:, rows].astype(np.float64))
 
     @cached_property
     def ridge(self) -> LooRidge:
         """The ridge from the layer to the units of all regions."""
         rows = self.brain.rows["train"][0]
-        return loo_ridge(
-            self.brain.array(self._gram[np.ix_(rows, rows)]),
-            self.brain.responses["train"].T,
+        return fit_deviations(
+            self.brain.array(self._gram[rows][:, rows]),
+            *self.brain.centred["train"],
             self.penalties,
             memory_budget=self.memory_budget,
         )
@@ -195,7 +194,7 @@ class Comparison:
     def predicted(self) -> dict[str, Array]:
         """Split -> ``(v, n)`` predictions (LOO for train) minus the units' training means."""
         rows = self.brain.rows
-        crossed = self.brain.array(self._gram[np.ix_(rows["test"][0], rows["train"][0])])
+        crossed = self.brain.array(self._gram[rows["test"][0]][:, rows["train"][0]])
         return {"train": self.ridge.loo_deviations, "test": self.ridge.predict_deviations(crossed)}
 
     def predicted_rsm(self, region: str, split: str) -> Array:
@@ -208,7 +207,7 @@ class Comparison:
         """Split -> ``(v,)`` correlation of predicted and measured responses; NaN for units without variance."""
         return {
             "train": host(self.ridge.loo_r),
-            "test": row_correlation(self.predicted["test"], self.brain.deviations["test"]),
+            "test": row_correlation(self.predicted["test"], self.brain.centred["test"][0]),
         }
 
     def _host_members(self, region: str) -> np.ndarray | slice:

@@ -70,7 +70,7 @@ def evaluate_layers(
     if len(models := {row["model"] for row in rows}) > 1:
         raise MenagerieError(f"Evaluation takes the rows of one model at a time, found {sorted(models)}.")
     brain = Brain(target, image_ids, sorted({row["region"] for row in rows}, key=target.region_names.index), array)
-    counts = image_counts(len(brain.rows["test"][0]), n_resamples, seed)
+    counts = image_counts(brain.n_images["test"], n_resamples, seed)
     unit_rows: list[dict] = []
     for index in sorted({row["layer_index"] for row in rows if row["layer_index"] is not None}):
         pair = Comparison(read_layer(index), brain, penalties, memory_budget)
@@ -108,7 +108,7 @@ def _resample_versa(pair: Comparison, region: str, counts: np.ndarray) -> np.nda
 
 def _resample_encoding(pair: Comparison, region: str, counts: np.ndarray) -> np.ndarray:
     units = pair.brain.array(pair.defined_units(region, "test"))
-    return bootstrap_encoding(pair.predicted["test"][units], pair.brain.deviations["test"][units], counts)
+    return bootstrap_encoding(pair.predicted["test"][units], pair.brain.centred["test"][0][units], counts)
 
 
 _RESAMPLERS = {"crsa": _resample_crsa, "versa": _resample_versa, "encoding_r": _resample_encoding}

@@ -26,6 +26,7 @@ from menagerie.linking.arrays import Array, cast, empty, floating, host, like, n
 
 PENALTIES = tuple(float(10**power) for power in range(1, 8))  # logspace(1, 7, 7), the paper's text
 MEMORY_BUDGET = 256 << 20  # bytes
+BLOCK = 1024  # units at most; more gains nothing in products and leaves the caches
 
 
 @dataclass(frozen=True)
@@ -50,46 +51,42 @@ class CentredKernel:
     def of(cls, kernel: Array) -> CentredKernel:
         """Decompose an ``(n, n)`` kernel.
 
-        A Householder reflection turns the constant vector into the first axis. Dropping that axis centres the
-        kernel and keeps the intercept out of the eigenvectors, whatever other null vectors the kernel has.
+        Centring makes the constant vector a null vector, maybe one of several. Adding twice the trace along it
+        makes it the eigenvector of the largest eigenvalue, by far, so that it is dropped and nothing else.
         """
         xp = namespace(kernel)
         kernel = cast(kernel, xp.float64)
-        n = len(kernel)
-        axis = xp.full_like(kernel[0], 1 / math.sqrt(n))
-        axis[0] += 1
-        beta = 2 / float(axis @ axis)
-        moved = beta * (kernel @ axis)
-        shift = moved - (beta / 2 * float(axis @ moved)) * axis
-        reflected = kernel - axis[:, None] * shift[None, :] - shift[:, None] * axis[None, :]
-        eigenvalues, vectors = xp.linalg.eigh(reflected[1:, 1:])
-        eigenvectors = -beta * axis[:, None] * (axis[1:] @ vectors)[None, :]
-        eigenvectors[1:] += vectors
-        return cls(xp.clip(eigenvalues, 0, None), eigenvectors, xp.mean(kernel, axis=0))
+        column_means = xp.mean(kernel, axis=0)
+        centred = kernel - column_means[None, :]
+        centred -= column_means[:, None]
+        centred += xp.mean(column_means)
+        trace = float(xp.linalg.diagonal(centred).sum())
+        centred += (2 * trace if trace > 0 else 1.0) / len(kernel)
+        eigenvalues, eigenvectors = xp.linalg.eigh(centred)
+        return cls(xp.clip(eigenvalues[:-1], 0, None), eigenvectors[:, :-1], column_means)
 
-    def loo_operator(self, penalty: float, dtype: object) -> Array:
-        """``(n, n)`` matrix ``L`` that turns centred responses into centred LOO predictions."""
+    def loo_operators(self, penalties: Sequence[float], like_: Array) -> Array:
+        """``(a n, n)``: for each of ``a`` penalties the matrix ``L`` from centred responses to LOO predictions."""
         xp = namespace(self.eigenvectors)
         n = len(self.eigenvectors)
-        shrunk = self.eigenvalues + penalty
-        residual = xp.square(self.eigenvectors) @ (penalty / shrunk)  # 1 - 1/n - diag(S), as a sum of positives
-        root = cast(self.eigenvectors * xp.sqrt(self.eigenvalues / shrunk), dtype)
-        operator = root @ root.T
-        operator += 1 / n
-        operator /= cast(residual, dtype)[:, None]
+        power = xp.square(self.eigenvectors)
+        vectors = cast(self.eigenvectors, like_.dtype)
+        operators = empty((len(penalties) * n, n), like_)
         index = xp.arange(n)
-        operator[index, index] = 0
-        return operator
+        for position, penalty in enumerate(penalties):
+            shrunk = self.eigenvalues + penalty
+            residual = power @ (penalty / shrunk)  # 1 - 1/n - diag(S), as a sum of positive numbers
+            root = vectors * cast(xp.sqrt(self.eigenvalues / shrunk), like_.dtype)
+            operator = operators[position * n : (position + 1) * n]
+            xp.matmul(root, root.T, out=operator)
+            operator += 1 / n
+            operator /= cast(residual, like_.dtype)[:, None]
+            operator[index, index] = 0
+        return operators
 
-    def predictor(self, kernel_new: Array, penalty: float, dtype: object) -> Array:
-        """``(m, n)`` matrix that turns centred responses into centred predictions for ``m`` new images.
-
-        ``kernel_new`` is ``(m, n)``: inner products of new with training images, not centred.
-        """
-        xp = namespace(self.eigenvectors)
-        projected = (cast(kernel_new, xp.float64) - self.column_means) @ self.eigenvectors
-        projected /= self.eigenvalues + penalty
-        return cast(projected, dtype) @ cast(self.eigenvectors, dtype).T
+    def project(self, kernel_new: Array) -> Array:
+        """``(m, n - 1)``: the kernel of new with training images, centred, in the eigenvectors' coordinates."""
+        return (cast(kernel_new, namespace(kernel_new).float64) - self.column_means) @ self.eigenvectors
 
 
 @dataclass(frozen=True)
@@ -141,14 +138,7 @@ class LooRidge:
     @property
     def dual_coef(self) -> Array:
         """``(n, v)`` dual coefficients ``c``; predictions are ``means + centred kernel @ c``."""
-        vectors = self.kernel.eigenvectors
-        return self._by_penalty(
-            lambda penalty: cast(
-                (vectors / (self.kernel.eigenvalues + penalty)) @ vectors.T,
-                self.deviations.dtype,
-            ),
-            len(vectors),
-        ).T
+        return self._apply(self.kernel.eigenvectors).T
 
     def predict(self, kernel_new: Array) -> Array:
         """``(m, v)`` predictions, means included, from the kernel ``(m, n)`` of new with training images."""
@@ -156,20 +146,23 @@ class LooRidge:
 
     def predict_deviations(self, kernel_new: Array) -> Array:
         """``(v, m)`` predictions minus the units' means; arguments as in :meth:`predict`."""
-        return self._by_penalty(
-            lambda penalty: self.kernel.predictor(kernel_new, penalty, self.deviations.dtype), len(kernel_new)
-        )
+        return self._apply(self.kernel.project(kernel_new))
 
     def _with_means(self, deviations: Array) -> Array:
         return (deviations + cast(self.means, deviations.dtype)[:, None]).T
 
-    def _by_penalty(self, operator, n_rows: int) -> Array:
-        """``(v, n_rows)``: the operator of each unit's own penalty applied to its deviations."""
+    def _apply(self, left: Array) -> Array:
+        """``(v, m)``: ``left @ diag(1 / (l + a)) Q' y`` for every unit ``y`` with its own penalty ``a``."""
+        dtype = self.deviations.dtype
+        vectors = cast(self.kernel.eigenvectors, dtype)
         chosen = host(self.choice)
-        result = empty((len(chosen), n_rows), self.deviations)
+        result = empty((len(chosen), len(left)), self.deviations)
         for index in np.unique(chosen):
-            units = like(np.flatnonzero(chosen == index), self.deviations)
-            result[units] = self.deviations[units] @ operator(self.penalties[index]).T
+            operator = cast(left / (self.kernel.eigenvalues + self.penalties[index]), dtype) @ vectors.T
+            units = np.flatnonzero(chosen == index)
+            for start in range(0, len(units), BLOCK):
+                block = like(units[start : start + BLOCK], self.deviations)
+                result[block] = self.deviations[block] @ operator.T
         return result
 
 
@@ -200,55 +193,78 @@ def loo_ridge(
         When shapes disagree, a penalty is not positive, or a value is not finite.
     """
     responses = floating(responses)
-    _check(kernel_train, responses, penalties)
-    kernel = kernel_train if isinstance(kernel_train, CentredKernel) else CentredKernel.of(kernel_train)
-    xp = namespace(responses)
-    v, n = responses.shape[1], responses.shape[0]
-    operators = xp.concatenate([kernel.loo_operator(float(a), responses.dtype) for a in penalties])  # (a n, n)
+    deviations, means = centre_units(responses.T)
+    return fit_deviations(kernel_train, deviations, means, penalties, memory_budget=memory_budget)
 
-    means = xp.mean(responses, axis=0, dtype=xp.float64)
-    deviations = empty((v, n), responses)
-    loo_deviations = empty((v, n), responses)
-    loo_r = empty((v,), means)
-    choice = empty((v,), like(np.zeros(1, dtype=np.int64), means))
-    step = block_size(n, len(penalties), responses.dtype.itemsize, memory_budget)
+
+def centre_units(responses: Array) -> tuple[Array, Array]:
+    """``(v, n)`` contiguous deviations of units from their means, and the ``(v,)`` float64 means.
+
+    The means are rounded to the precision of the responses first, so that deviation plus mean is the response.
+    """
+    xp = namespace(responses)
+    means = cast(xp.mean(responses, axis=1, dtype=xp.float64), responses.dtype)
+    return xp.subtract(responses, means[:, None], out=empty(tuple(responses.shape), responses)), cast(means, xp.float64)
+
+
+def fit_deviations(
+    kernel_train: Array | CentredKernel,
+    deviations: Array,
+    means: Array,
+    penalties: Sequence[float] = PENALTIES,
+    *,
+    memory_budget: int = MEMORY_BUDGET,
+) -> LooRidge:
+    """:func:`loo_ridge` for responses that are centred already, as ``(v, n)`` deviations and ``(v,)`` means."""
+    _check(kernel_train, deviations, penalties)
+    kernel = kernel_train if isinstance(kernel_train, CentredKernel) else CentredKernel.of(kernel_train)
+    xp = namespace(deviations)
+    v, n = deviations.shape
+    operators = kernel.loo_operators(penalties, deviations)
+    column_sums = xp.sum(operators.reshape(len(penalties), n, n), axis=1)
+    loo_deviations = xp.empty_like(deviations)
+    loo_r = xp.empty_like(means)
+    choice = xp.empty_like(means, dtype=xp.int64)
+    step = block_size(n, len(penalties), deviations.dtype.itemsize, memory_budget)
+    buffer = empty((min(step, v), len(operators)), deviations)
     for start in range(0, v, step):
         block = slice(start, start + step)
-        deviations[block] = responses[:, block].T
-        deviations[block] -= cast(means[block], responses.dtype)[:, None]
-        loo_deviations[block], loo_r[block], choice[block] = _choose(
-            deviations[block], means[block], operators, len(penalties)
-        )
-    defined = xp.isfinite(loo_r)
-    return LooRidge(
-        kernel, deviations, means, loo_deviations, loo_r, defined, tuple(float(a) for a in penalties), choice
-    )
+        unit, scale = _scaled(deviations[block], means[block])
+        loo = xp.matmul(unit, operators.T, out=buffer[: len(unit)]).reshape(len(unit), len(penalties), n)
+        loo_r[block], choice[block] = _choose(loo, unit, unit @ column_sums.T)
+        loo_deviations[block] = loo[xp.arange(len(unit)), choice[block]]
+        loo_deviations[block] *= scale[:, None]
+    tried = tuple(float(a) for a in penalties)
+    return LooRidge(kernel, deviations, means, loo_deviations, loo_r, xp.isfinite(loo_r), tried, choice)
 
 
-def _choose(deviations: Array, means: Array, operators: Array, n_penalties: int) -> tuple[Array, Array, Array]:
-    """LOO deviations ``(b, n)``, their r ``(b,)`` and the chosen penalty ``(b,)`` of a block of ``b`` units."""
+def _scaled(deviations: Array, means: Array) -> tuple[Array, Array]:
+    """Units scaled to a largest deviation of 1, so that squares neither overflow nor vanish, and the scales.
+
+    Units that vary by no more than the rounding error of their mean become exactly 0.
+    """
     xp = namespace(deviations)
-    b, n = deviations.shape
-    scale = xp.amax(xp.abs(deviations), axis=1)
-    # The mean of a constant unit is exact up to rounding; what is left of the unit then is no signal.
-    constant = cast(scale, xp.float64) <= 2 * xp.finfo(deviations.dtype).eps * xp.abs(means)
-    scale[constant] = 1.0
-    unit = deviations / scale[:, None]  # so that squares neither overflow nor vanish
-    unit[constant] = 0.0
-    loo = (unit @ operators.T).reshape(b, n_penalties, n)
-    sums, squares, products = (
-        cast(x, xp.float64)
-        for x in (xp.sum(loo, axis=2), xp.linalg.vecdot(loo, loo), xp.linalg.vecdot(loo, unit[:, None, :]))
+    scale = xp.maximum(xp.amax(deviations, axis=1), -xp.amin(deviations, axis=1))
+    constant = cast(scale, xp.float64) <= 8 * xp.finfo(deviations.dtype).eps * xp.abs(means)
+    unit = deviations / xp.where(constant, math.inf, scale)[:, None]
+    return unit, scale
+
+
+def _choose(loo: Array, unit: Array, sums: Array) -> tuple[Array, Array]:
+    """Best correlation ``(b,)`` and its penalty ``(b,)`` of LOO deviations ``(b, a, n)``, their ``(b, a)`` sums known.
+
+    The correlation is NaN where the unit, or its LOO prediction at every penalty, is constant.
+    """
+    xp = namespace(loo)
+    squares, products, power = (
+        cast(xp.linalg.vecdot(x, y), xp.float64) for x, y in ((loo, loo), (loo, unit[:, None, :]), (unit, unit))
     )
-    power = cast(xp.linalg.vecdot(unit, unit), xp.float64)[:, None]
-    variance = squares - xp.square(sums) / n
-    valid = (variance > xp.finfo(deviations.dtype).eps * squares) & (power > 0)
-    r = xp.where(valid, products, 0.0) / xp.sqrt(xp.where(valid, variance * power, 1.0))
-    choice = xp.argmax(xp.where(valid, r, -math.inf), axis=1)
-    rows = xp.arange(b)
-    chosen = loo[rows, choice]
-    chosen *= scale[:, None]
-    return chosen, xp.where(valid, r, math.nan)[rows, choice], choice
+    variance = squares - xp.square(cast(sums, xp.float64)) / loo.shape[2]
+    valid = (variance > xp.finfo(loo.dtype).eps * squares) & (power > 0)[:, None]
+    r = xp.where(valid, products, -math.inf) / xp.sqrt(xp.where(valid, variance * power[:, None], 1.0))
+    choice = xp.argmax(r, axis=1)
+    best = r[xp.arange(len(r)), choice]
+    return xp.where(xp.isfinite(best), best, math.nan), choice
 
 
 def block_size(n: int, n_penalties: int, itemsize: int, memory_budget: int) -> int:
@@ -256,19 +272,20 @@ def block_size(n: int, n_penalties: int, itemsize: int, memory_budget: int) -> i
     operators = n_penalties * n * n * itemsize
     per_unit = (n_penalties + 2) * n * itemsize
     fitting = (memory_budget - operators) // per_unit
-    return int(min(max(fitting, 16), 1024))  # more than 1,024 gains nothing and leaves the caches
+    return int(min(max(fitting, 16), BLOCK))
 
 
-def _check(kernel: Array | CentredKernel, responses: Array, penalties: Sequence[float]) -> None:
-    n = len(kernel.eigenvectors) if isinstance(kernel, CentredKernel) else len(kernel)
-    if responses.ndim != 2 or len(responses) != n or n < 3:
+def _check(kernel: Array | CentredKernel, deviations: Array, penalties: Sequence[float]) -> None:
+    decomposed = isinstance(kernel, CentredKernel)
+    n = len(kernel.eigenvectors if decomposed else kernel)
+    if deviations.ndim != 2 or deviations.shape[1] != n or n < 3:
         raise MenagerieError(
             f"Ridge: expected responses of the kernel's {n} training images (at least 3) as images x units, "
-            f"found an array of shape {tuple(responses.shape)}."
+            f"found shape {tuple(deviations.shape)[::-1]}."
         )
     if not len(penalties) or not all(math.isfinite(a) and a > 0 for a in penalties):
         raise MenagerieError(f"Ridge: penalties must be positive numbers, found {list(penalties)}.")
-    decomposed = isinstance(kernel, CentredKernel)
-    for name, array in {"responses": responses, "kernel": kernel.eigenvalues if decomposed else kernel}.items():
-        if not bool(namespace(array).all(namespace(array).isfinite(array))):
+    for name, array in {"responses": deviations, "kernel": kernel.eigenvalues if decomposed else kernel}.items():
+        # A sum is finite only if its terms are, unless it overflows: look closer then.
+        if not math.isfinite(float(array.sum())) and not bool(namespace(array).isfinite(array).all()):
             raise MenagerieError(f"Ridge: the {name} hold NaN or infinite values. Mend or drop them first.")

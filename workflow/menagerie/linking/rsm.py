@@ -69,18 +69,21 @@ def pattern_rsm(deviations: Array, means: Array) -> Array:
         When the pattern of an image is constant over units.
     """
     xp = namespace(deviations)
-    centred = deviations - cast(xp.mean(deviations, axis=0, dtype=xp.float64), deviations.dtype)
+    eps = xp.finfo(deviations.dtype).eps
+    offsets = xp.mean(deviations, axis=0)
     means = means - xp.mean(means)
-    scale = max(float(xp.amax(xp.abs(centred))), float(xp.amax(xp.abs(means)))) or 1.0
+    scale = max(float(deviations.max()), -float(deviations.min()), float(xp.abs(means).max())) or 1.0
+    centred = deviations - offsets
     centred /= scale
     means = means / scale
     products = cast(centred.T @ centred, xp.float64)
     crossed = cast(centred.T @ cast(means, centred.dtype), xp.float64)
-    power = means @ means
-    own = xp.linalg.diagonal(products) + power
-    products += crossed[:, None] + crossed[None, :] + power
-    # What is left of an image whose deviations undo the means is rounding error.
-    _require_variance(xp.linalg.diagonal(products) > 8 * xp.finfo(centred.dtype).eps * own)
+    # Below this the pattern is rounding error: of its offset, or of deviations that undo the means.
+    floor = 8 * eps * (xp.linalg.diagonal(products) + means @ means)
+    floor += len(means) * xp.square(8 * eps * cast(offsets, xp.float64) / scale)
+    products += crossed[:, None]
+    products += crossed + means @ means
+    _require_variance(xp.linalg.diagonal(products) > floor)
     return _normalise(products)
 
 

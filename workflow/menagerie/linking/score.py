@@ -85,7 +85,7 @@ def score_layer(
                         "metric": metric,
                         "split": split,
                         "score": score,
-                        "n_images": len(brain.rows[split][0]),
+                        "n_images": brain.n_images[split],
                         "n_units": n_units,
                         "status": status,
                     }
