@@ -113,12 +113,12 @@ def size(units: int, images: int) -> None:
     known = Known(Setting(units, images, 0.4, 0.5, 0.3, 0.5, 0.4), rng)
     responses = known.responses(images, rng)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     found = noise_ceiling(responses)
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     true, error = known.ceiling(500, 10, rng)
-    print(f"{units} units x {images} images x {REPEATS} trials: {seconds:.0f} s")
+    print(f"{units} units x {images} images x {REPEATS} trials: {seconds:.0f} s, {cpu:.0f} s of processor time")
     print(f"peak memory {peak:.2f} GiB, {before:.2f} GiB of it before (the data and their making)")
     print(f"ceiling {found.median:.4f}, true {true:.4f} (SE {error:.4f}), samples SD {found.samples.std():.4f}")
     print({name: value for name, value in vars(found).items() if np.ndim(value) == 0})

@@ -295,13 +295,25 @@ def test_samples_table(tmp_path):
     assert read_provenance(tmp_path / "ceilings.parquet")["seed"] == 0
 
 
+def test_a_scale_beyond_the_grid_is_warned_about():
+    signal = space.Compressed(np.eye(3), 0.0, 0)
+    curve = simulate.SCALES / 40.0
+    assert ceilings._scale(curve, 0.025, signal) == pytest.approx(1.0)
+    with pytest.warns(UserWarning, match="too low"):
+        assert ceilings._scale(curve, 0.6, signal) == simulate.SCALES[-1]
+    with pytest.raises(MenagerieError, match="no reliable signal"):
+        ceilings._scale(curve, 0.025, signal.times(0.0))
+
+
 def test_macaque_v4_with_uneven_repeats(shared):
-    """50 neurons, 6 to 10 repeats: Spearman-Brown of the responses is .75, so the RSM's ceiling is high."""
+    """50 neurons, 6 to 10 repeats: near the root of the RSM's split-half reliability, stepped up (Spearman-Brown)."""
     path = shared / "data" / "v4_210325" / "responses_raw_210325.npy"
     if not path.is_file():
         pytest.skip(f"reference data are absent: {path}")
     found = ceilings.noise_ceiling(np.load(path), **FAST)
     assert 7 < found.trials < 8
-    assert 0.6 < found.median < 0.95
-    assert found.samples.std() < 0.05
+    longer = found.trials / 3  # halves have 3 trials
+    stepped_up = longer * found.reliability_data / (1 + (longer - 1) * found.reliability_data)
+    assert found.median == pytest.approx(np.sqrt(stepped_up), abs=0.03)
+    assert found.samples.std() < 0.03
     assert 0.3 < np.median(found.ncsnr) < 1.2
