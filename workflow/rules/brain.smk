@@ -1,8 +1,10 @@
 # Brain side: downloads, stimulus sets, and one target per dataset and subject.
+# Downloads are checked by SHA-256, so a change of code does not repeat them.
 
 
 localrules:
     fetch_kriegeskorte92,
+    fetch_v4,
 
 
 rule fetch_kriegeskorte92:
@@ -20,9 +22,29 @@ rule fetch_kriegeskorte92:
         mem_mb=500,
         runtime=30,
     params:
-        code=code("fetch_kriegeskorte92"),
+        archive=option_of("kriegeskorte92", "archive"),
     script:
         "../scripts/fetch_kriegeskorte92.py"
+
+
+rule fetch_v4:
+    output:
+        responses=f"{RESOURCES}/v4_210325/responses_raw_210325.npy",
+        images=f"{RESOURCES}/v4_210325/images_210325.zip",
+    log:
+        f"{RUN}/logs/fetch_v4.log",
+    benchmark:
+        f"{RUN}/benchmarks/fetch_v4.tsv"
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=30,
+    params:
+        folder=option_of("v4", "folder"),
+    script:
+        "../scripts/fetch_v4.py"
 
 
 rule build_stimuli:

@@ -81,3 +81,8 @@ def regions_of_dataset(wildcards):
 
 def planted_options():
     return {dataset: dict(DATASETS[dataset].options) for dataset in SIMULATED}
+
+
+def option_of(reader, name):
+    """An option of the first dataset with this reader: what is downloaded is the same for all."""
+    return next((d.options.get(name) for d in DATASETS.values() if d.reader == reader), None)

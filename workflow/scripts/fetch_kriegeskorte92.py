@@ -6,4 +6,4 @@ from menagerie.brain.readers.kriegeskorte92 import fetch
 from menagerie.jobs import job
 
 with job(snakemake.log[0]):
-    fetch(Path(snakemake.output.rdms).parents[1])
+    fetch(Path(snakemake.output.rdms).parents[1], {"archive": snakemake.params.archive})

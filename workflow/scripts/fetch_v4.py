@@ -6,4 +6,4 @@ from menagerie.brain.readers.v4 import fetch
 from menagerie.jobs import job
 
 with job(snakemake.log[0]):
-    fetch(Path(snakemake.output.responses).parents[1], snakemake.params.options)
+    fetch(Path(snakemake.output.responses).parents[1], {"folder": snakemake.params.folder})
