@@ -65,6 +65,11 @@ class Volumes:
             )
         return volume.ravel()
 
+    def has(self, name: str) -> bool:
+        """True where a label volume and its table of names are there."""
+        table = name in UNNAMED_LABELS or self.layout.label_table(self.subject, name).is_file()
+        return table and self.layout.volume(self.subject, name).is_file()
+
     def names(self, volume: str) -> dict[str, int]:
         """Label names of a label volume, canonical -> number, as its table gives them; those above 0 only."""
         if volume in UNNAMED_LABELS:

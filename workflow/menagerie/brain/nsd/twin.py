@@ -8,6 +8,7 @@ the release itself is copied.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,6 +133,8 @@ def write_twin(
         )
     design = make_design(spec)
     ids = photograph_ids(spec, design)
+    for folder in ("nsddata", "nsddata_betas", "nsddata_stimuli"):  # nothing of an earlier twin must stay
+        shutil.rmtree(layout.root / folder, ignore_errors=True)
     layout.root.mkdir(parents=True, exist_ok=True)
     layout.twin_note.write_text(json.dumps(_note(spec), indent=1) + "\n")
     statistics: dict[str, list[np.ndarray]] = {}

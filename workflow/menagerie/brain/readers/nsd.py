@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +21,12 @@ from menagerie.brain.nsd.layout import (
     subject_number,
 )
 from menagerie.brain.nsd.photographs import read_photographs
-from menagerie.brain.nsd.responses import read_responses
+from menagerie.brain.nsd.responses import keep_images, read_responses
 from menagerie.brain.nsd.rois import Volumes, build_regions
+from menagerie.brain.options import fill_options
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
-from menagerie.errors import MenagerieError, unknown
+from menagerie.errors import MenagerieError
 
 DEFAULT_SUBJECTS = PUBLISHED_SUBJECTS
 INPUTS = {"nsd": "nsd/fetched.json"}  # written by the fetch command when every file of the config is there
@@ -51,6 +52,8 @@ class Options:
         "auto", "hdf5" or "nii.gz".
     zscore
         Z-score each voxel within each session (the published analysis).
+    accept_terms
+        True says that you have accepted the terms of NSD; the public data are not fetched without.
     keep_repeats
         Keep single repeats in the target, for noise ceilings.
     """
@@ -63,6 +66,7 @@ class Options:
     betas: str = "auto"
     zscore: bool = True
     keep_repeats: bool = True
+    accept_terms: bool = False
 
 
 OPTIONS = {item.name: item.default for item in fields(Options)}
@@ -82,9 +86,11 @@ def fetch(resources: str | Path, options: Mapping[str, object], subjects: Sequen
         When a file cannot be fetched or fails its check; run again to go on.
     """
     from menagerie.brain.nsd.bucket import Bucket  # boto3 is an extra that only fetching needs
-    from menagerie.brain.nsd.fetch import Wanted, fetch, make_plan
+    from menagerie.brain.nsd.fetch import TERMS, Wanted, fetch, make_plan
 
     chosen = parse_options(options)
+    if not (chosen.accept_terms or chosen.endpoint):
+        raise MenagerieError(f"NSD may be used after accepting its terms: {TERMS}. Then set accept_terms: true.")
     form = "hdf5" if chosen.betas == "auto" else chosen.betas
     root = Path(resources) / INPUTS["nsd"]
     bucket = Bucket(chosen.endpoint)
@@ -101,13 +107,12 @@ def parse_options(options: Mapping[str, object]) -> Options:
     MenagerieError
         When an option is unknown.
     """
-    for name in options:
-        if name not in OPTIONS:
-            raise unknown("option of reader nsd", name, OPTIONS)
-    return Options(**options)
+    return Options(**fill_options("nsd", options, OPTIONS))
 
 
-def inputs(options: Mapping[str, object], resources: str = "resources") -> dict[str, str]:
+def inputs(
+    options: Mapping[str, object], resources: str = "resources", subject: str | None = None
+) -> dict[str, str]:
     """Files that must be there before stimuli or targets can be read: of ``nsd_root``, or of the fetch command.
 
     Sessions are not among them: what a missing one means is for option ``missing`` to say.
@@ -166,10 +171,49 @@ def read_target(
         When the tree is incomplete, damaged or does not fit together; see docs/nsd.md for the list.
     """
     chosen = parse_options(options)
+    name = stimuli.path.stem
+    return _read(dataset, subject, chosen, _layout(chosen, inputs), np.asarray(stimuli.image_ids), name)
+
+
+def read_ceiling_target(
+    dataset: str,
+    subject: str,
+    *,
+    options: Mapping[str, object],
+    inputs: Mapping[str, Path] | None = None,
+    n_images: int = 500,
+    seed: int = 0,
+) -> Target:
+    """Single repeats of images that the main analysis does not use, for noise ceilings (``brain.ceilings``).
+
+    They are drawn from the subject's own images with three repeats that option ``images`` does not choose.
+
+    Raises
+    ------
+    MenagerieError
+        As :func:`read_target`, and when fewer than ten such images are there.
+    """
+    chosen = replace(parse_options(options), missing="drop", keep_repeats=True)
+    layout = _layout(chosen, inputs)
     subject_number(subject)
-    volumes = Volumes(_layout(chosen, inputs), subject)
-    design = read_design(volumes.layout)
-    ids = np.array([nsd_id(str(name)) for name in stimuli.image_ids], dtype=np.int64)
+    design = read_design(layout)
+    spare = np.setdiff1d(design.own(subject), select_images(design, str(chosen.images), subject))
+    files = session_files(layout, subject, design.sessions(subject), chosen.betas)
+    spare = spare[keep_images(design.trials(subject, spare), files, "drop").all(axis=1)]
+    if len(spare) < 10:
+        raise MenagerieError(
+            f"NSD {subject}: {len(spare)} own images have three repeats and are not part of images: {chosen.images}; "
+            "a noise ceiling needs at least 10. Fetch more sessions."
+        )
+    ids = np.sort(np.random.default_rng(seed).choice(spare, size=min(n_images, len(spare)), replace=False))
+    return _read(dataset, subject, chosen, layout, np.array([image_id(i) for i in ids.tolist()]), "own images")
+
+
+def _read(dataset: str, subject: str, chosen: Options, layout: Layout, image_ids: np.ndarray, stimuli: str) -> Target:
+    subject_number(subject)
+    volumes = Volumes(layout, subject)
+    design = read_design(layout)
+    ids = np.array([nsd_id(str(name)) for name in image_ids], dtype=np.int64)
     masks, unknown_values = build_regions(volumes, chosen.regions)
     anywhere = np.logical_or.reduce(list(masks.values()))
     files = session_files(volumes.layout, subject, design.sessions(subject), chosen.betas)
@@ -190,8 +234,8 @@ def read_target(
     return Target(
         dataset=dataset,
         subject=subject,
-        stimuli=stimuli.path.stem,
-        image_ids=np.asarray(stimuli.image_ids)[found.kept],
+        stimuli=stimuli,
+        image_ids=image_ids[found.kept],
         responses=found.mean() if every else found.mean()[:, found.varies],
         repeats=None if not chosen.keep_repeats else found.repeats if every else found.repeats[..., found.varies],
         regions=regions,
@@ -219,7 +263,7 @@ def _unit_table(volumes: Volumes, voxels: np.ndarray) -> dict[str, np.ndarray]:
     x, y, z = np.unravel_index(voxels, volumes.shape)
     table = {"x": x, "y": y, "z": z, NCSNR: volumes[NCSNR][voxels]}
     for name in LABEL_VOLUMES:
-        if volumes.layout.volume(volumes.subject, name).is_file():
+        if volumes.has(name):
             labels = volumes[name]
             names = {number: label for label, number in labels.numbers.items()}
             codes = labels.codes[voxels].tolist()

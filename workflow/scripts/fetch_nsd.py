@@ -1,0 +1,10 @@
+"""Fetch the files of the Natural Scenes Dataset that the config needs; each is checked."""
+
+from pathlib import Path
+
+from menagerie.brain.readers.nsd import fetch
+from menagerie.jobs import job
+
+with job(snakemake.log[0]):
+    for dataset in snakemake.params.datasets:
+        fetch(Path(snakemake.output.note).parents[1], dataset["options"], dataset["subjects"])
