@@ -20,7 +20,7 @@ def models(n_models: int) -> pd.DataFrame:
         name = f"{['ResNet', 'ViT-Large', 'RegNet-64Gf-SEER-INFT', 'ConvNeXt'][i % 4]}-{i}"
         rows.append(
             {
-                "model": f"model_{i:03d}" + ("_random" if random else ""),
+                "id": f"model_{i:03d}" + ("_random" if random else ""),
                 "display_name": name,
                 "architecture_class": classes[i % 3],
                 "training": "random" if random else "trained",
@@ -49,7 +49,7 @@ def scores(
     table = models(n_models)
     depth = np.linspace(0, 1, n_layers)
     layer_rows, model_rows = [], []
-    for i, (model, training) in enumerate(zip(table["model"], table["training"], strict=True)):
+    for i, (model, training) in enumerate(zip(table["id"], table["training"], strict=True)):
         strength = (0.05 if training == "random" else 0.42) * (1 - 0.5 * i / n_models) + rng.normal(0, 0.01)
         for r, region in enumerate(regions):
             for metric in metrics:

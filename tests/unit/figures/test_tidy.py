@@ -10,7 +10,7 @@ from menagerie.figures.tidy import model_metadata, scored, short
 def test_metadata_fills_what_is_missing_and_tells_equal_names_apart():
     models = pd.DataFrame(
         {
-            "model": ["a", "a_random", "b", "c"],
+            "id": ["a", "a_random", "b", "c"],
             "display_name": ["Net", "Net", "Twin", "Twin"],
             "task": ["classification", "random", None, ""],
             "top1": ["75.1", "", None, "80"],
@@ -24,7 +24,7 @@ def test_metadata_fills_what_is_missing_and_tells_equal_names_apart():
 
 def test_metadata_names_the_model_that_is_listed_twice():
     with pytest.raises(MenagerieError, match="'a' is listed twice"):
-        model_metadata(pd.DataFrame({"model": ["a", "b", "a"]}))
+        model_metadata(pd.DataFrame({"id": ["a", "b", "a"]}))
 
 
 @pytest.mark.parametrize(

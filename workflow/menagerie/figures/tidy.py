@@ -41,26 +41,26 @@ def model_metadata(models: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     models
-        Column ``model`` (id) is required; ``display_name``, ``architecture_class``, ``training``,
+        Column ``id`` is required, as in config/models.tsv; ``display_name``, ``architecture_class``, ``training``,
         ``task``, ``data``, ``parameters`` and ``top1`` are used where present.
 
     Returns
     -------
     DataFrame
-        Those columns. ``training`` is "random" where it or ``task`` says random or untrained, else
+        Those columns, with the id as ``model``. ``training`` is "random" where it or ``task`` says random or untrained, else
         "trained"; an empty ``display_name`` becomes the model id, and names that two models share are told
         apart: by "(random)" where one of them is untrained, else by their ids.
 
     Raises
     ------
     MenagerieError
-        When ``model`` is missing or a model is listed twice.
+        When ``id`` is missing or a model is listed twice.
     """
-    _require(models, ["model"], "models table")
-    twice = models.loc[models["model"].duplicated(), "model"]
+    _require(models, ["id"], "models table")
+    twice = models.loc[models["id"].duplicated(), "id"]
     if len(twice):
         raise MenagerieError(f"Models table: model '{twice.iloc[0]}' is listed twice. Remove one of the rows.")
-    tidy = pd.DataFrame({"model": models["model"].astype(str).to_numpy()})
+    tidy = pd.DataFrame({"model": models["id"].astype(str).to_numpy()})
     for column, missing in METADATA.items():
         given = models[column] if column in models else pd.Series(missing, index=models.index)
         tidy[column] = given.astype(object).where(given.notna(), missing).astype(str).str.strip().to_numpy()
