@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from menagerie.errors import MenagerieError
-from menagerie.inventory import LayerInfo
-from menagerie.survey import Survey, block_name, block_range, choose_layers, load_config
+from menagerie.inventory import LayerInfo, block_name, block_range, choose_layers
+from menagerie.survey import Survey, load_config
 
 DATASETS = {"simulated": {"reader": "simulated"}}
 REGISTRY = "id\tprovider\tbuilder\tweights\ttraining\nalpha\ttimm\ttest_vit\trandom\trandom\n"

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from menagerie.errors import MenagerieError
@@ -88,3 +89,32 @@ def _parse(path: str | Path, position: int, row: list[str]) -> LayerInfo:
             f"Layer inventory {path}, line {position + 2}: {error}; found {row}. Delete it and run the workflow again."
         ) from error
     return info
+
+
+def choose_layers(inventory: Sequence[LayerInfo], selection: str | Sequence[str]) -> list[LayerInfo]:
+    """Layers that ``all``, ``second_half`` or a list of patterns over module paths select, in network order."""
+    if selection == "all":
+        return list(inventory)
+    if selection == "second_half":
+        return list(inventory[len(inventory) // 2 :])
+    return [layer for layer in inventory if any(_matches(layer.layer, pattern) for pattern in selection)]
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """A star or question mark stays within one dotted part of the path; ``**`` crosses parts."""
+    if "**" in pattern:
+        return fnmatchcase(path, pattern)
+    parts, wanted = path.split("."), pattern.split(".")
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+
+
+def block_name(indices: Sequence[int]) -> str:
+    """Name of a scoring job by the layers it takes."""
+    first, last = indices[0], indices[-1]
+    return f"{first:04d}" if first == last else f"{first:04d}-{last:04d}"
+
+
+def block_range(name: str) -> tuple[int, int]:
+    """First and last layer index of a scoring job, both included."""
+    first, _, last = name.partition("-")
+    return int(first), int(last or first)

@@ -9,17 +9,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 import jsonschema
 import yaml
 
+from menagerie.brain.readers import reader_module
 from menagerie.errors import MenagerieError, unknown
-from menagerie.inventory import LayerInfo
+from menagerie.inventory import LayerInfo, block_name, choose_layers
 from menagerie.models.registry import ModelSpec, read_registry, select_models
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
@@ -182,35 +180,6 @@ class Survey:
         return {key: _lookup(self.config, key) for key in keys}
 
 
-def choose_layers(inventory: Sequence[LayerInfo], selection: str | Sequence[str]) -> list[LayerInfo]:
-    """Layers that ``all``, ``second_half`` or a list of patterns over module paths select, in network order."""
-    if selection == "all":
-        return list(inventory)
-    if selection == "second_half":
-        return list(inventory[len(inventory) // 2 :])
-    return [layer for layer in inventory if any(_matches(layer.layer, pattern) for pattern in selection)]
-
-
-def _matches(path: str, pattern: str) -> bool:
-    """A star or question mark stays within one dotted part of the path; ``**`` crosses parts."""
-    if "**" in pattern:
-        return fnmatchcase(path, pattern)
-    parts, wanted = path.split("."), pattern.split(".")
-    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
-
-
-def block_name(indices: Sequence[int]) -> str:
-    """Name of a scoring job by the layers it takes."""
-    first, last = indices[0], indices[-1]
-    return f"{first:04d}" if first == last else f"{first:04d}-{last:04d}"
-
-
-def block_range(name: str) -> tuple[int, int]:
-    """First and last layer index of a scoring job, both included."""
-    first, _, last = name.partition("-")
-    return int(first), int(last or first)
-
-
 def _lookup(config: Mapping, dotted: str) -> object:
     for key in dotted.split("."):
         config = config[key]
@@ -230,8 +199,3 @@ def _dataset(name: str, entry: Mapping) -> Dataset:
         regions=tuple(entry["regions"]) if "regions" in entry else None,
         options=entry["options"],
     )
-
-
-def reader_module(reader: str) -> ModuleType:
-    """Module of a reader, imported on demand: a run needs few of them."""
-    return import_module(f"menagerie.brain.readers.{reader}")

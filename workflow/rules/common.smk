@@ -16,6 +16,7 @@ except MenagerieError as error:
     raise WorkflowError(str(error)) from None
 
 CONFIG = SURVEY.config
+config.update(CONFIG)  # scripts see the defaults too
 RUN = SURVEY.folder
 RESOURCES = CONFIG["resources"]
 TABLES = ["layer_scores", "model_scores", "unit_scores", "models"]

@@ -1,8 +1,8 @@
 """Write a stimulus set: the images of a dataset in the order that fixes the train/test split."""
 
+from menagerie.brain.readers import reader_module
 from menagerie.brain.stimuli import write_stimuli
 from menagerie.jobs import job
-from menagerie.survey import reader_module
 
 with job(snakemake.log[0]):
     dataset = snakemake.params.dataset

@@ -1,9 +1,9 @@
 """Write the brain target of one subject."""
 
+from menagerie.brain.readers import reader_module
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import write_target
 from menagerie.jobs import job
-from menagerie.survey import reader_module
 
 with job(snakemake.log[0]):
     dataset = snakemake.params.dataset

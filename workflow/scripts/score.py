@@ -4,11 +4,10 @@ import pyarrow as pa
 
 from menagerie.brain.target import read_target
 from menagerie.geometry import GeometryFile
-from menagerie.inventory import read_inventory
+from menagerie.inventory import block_range, read_inventory
 from menagerie.jobs import job
 from menagerie.linking import score_layer
 from menagerie.provenance import record
-from menagerie.survey import block_range
 from menagerie.tables import write_table
 
 with job(snakemake.log[0]):
