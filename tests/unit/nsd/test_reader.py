@@ -1,6 +1,7 @@
 """The reader on a small twin, against values computed from the files in the plainest way."""
 
 import csv
+from pathlib import Path
 
 import h5py
 import nibabel as nib
@@ -173,5 +174,6 @@ def test_fetched_note_gives_the_root(twin, stimuli):
 
 
 def test_inputs():
-    assert nsd.inputs({}, "there") == {"nsd": "there/nsd/fetched.json"}
-    assert nsd.inputs({"nsd_root": "/data"})["design"].startswith("/data/nsddata/experiments")
+    assert nsd.inputs({}, "there") == {"nsd": Path("there/nsd/fetched.json")}
+    design = {"design": Layout(Path("/data")).design}
+    assert nsd.inputs({"nsd_root": "/data"}) == nsd.inputs({"nsd_root": "/data"}, "there", "subj05") == design

@@ -189,7 +189,9 @@ def _signal(
     signal = np.zeros((len(shown), len(voxels)), dtype=np.float32)
     for region, features in planted.items():
         members = np.flatnonzero(voxels.plant == region)
-        scaled = _standardise(np.asarray(features, dtype=np.float32))
+        # No scaling of single features: their covariance is what makes the layer's RSM.
+        scaled = np.asarray(features, dtype=np.float32)
+        scaled = scaled - scaled.mean(axis=0)
         values = np.empty((len(shown), scaled.shape[1]), dtype=np.float32)
         values[known] = scaled[row]
         # Random mixtures of the known images: Gaussian with the covariance of their features.

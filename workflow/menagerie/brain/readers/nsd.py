@@ -110,17 +110,15 @@ def parse_options(options: Mapping[str, object]) -> Options:
     return Options(**fill_options("nsd", options, OPTIONS))
 
 
-def inputs(
-    options: Mapping[str, object], resources: str = "resources", subject: str | None = None
-) -> dict[str, str]:
+def inputs(options: Mapping[str, object], resources: str = "resources", subject: str | None = None) -> dict[str, str]:
     """Files that must be there before stimuli or targets can be read: of ``nsd_root``, or of the fetch command.
 
     Sessions are not among them: what a missing one means is for option ``missing`` to say.
     """
     chosen = parse_options(options)
-    if chosen.nsd_root:
-        return {"design": str(Layout(Path(chosen.nsd_root)).design)}
-    return {name: f"{resources}/{path}" for name, path in INPUTS.items()}
+    if not chosen.nsd_root:
+        return {name: Path(resources) / path for name, path in INPUTS.items()}
+    return {"design": Layout(Path(chosen.nsd_root)).design}
 
 
 def _layout(chosen: Options, inputs: Mapping[str, Path] | None) -> Layout:
