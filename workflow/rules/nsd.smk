@@ -36,6 +36,7 @@ rule fetch_nsd:
         f"{RUN}/logs/fetch_nsd.log",
     benchmark:
         f"{RUN}/benchmarks/fetch_nsd.tsv"
+    retries: 3  # it goes on where it stopped
     conda:
         "../../envs/brain.yaml"
     threads: 1

@@ -62,6 +62,7 @@ def test_meaning(text, expected):
         "",
         "ncsnr >",
         "not " * 2000 + "mine",
+        "not " * 990 + "mine",
         "(" * 300 + "mine" + ")" * 300,
         3,
     ],

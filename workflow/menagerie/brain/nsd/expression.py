@@ -72,8 +72,11 @@ def evaluate(text: str, values: Mapping[str, Value], *, where: str) -> np.ndarra
     MenagerieError
         When the text does not parse, uses anything else, or names something unknown.
     """
-    result = _Walk(values, where).mask(_parse(text, where).body)
-    return np.asarray(result, dtype=bool)
+    tree = _parse(text, where)
+    try:
+        return np.asarray(_Walk(values, where).mask(tree.body), dtype=bool)
+    except RecursionError:
+        raise MenagerieError(f"{where}: '{_short(text)}' is nested too deeply; make it simpler.") from None
 
 
 def _parse(text: str, where: str) -> ast.Expression:
