@@ -112,7 +112,6 @@ def test_simulated_data_are_labelled_wherever_they_appear(inputs, page):
     assert "These responses were simulated" in page
     assert "made from layer blocks.2 of model_000 (relative depth 0.37)" in page
     assert page.count('inline">simulated<') == 3  # opening, findings, data
-    assert "sim (simulated)" in page
     real = render_report(**{**inputs, "datasets": {}})
     assert "These responses were simulated" not in real
 
@@ -146,7 +145,7 @@ def test_sentences_say_the_numbers_of_the_table(inputs):
     best = board.iloc[0]
     text = " ".join(found.sentences)
     assert f"By cRSA, {best['display_name']} scores highest: r = {number(best['score'])}" in text
-    assert f"95 % interval {number(best['ci_low'])} to {number(best['ci_high'])}, 1 subject, 500 test images" in text
+    assert f"95 % interval {number(best['ci_low'])} to {number(best['ci_high'])}, 500 test images" in text
     overlapping = (board["ci_high"].iloc[1:] >= best["ci_low"]).sum()
     assert f"Of the other 8, {overlapping} ha" in text
     assert (

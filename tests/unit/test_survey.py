@@ -110,7 +110,12 @@ def test_layer_selection() -> None:
     assert choose_layers(layers, "second_half") == layers[3:]
     assert [x.layer for x in choose_layers(layers, ["blocks.?", "head"])] == ["blocks.0", "blocks.1", "head"]
     assert [x.layer for x in choose_layers(layers, ["blocks.*"])] == ["blocks.0", "blocks.1", "blocks.10"]
-    assert [x.layer for x in choose_layers(layers, ["blocks.**"])] == ["blocks.0", "blocks.0.mlp", "blocks.1", "blocks.10"]
+    assert [x.layer for x in choose_layers(layers, ["blocks.**"])] == [
+        "blocks.0",
+        "blocks.0.mlp",
+        "blocks.1",
+        "blocks.10",
+    ]
 
 
 def test_no_layer_left_is_an_error(raw: dict) -> None:

@@ -115,13 +115,17 @@ def test_added_model(project) -> None:
     assert planned["list_layers"] == 1
     assert "score" not in planned, "the layers of the new model are not known before its inventory is taken"
     project.run("--until", "list_layers")
-    assert project.planned() == {
-        "extract_geometry": STIMULI,
-        "score": before,
-        "collect_model": 1,
-        "select_layers": 1,
-        "models_table": 1,
-    } | SUMMARY
+    assert (
+        project.planned()
+        == {
+            "extract_geometry": STIMULI,
+            "score": before,
+            "collect_model": 1,
+            "select_layers": 1,
+            "models_table": 1,
+        }
+        | SUMMARY
+    )
 
 
 def test_removed_model(project) -> None:

@@ -21,8 +21,9 @@ HEAD = """# Configuration
 Unknown keys are refused, with the nearest known one. In an editor with a YAML language server the first line of
 `config.yaml` gives completion and checks while you type.
 
-`models.tsv` is the table of models, one row each; `docs/add-a-model.md` tells how to add one, `docs/add-a-dataset.md` how to
-add your own responses, `docs/nsd.md` what the reader of the Natural Scenes Dataset takes under `options`.
+`models.tsv` is the table of models, one row each; `docs/add-a-model.md` tells how to add one,
+`docs/add-a-dataset.md` how to add your own responses, `docs/nsd.md` what the reader of the Natural Scenes Dataset
+takes under `options`.
 
 | key | type | default | meaning | a new value runs again |
 | --- | --- | --- | --- | --- |

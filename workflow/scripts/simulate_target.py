@@ -17,9 +17,7 @@ with job(snakemake.log[0]):
     features = {}
     for entry in dataset["models"]:
         spec = ModelSpec.from_row(entry["spec"])
-        loaded = build_model(
-            spec, next(weights) if spec.training == "trained" else None, transform=entry["transform"]
-        )
+        loaded = build_model(spec, next(weights) if spec.training == "trained" else None, transform=entry["transform"])
         images = ImageLoader(stimuli, loaded.transform)
         regions = {region: layer for region, (model, layer) in planted.items() if model == spec.id}
         found = layer_features(loaded.module, images, list(regions.values()))

@@ -7,7 +7,9 @@ from menagerie.errors import MenagerieError
 from menagerie.features.device import pick_device
 
 
-@pytest.mark.parametrize(("available", "name", "expected"), [(False, "auto", "cpu"), (True, "auto", "cuda"), (True, "cpu", "cpu")])
+@pytest.mark.parametrize(
+    ("available", "name", "expected"), [(False, "auto", "cpu"), (True, "auto", "cuda"), (True, "cpu", "cpu")]
+)
 def test_pick_device(monkeypatch: pytest.MonkeyPatch, available: bool, name: str, expected: str) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
     assert pick_device(name).type == expected

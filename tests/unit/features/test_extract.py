@@ -115,6 +115,15 @@ def test_result_does_not_depend_on_budget_or_batch_size(model, images):
         np.testing.assert_allclose(geometry.gram_triu, whole[layer].gram_triu, atol=1e-5 * scale)
 
 
+def test_small_differences_between_images_survive_the_projection():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(300, 4))
+    images = 5 * torch.rand(1, 3, 10, 10) + 1e-3 * torch.randn(N, 3, 10, 10)
+    (_, geometry), *_ = extract_geometry(model, images, n_projections=K)
+    gram = expected(images.flatten(1).double().numpy(), train_mask(N))[1]
+    np.testing.assert_allclose(geometry.gram(), gram, atol=1e-5 * np.abs(gram).max())
+
+
 def test_forward_pass_ends_after_the_last_wanted_layer(model, images):
     layers = list_layers(model, (3, 12, 12))
     reached = []

@@ -95,7 +95,9 @@ def test_unknown_precision():
 def test_product_as_on_a_gpu_equals_the_one_on_cores():
     projection = SparseProjection(150_000, 40)
     features = torch.rand(3, 150_000)
-    np.testing.assert_allclose(projection._on_device(features), projection(features), atol=2e-4)
+    np.testing.assert_allclose(
+        projection._on_device(features, features[0]), projection(features, features[0]), atol=2e-4
+    )
     assert len(projection._device_blocks) == 2
 
 

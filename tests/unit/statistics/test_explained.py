@@ -13,9 +13,7 @@ def scores(**columns: list):
 
 
 def test_ceiling_is_the_mean_over_subjects_not_over_rows() -> None:
-    table = scores(
-        subject=["a", "a", "b"], metric=["crsa"] * 3, score=[0.3, 0.6, 0.4], noise_ceiling=[0.5, 0.5, 0.7]
-    )
+    table = scores(subject=["a", "a", "b"], metric=["crsa"] * 3, score=[0.3, 0.6, 0.4], noise_ceiling=[0.5, 0.5, 0.7])
     explained = add_explained(table)["explained"].to_pylist()
     assert explained == pytest.approx([(0.3 / 0.6) ** 2, 1.0, (0.4 / 0.6) ** 2])
 
