@@ -70,7 +70,7 @@ def planted_layers(options: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     MenagerieError
         When no layer is planted, or an entry lacks its model or layer.
     """
-    planted = fill_options("simulated", options, OPTIONS)["planted"]
+    planted = fill_options("simulated", options, OPTIONS)["planted"] or {}
     for region, entry in planted.items():
         if not isinstance(entry, Mapping) or set(entry) != {"model", "layer"}:
             raise MenagerieError(
