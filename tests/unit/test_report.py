@@ -112,6 +112,7 @@ def test_simulated_data_are_labelled_wherever_they_appear(inputs, page):
     assert "These responses were simulated" in page
     assert "made from layer blocks.2 of model_000 (relative depth 0.37)" in page
     assert page.count('inline">simulated<') == 3  # opening, findings, data
+    assert "sim (simulated)" in page
     real = render_report(**{**inputs, "datasets": {}})
     assert "These responses were simulated" not in real
 

@@ -17,6 +17,7 @@ from menagerie.figures.leaderboard_table import leaderboard_table, model_order
 from menagerie.figures.tidy import AXES, METRICS, in_order, metrics_in, scored, short
 
 FEW = len(style.PALETTE)  # up to here every model has a colour and a dash pattern of its own
+CROWD = 5  # models that a group needs before its median and quartiles say more than its lines
 BINS = 20  # of relative depth, for the median over many models
 PANEL_WIDTH, PANEL_HEIGHT = 1.75, 1.7  # inches
 
@@ -51,7 +52,7 @@ def depth_profiles(
     Figure
         Up to seven models: one line each (mean over subjects), a mark where training data selected the
         layer. More: a thin line each, the median and the middle half of trained and of random models over
-        20 bins of depth, and the distribution of the selected depths.
+        20 bins of depth (for groups of five or more), and a mark for each selected layer.
 
     Raises
     ------
@@ -111,7 +112,8 @@ def _draw_lines(ax: Axes, profiles: pd.DataFrame, chosen: pd.DataFrame, names: l
         color, marker = style.PALETTE[i], style.TRAINING[line["training"].iloc[0]]["marker"]
         ax.plot(line["depth"], line["score"], color=color, linestyle=style.LINES[i], linewidth=1.1)
         best = chosen[chosen["model"] == name]
-        ax.scatter(best["depth"], best["score"], s=26, marker=marker, color=color, edgecolor="white", zorder=5)
+        size = 22 + 12 * (len(names) - 1 - i)  # smaller marks come later, so that equal choices stay visible
+        ax.scatter(best["depth"], best["score"], s=size, marker=marker, color=color, edgecolor="white", zorder=5)
 
 
 def _draw_crowd(ax: Axes, profiles: pd.DataFrame, chosen: pd.DataFrame) -> None:
@@ -119,12 +121,17 @@ def _draw_crowd(ax: Axes, profiles: pd.DataFrame, chosen: pd.DataFrame) -> None:
     for training in in_order(profiles["training"]):
         look = style.TRAINING[training]
         rows = profiles[profiles["training"] == training]
-        for _, line in rows.groupby("model"):
-            ax.plot(line["depth"], line["score"], color=look["color"], linewidth=0.4, alpha=max(0.12, 3 / n_models))
-        centres, quartiles = _binned(rows)
         dashes = "-" if training == "trained" else (0, (4, 1.5))
-        ax.fill_between(centres, quartiles[0], quartiles[2], color=look["color"], alpha=0.22, linewidth=0, zorder=3)
-        ax.plot(centres, quartiles[1], color=look["color"], linewidth=1.6, linestyle=dashes, zorder=4)
+        crowd = rows["model"].nunique() >= CROWD
+        single = (
+            {"linewidth": 0.4, "alpha": max(0.12, 3 / n_models)} if crowd else {"linewidth": 1.0, "linestyle": dashes}
+        )
+        for _, line in rows.groupby("model"):
+            ax.plot(line["depth"], line["score"], color=look["color"], **single)
+        if crowd:
+            centres, quartiles = _binned(rows)
+            ax.fill_between(centres, quartiles[0], quartiles[2], color=look["color"], alpha=0.22, linewidth=0, zorder=3)
+            ax.plot(centres, quartiles[1], color=look["color"], linewidth=1.6, linestyle=dashes, zorder=4)
         best = chosen[chosen["training"] == training]
         ax.scatter(
             best["depth"],
@@ -163,10 +170,11 @@ def _legend(figure: Figure, board: pd.DataFrame, names: list[str] | None, *, pla
         for training in in_order(first["training"]):
             look = style.TRAINING[training]
             dashes = "-" if training == "trained" else (0, (4, 1.5))
-            handles.append(
-                Line2D([], [], color=look["color"], linestyle=dashes, label=f"median, {look['label']}", linewidth=1.6)
-            )
-            handles.append(Patch(facecolor=look["color"], alpha=0.22, label=f"middle half, {training}"))
+            crowd = (first["training"] == training).sum() >= CROWD
+            what, weight = (f"median, {look['label']}", 1.6) if crowd else (f"one {training} model", 1.0)
+            handles.append(Line2D([], [], color=look["color"], linestyle=dashes, label=what, linewidth=weight))
+            if crowd:
+                handles.append(Patch(facecolor=look["color"], alpha=0.22, label=f"middle half, {training}"))
             handles.append(
                 Line2D(
                     [],

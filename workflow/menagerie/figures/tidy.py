@@ -47,9 +47,9 @@ def model_metadata(models: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Those columns, with the id as ``model``. ``training`` is "random" where it or ``task`` says random or untrained, else
-        "trained"; an empty ``display_name`` becomes the model id, and names that two models share are told
-        apart: by "(random)" where one of them is untrained, else by their ids.
+        Those columns, with the id as ``model``. ``training`` is "random" where it or ``task`` says random or
+        untrained, else "trained"; an empty ``display_name`` becomes the model id, and names that two models
+        share are told apart: by "(random)" where one of them is untrained, else by their ids.
 
     Raises
     ------

@@ -82,7 +82,8 @@ def _highest(board: pd.DataFrame) -> str:
     top = rows.loc[rows["score"].idxmax()]
     text = (
         f"The highest score is r = {number(top['score'])} "
-        f"({_interval(top['ci_low'], top['ci_high'])}{plural(top['n_subjects'], 'subject')}): "
+        f"({_interval(top['ci_low'], top['ci_high'])}{_subjects(top['n_subjects'])}"
+        f"{plural(top['n_images'], 'test image')}): "
         f"{top['display_name']}, {METRICS[top['metric']].label} in {top['region']}"
     )
     if np.isfinite(top["explained"]):
@@ -106,7 +107,7 @@ def _in_how_many(board: pd.DataFrame) -> str:
 
 def _best(rows: pd.DataFrame, label: str) -> str:
     first = rows.iloc[0]
-    basis = f"{plural(first['n_subjects'], 'subject')}, {plural(first['n_images'], 'test image')}"
+    basis = f"{_subjects(first['n_subjects'])}{plural(first['n_images'], 'test image')}"
     text = (
         f"By {label}, {first['display_name']} scores highest: r = {number(first['score'])} "
         f"({_interval(first['ci_low'], first['ci_high'])}{basis})"
@@ -182,6 +183,11 @@ def _planted(by_metric: Mapping[str, pd.DataFrame], planted: Planted) -> str:
             votes = f" in {row['layer_votes']} of {plural(row['n_subjects'], 'subject')}"
             parts.append(f"{METRICS[metric].label} selects {hit}{votes} (mean depth {number(row['depth'])})")
     return f"{text} In that network, {'; '.join(parts)}." if parts else text
+
+
+def _subjects(count: int) -> str:
+    # A single "subject" may be data pooled over several, so one is not counted aloud.
+    return f"{plural(count, 'subject')}, " if count > 1 else ""
 
 
 def _interval(low: float, high: float) -> str:

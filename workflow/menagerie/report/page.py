@@ -155,7 +155,8 @@ def unbroken(text: str) -> str:
 
 
 def _dataset_label(name: str, about: Mapping[str, Mapping[str, str]]) -> str:
-    return f"{name} (simulated)" if is_simulated(about.get(name, {})) else name
+    unsaid = is_simulated(about.get(name, {})) and "simul" not in name.lower()
+    return f"{name} (simulated)" if unsaid else name
 
 
 def _partial(board: pd.DataFrame) -> list[str]:

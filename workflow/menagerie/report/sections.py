@@ -149,7 +149,7 @@ def _cell(row: Mapping, key: str) -> str:
     if key == "interval":
         return _span(row["ci_low"], row["ci_high"])
     if key == "range":
-        return _span(row["score_min"], row["score_max"]) if row["n_subjects"] > 1 else "1 subject"
+        return _span(row["score_min"], row["score_max"]) if row["n_subjects"] > 1 else "only one"
     if key == "score":
         return number(row["score"], 3)
     if key == "explained":
