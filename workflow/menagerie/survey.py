@@ -22,6 +22,7 @@ from menagerie.models.registry import ModelSpec, read_registry, select_models
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 
+
 def load_config(raw: Mapping) -> dict:
     """Validated copy of a config, with every default filled in.
 
@@ -77,12 +78,13 @@ class Dataset:
     regions: tuple[str, ...] | None
     options: Mapping
 
-    def inputs(self, resources: str, subject: str | None = None) -> dict[str, str]:
+    def inputs(self, resources: str, subject: str | None = None) -> dict[str, str | list[str]]:
         """Files that the reader needs, by name: for the stimulus set, or for one subject's target."""
         module = reader_module(self.reader)
-        if hasattr(module, "inputs"):
-            return {name: str(path) for name, path in module.inputs(self.options, resources, subject).items()}
-        return {name: f"{resources}/{path}" for name, path in module.INPUTS.items()}
+        if not hasattr(module, "inputs"):
+            return {name: f"{resources}/{path}" for name, path in module.INPUTS.items()}
+        found = module.inputs(self.options, resources, subject)
+        return {name: [*map(str, path)] if isinstance(path, list) else str(path) for name, path in found.items()}
 
 
 @dataclass(frozen=True)

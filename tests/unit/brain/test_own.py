@@ -120,7 +120,7 @@ def test_subjects_and_inputs(folder, responses):
     np.save(folder / "s1" / "responses.npy", responses)
     options = {"folder": str(folder)}
     assert own.default_subjects(options) == ("s1",)
-    assert own.inputs(options) == {"images": folder / "images"}
+    assert own.inputs(options)["images"] == sorted((folder / "images").iterdir())
     assert own.inputs(options, subject="s1") == {"responses_1": folder / "s1" / "responses.npy"}
 
 

@@ -51,7 +51,7 @@ def default_subjects(options: Mapping[str, Any]) -> tuple[str, ...]:
 
 def inputs(
     options: Mapping[str, Any], resources: str = "resources", subject: str | None = None
-) -> dict[str, Path]:
+) -> dict[str, Path | list[Path]]:
     """Files that the stimulus set (no subject) or a subject's target depends on, by name."""
     folder = _folder(options)
     if subject is not None:
@@ -61,7 +61,7 @@ def inputs(
         units = _find_table(folder / subject, "units")
         return responses | ({"units": units} if units else {})
     order = folder / "images.csv"
-    return {"images": folder / "images"} | ({"order": order} if order.is_file() else {})
+    return {"images": _list_images(folder)[0]} | ({"order": order} if order.is_file() else {})
 
 
 def read_stimuli(
