@@ -26,7 +26,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(READY) ## the main job on the built-in example: real networks against real brains
-	$(BIN)/snakemake --profile profiles/default
+	$(BIN)/snakemake --profile profiles/default --logger menagerie
 
 test: $(READY) ## every test
 	$(BIN)/python -m pytest
