@@ -93,7 +93,9 @@ def extract_geometry(
     if device is not None:
         model = model.to(device)
     place = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    infos = _resolve(model, images, layers)
     planner = Planner(len(images), n_projections, memory_budget)
+    logger.info("%d layers, %d images, %d passes", len(infos), len(images), len(planner.passes(infos)))
     extraction = _Extraction(
         model=model,
         images=images,
@@ -104,7 +106,7 @@ def extract_geometry(
         planner=planner,
         projections=ProjectionCache(n_projections, seed, planner.matrix_capacity),
     )
-    return extraction.geometries(_resolve(model, images, layers))
+    return extraction.geometries(infos)
 
 
 def _train_images(n_images: int, train: np.ndarray | None) -> np.ndarray:
@@ -123,7 +125,7 @@ def _train_images(n_images: int, train: np.ndarray | None) -> np.ndarray:
 def _resolve(model: nn.Module, images: Images, layers: Sequence[LayerInfo | str] | None) -> list[LayerInfo]:
     """Inventory entries of the wanted layers, in inventory order."""
     if layers is not None and all(isinstance(layer, LayerInfo) for layer in layers):
-        return sorted(layers, key=lambda info: info.index)
+        return [info for _, info in sorted({info.index: info for info in layers}.items())]
     inventory = {info.layer: info for info in list_layers(model, tuple(images[0:1].shape[1:]))}
     if layers is None:
         return list(inventory.values())
@@ -150,7 +152,6 @@ class _Extraction:
 
     def geometries(self, layers: Sequence[LayerInfo]) -> Iterator[tuple[str, LayerGeometry]]:
         """Run pass after pass; yield layers as they are complete."""
-        logger.info("%d layers, %d images, %d passes", len(layers), len(self.images), len(self.planner.passes(layers)))
         todo = whole(layers)
         while todo:
             units, buffers, todo = self._next_pass(todo)
@@ -229,8 +230,11 @@ class _Extraction:
         features = features.float()
         buffers.raw[unit.info.index][rows] = features[:, unit.start : unit.stop]
         if unit.project:
+            reference = buffers.references[unit.info.index]
+            if rows.start == 0:
+                reference.copy_(features[0])
             with torch.autocast(self.device.type, enabled=False):
-                projected = self.projections.get(unit.info.n_features)(features)
+                projected = self.projections.get(unit.info.n_features)(features, reference)
             buffers.projected[unit.info.index][rows] = projected
 
 
@@ -242,19 +246,26 @@ def _release(device: torch.device) -> None:
 
 @dataclass
 class _Buffers:
-    """Features of one pass for all images, by layer index."""
+    """Features of one pass for all images, by layer index.
+
+    What is projected is the difference from the first image: standardising takes off any reference, and differences
+    stay accurate in single precision where images have most of their pattern in common.
+    """
 
     raw: dict[int, Tensor]
     projected: dict[int, Tensor]
+    references: dict[int, Tensor]
 
     @classmethod
     def allocate(cls, units: list[Unit], n_images: int, n_projections: int, device: torch.device) -> _Buffers:
-        def empty(width: int) -> Tensor:
-            return torch.empty((n_images, width), dtype=torch.float32, device=device)
+        def empty(*shape: int) -> Tensor:
+            return torch.empty(shape, dtype=torch.float32, device=device)
 
+        projected = [unit.info for unit in units if unit.project]
         return cls(
-            raw={unit.info.index: empty(unit.stop - unit.start) for unit in units},
-            projected={unit.info.index: empty(n_projections) for unit in units if unit.project},
+            raw={unit.info.index: empty(n_images, unit.width) for unit in units},
+            projected={info.index: empty(n_images, n_projections) for info in projected},
+            references={info.index: empty(info.n_features) for info in projected},
         )
 
 

@@ -67,25 +67,11 @@ class Planner:
         Dimensions of the SRP.
     memory_budget
         Bytes for everything except the network, its activations and the batch of images.
-
-    Raises
-    ------
-    MenagerieError
-        When the budget cannot hold even one narrow slice of a layer.
     """
 
     n_images: int
     n_projections: int
     memory_budget: int
-
-    def __post_init__(self) -> None:
-        narrow = self._projected + self._bytes(MINIMAL_WIDTH)
-        if self.room < narrow:
-            least = (narrow + working_bytes(self.n_images)) * 4 // 3 + 4
-            raise MenagerieError(
-                f"memory_budget: {self.memory_budget / 2**20:.0f} MiB cannot hold one slice of a layer for "
-                f"{self.n_images} images. Give at least {least / 2**20:.0f} MiB."
-            )
 
     @property
     def matrix_capacity(self) -> int:
@@ -102,7 +88,13 @@ class Planner:
         return replace(self, memory_budget=self.memory_budget // 2)
 
     def passes(self, layers: Sequence[LayerInfo]) -> list[list[Unit]]:
-        """All passes for these layers."""
+        """All passes for these layers.
+
+        Raises
+        ------
+        MenagerieError
+            When the budget cannot hold even one narrow slice of a layer.
+        """
         todo = whole(layers)
         passes = []
         while todo:
@@ -118,9 +110,11 @@ class Planner:
         for position, unit in enumerate(todo):
             if unit.project and not self._take_matrix(unit.info.n_features, matrices):
                 return units, list(todo[position:])
-            fixed = self._projected if unit.project else 0
+            fixed = self._fixed(unit)
             width = min(unit.width, (room - fixed) // self._bytes(1))
             if width < min(unit.width, MINIMAL_WIDTH):
+                if not units:
+                    raise self._too_small(unit)
                 return units, list(todo[position:])
             stop = unit.start + width
             units.append(replace(unit, stop=stop))
@@ -142,9 +136,16 @@ class Planner:
             taken[n_features] = size
         return fits
 
+    def _too_small(self, unit: Unit) -> MenagerieError:
+        least = (self._fixed(unit) + self._bytes(MINIMAL_WIDTH) + working_bytes(self.n_images)) * 4 // 3 + 4
+        return MenagerieError(
+            f"memory_budget: {self.memory_budget / 2**20:.0f} MiB cannot hold one slice of layer "
+            f"'{unit.info.layer}' for {self.n_images} images. Give at least {least / 2**20:.0f} MiB."
+        )
+
+    def _fixed(self, unit: Unit) -> int:
+        """Bytes for the SRP of all images, and for the reference that is taken off before."""
+        return self._bytes(self.n_projections) + _FLOAT * unit.info.n_features if unit.project else 0
+
     def _bytes(self, width: int) -> int:
         return self.n_images * width * _FLOAT
-
-    @property
-    def _projected(self) -> int:
-        return self._bytes(self.n_projections)

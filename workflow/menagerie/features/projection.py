@@ -10,7 +10,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import islice, repeat
 
 import numpy as np
 import torch
@@ -53,11 +53,16 @@ class SparseProjection:
         self._blocks: list[sparse.csr_matrix] = []
         self._device_blocks: list[Tensor] = []
 
-    def __call__(self, features: Tensor) -> Tensor:
-        """Project float32 ``(b, n_features)`` to float32 ``(b, n_components)``, on the same device."""
+    def __call__(self, features: Tensor, reference: Tensor | None = None) -> Tensor:
+        """Project float32 ``(b, n_features)`` to float32 ``(b, n_components)``, on the same device.
+
+        With a ``reference`` ``(n_features,)``, what is projected is the difference from it.
+        """
+        if reference is None:
+            reference = torch.zeros(self.n_features, dtype=torch.float32, device=features.device)
         if features.device.type == "cpu":
-            return torch.from_numpy(self._on_host(features.numpy()))
-        return self._on_device(features)
+            return torch.from_numpy(self._on_host(features.numpy(), reference.numpy()))
+        return self._on_device(features, reference)
 
     def blocks(self) -> Iterator[sparse.csr_matrix]:
         """Blocks of the matrix, each float32 ``(n_components, <= BLOCK)``, from the first feature to the last."""
@@ -80,7 +85,7 @@ class SparseProjection:
         """The whole matrix, float32 ``(n_components, n_features)``."""
         return sparse.hstack(list(self.blocks()), format="csr")
 
-    def _on_host(self, features: np.ndarray) -> np.ndarray:
+    def _on_host(self, features: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Block by block on all cores; the sum runs in the order of the blocks, whatever the number of cores."""
         n_threads = torch.get_num_threads()
         projected = np.zeros((self.n_components, len(features)), dtype=np.float32)
@@ -89,18 +94,19 @@ class SparseProjection:
         with ThreadPoolExecutor(n_threads) as pool:
             while group := list(islice(blocks, n_threads)):
                 starts = range(start, self.n_features, BLOCK)
-                for product in pool.map(_block_product, group, [features] * len(group), starts):
+                for product in pool.map(_block_product, group, repeat(features), repeat(reference), starts):
                     projected += product
                 start += BLOCK * len(group)
         return projected.T
 
-    def _on_device(self, features: Tensor) -> Tensor:
+    def _on_device(self, features: Tensor, reference: Tensor) -> Tensor:
         """Groups of blocks, so that a group's share of the features stays within a GPU's cache."""
         projected = torch.zeros((self.n_components, len(features)), dtype=torch.float32, device=features.device)
         start = 0
         for block in self._blocks_on(features.device):
             stop = start + block.shape[1]
-            projected += torch.sparse.mm(block, features[:, start:stop].T.contiguous())
+            share = features[:, start:stop] - reference[start:stop]
+            projected += torch.sparse.mm(block, share.T.contiguous())
             start = stop
         return projected.T
 
@@ -120,14 +126,14 @@ class SparseProjection:
         self._device_blocks = made
 
 
-def _block_product(block: sparse.csr_matrix, features: np.ndarray, start: int) -> np.ndarray:
+def _block_product(block: sparse.csr_matrix, features: np.ndarray, reference: np.ndarray, start: int) -> np.ndarray:
     """Product ``(n_components, b)`` of a block with its share of the features ``(b, n_features)``."""
-    share = features[:, start : start + block.shape[1]]
+    width = block.shape[1]
     # Rows that lie a multiple of 4 KiB apart compete for the same cache lines, so that transposing is five times
     # slower; a copy with longer rows costs less than that.
-    padded = np.empty((len(share), share.shape[1] + 16), dtype=np.float32)[:, :-16]
-    padded[:] = share
-    return block @ np.ascontiguousarray(padded.T)
+    share = np.empty((len(features), width + 16), dtype=np.float32)[:, :width]
+    np.subtract(features[:, start : start + width], reference[start : start + width], out=share)
+    return block @ np.ascontiguousarray(share.T)
 
 
 def _random_block(n_features: int, n_components: int, seed: int, number: int) -> sparse.csr_matrix:
