@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow as pa
 
 from menagerie.brain.nsd.layout import image_id
-from menagerie.brain.nsd.twin import TwinSpec, make_design, photograph_ids, write_twin
+from menagerie.brain.nsd.twin import TwinSpec, compact_features, make_design, photograph_ids, write_twin
 from menagerie.brain.nsd.twin_command import photograph_source
-from menagerie.brain.nsd.twin_geometry import published_voxels, sample_voxels
+from menagerie.brain.nsd.twin_geometry import Voxels, published_voxels, sample_voxels
 from menagerie.brain.readers import nsd
 from menagerie.brain.stimuli import Stimuli, write_stimuli
 from menagerie.features.collect import layer_features
@@ -32,6 +32,12 @@ from menagerie.models.build import build_model
 from menagerie.models.registry import read_registry
 
 SUBJECT = "subj01"
+# The output of every block of EfficientNet-Lite0.
+LAYERS = [
+    *("conv_stem", "blocks.1.0.bn3.drop", "blocks.1.1", "blocks.2.0.bn3.drop", "blocks.2.1", "blocks.3.0.bn3.drop"),
+    *("blocks.3.1", "blocks.3.2", "blocks.4.0.bn3.drop", "blocks.4.1", "blocks.4.2", "blocks.5.0.bn3.drop"),
+    *("blocks.5.1", "blocks.5.2", "blocks.5.3", "blocks.6.0.bn3.drop", "conv_head"),
+]
 
 
 def read_arguments() -> argparse.Namespace:
@@ -42,23 +48,19 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--model", default="efficientnet_lite0")
     parser.add_argument("--weights", type=Path, default=Path("resources/weights/efficientnet_lite0.safetensors"))
-    parser.add_argument(
-        "--layers",
-        default="conv_stem,blocks.0.0,blocks.1.0,blocks.1.1,blocks.2.0,blocks.2.1,blocks.3.0,"
-        "blocks.3.2,blocks.4.0,blocks.4.2,blocks.5.1,blocks.5.3,blocks.6.0,conv_head",
-    )
+    parser.add_argument("--layers", default=",".join(LAYERS), help="planted in turn, in network order")
     return parser.parse_args()
 
 
-def make_spec(given: argparse.Namespace, seed: int) -> TwinSpec:
-    voxels = sample_voxels(published_voxels(given.published, SUBJECT, decoys=0), "OTC", given.voxels, seed)
+def make_spec(given: argparse.Namespace, every: Voxels, seed: int) -> TwinSpec:
+    voxels = sample_voxels(every, "OTC", given.voxels, seed)
     return TwinSpec({SUBJECT: voxels}, sessions=1, n_shared=given.images, seed=seed)
 
 
-def recover(given, seed, folder, features, geometries, names, pixels) -> dict:
+def recover(given, every, seed, folder, features, geometries, names, pixels) -> dict:
     """One twin: plant, write, read, score, select."""
     planted = names[seed % len(names)]
-    spec = make_spec(given, seed)
+    spec = make_spec(given, every, seed)
     ids = photograph_ids(spec, make_design(spec)).tolist()
     by_id = dict(zip(ids, pixels, strict=True))  # the same photographs under the ids of this twin
     root = Path(folder) / f"twin{seed}"
@@ -76,18 +78,20 @@ def main() -> None:
     given = read_arguments()
     names = given.layers.split(",")
     loaded = build_model(read_registry("config/models.tsv")[given.model], given.weights)
+    every = published_voxels(given.published, SUBJECT, decoys=0)
     with tempfile.TemporaryDirectory() as folder:
-        spec = make_spec(given, 0)
+        spec = make_spec(given, every, 0)
         ids = photograph_ids(spec, make_design(spec)).tolist()
         pixels = list(map(photograph_source(spec, "tiles"), ids))
         path = Path(folder) / "photographs.h5"
         write_stimuli(path, pixels, map(image_id, ids), {})
         images = ImageLoader(Stimuli(path), loaded.transform)
-        features = layer_features(loaded.module, images, names)
-        geometries = [geometry for _, geometry in extract_geometry(loaded.module, images, names, n_projections=2000)]
+        found = layer_features(loaded.module, images, names)
+        features = {name: compact_features(found.pop(name)) for name in names}
+        geometries = [geometry for _, geometry in extract_geometry(loaded.module, images, names, n_projections=1000)]
         found, started = [], time.perf_counter()
         for seed in range(given.twins):
-            found.append(recover(given, seed, folder, features, geometries, names, pixels))
+            found.append(recover(given, every, seed, folder, features, geometries, names, pixels))
             print(f"{time.perf_counter() - started:6.0f} s", json.dumps(found[-1]), flush=True)
     for metric in ("crsa", "versa"):
         steps = np.array([abs(names.index(one[metric]) - names.index(one["planted"])) for one in found])

@@ -167,6 +167,14 @@ def test_command(server, tmp_path, capsys):
     assert (tmp_path / "nsd" / module.NOTE).is_file()
 
 
+def test_fetch_of_the_reader_as_its_rule_calls_it(server, twin, tmp_path):
+    with pytest.raises(MenagerieError, match="accept_terms"):
+        nsd.fetch(tmp_path, {}, ["subj01"])
+    note = nsd.fetch(tmp_path, {"endpoint": server, "images": "shared1000"}, ["subj01"])
+    assert note == tmp_path / nsd.INPUTS["nsd"]
+    assert (tmp_path / "nsd" / SESSION).read_bytes() == (twin / SESSION).read_bytes()
+
+
 def test_a_server_that_is_not_there(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     started = time.monotonic()

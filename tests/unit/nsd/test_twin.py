@@ -8,7 +8,7 @@ import pytest
 
 from menagerie.brain.nsd.layout import Layout
 from menagerie.brain.nsd.rois import Volumes, build_regions
-from menagerie.brain.nsd.twin import TwinSpec, make_design, photograph_ids, write_twin
+from menagerie.brain.nsd.twin import TwinSpec, compact_features, make_design, photograph_ids, write_twin
 from menagerie.brain.nsd.twin_command import main, read_spec
 from menagerie.brain.nsd.twin_files import write_volumes
 from menagerie.brain.nsd.twin_geometry import published_voxels, synthetic_voxels
@@ -91,6 +91,15 @@ def test_planted_features_are_linearly_readable(tmp_path, small_spec):
         responses = target.responses[:, target.regions[region]]
         assert explained(planted[region], responses) > 0.8
         assert explained(planted[other], responses) < 0.2
+
+
+@pytest.mark.parametrize("n_features", [3, 500])
+def test_compact_features_keep_the_inner_products(n_features):
+    features = 5 + np.random.default_rng(0).standard_normal((20, n_features))
+    compact = compact_features(features)
+    centred = features - features.mean(axis=0)
+    assert compact.shape == (20, min(20, n_features))
+    np.testing.assert_allclose(compact @ compact.T, centred @ centred.T, atol=1e-3)
 
 
 def explained(features, responses):

@@ -138,7 +138,8 @@ def write_twin(
     layout.root.mkdir(parents=True, exist_ok=True)
     layout.twin_note.write_text(json.dumps(_note(spec), indent=1) + "\n")
     statistics: dict[str, list[np.ndarray]] = {}
-    write_photographs(layout.stimuli, ids, _watched(ids, photographs or textures(spec.seed), statistics))
+    measure = image_statistics if planted is None else _nothing
+    write_photographs(layout.stimuli, ids, _watched(ids, photographs or textures(spec.seed), statistics, measure))
     planted = {region: np.stack(rows) for region, rows in statistics.items()} if planted is None else planted
     _check_planted(spec, planted, len(ids))
     write_design(layout, design)
@@ -150,15 +151,46 @@ def write_twin(
     return design
 
 
+def compact_features(features: np.ndarray) -> np.ndarray:
+    """Centred features with at most as many columns as images, and the same inner products between images.
+
+    A Gaussian random read-out is distributed alike for both, since it depends on these products only; so that a
+    layer of 400,000 features needs no weights of that length. Single features are not scaled: their covariance is
+    what makes the layer's RSM.
+
+    Parameters
+    ----------
+    features
+        ``(images, features)``.
+
+    Returns
+    -------
+    float32 ``(images, min(features, images))``.
+    """
+    centred = np.asarray(features, dtype=np.float32)
+    centred = centred - centred.mean(axis=0)
+    if centred.shape[1] <= len(centred):
+        return centred
+    values, vectors = np.linalg.eigh((centred @ centred.T).astype(np.float64))
+    return (vectors * np.sqrt(np.maximum(values, 0))).astype(np.float32)
+
+
 def _watched(
-    ids: np.ndarray, photographs: Callable[[int], np.ndarray], statistics: dict[str, list[np.ndarray]]
+    ids: np.ndarray,
+    photographs: Callable[[int], np.ndarray],
+    statistics: dict[str, list[np.ndarray]],
+    measure: Callable[[np.ndarray], Mapping[str, np.ndarray]],
 ) -> Iterator[np.ndarray]:
     """The photographs, whose statistics are noted in passing, so that they are never all in memory."""
     for nsd_id in ids.tolist():
         photograph = photographs(nsd_id)
-        for region, values in image_statistics(photograph).items():
+        for region, values in measure(photograph).items():
             statistics.setdefault(region, []).append(values)
         yield photograph
+
+
+def _nothing(_: np.ndarray) -> Mapping[str, np.ndarray]:
+    return {}
 
 
 def _check_planted(spec: TwinSpec, planted: Mapping[str, np.ndarray], n_images: int) -> None:
@@ -189,9 +221,7 @@ def _signal(
     signal = np.zeros((len(shown), len(voxels)), dtype=np.float32)
     for region, features in planted.items():
         members = np.flatnonzero(voxels.plant == region)
-        # No scaling of single features: their covariance is what makes the layer's RSM.
-        scaled = np.asarray(features, dtype=np.float32)
-        scaled = scaled - scaled.mean(axis=0)
+        scaled = compact_features(features)
         values = np.empty((len(shown), scaled.shape[1]), dtype=np.float32)
         values[known] = scaled[row]
         # Random mixtures of the known images: Gaussian with the covariance of their features.
