@@ -1,5 +1,8 @@
 """From the config to models, datasets, layers and job names."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -139,3 +142,11 @@ def test_stage_params_hold_only_what_the_stage_depends_on(raw: dict) -> None:
     one, other = Survey.from_config(raw), Survey.from_config(raw | {"penalties": [1.0]})
     assert one.stage_params("extract") == other.stage_params("extract")
     assert one.stage_params("score") != other.stage_params("score")
+
+
+@pytest.mark.parametrize("module", ["menagerie.survey", "menagerie.linking", "menagerie.brain.readers.simulated"])
+def test_what_every_job_imports_stays_light(root: Path, module: str) -> None:
+    code = f"import sys, {module}; print([name for name in ('torch', 'snakemake', 'pandas') if name in sys.modules])"
+    environment = {**os.environ, "PYTHONPATH": str(root / "workflow")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -30,6 +30,8 @@ rule plot_leaderboard:
     output:
         svg=f"{RUN}/figures/leaderboard_{{dataset}}.svg",
         png=f"{RUN}/figures/leaderboard_{{dataset}}.png",
+        narrow=f"{RUN}/figures/narrow/leaderboard_{{dataset}}.svg",
+        narrow_png=f"{RUN}/figures/narrow/leaderboard_{{dataset}}.png",
     log:
         f"{RUN}/logs/figures/leaderboard_{{dataset}}.log",
     benchmark:
@@ -55,6 +57,8 @@ rule plot_depth:
     output:
         svg=f"{RUN}/figures/depth_{{dataset}}.svg",
         png=f"{RUN}/figures/depth_{{dataset}}.png",
+        narrow=f"{RUN}/figures/narrow/depth_{{dataset}}.svg",
+        narrow_png=f"{RUN}/figures/narrow/depth_{{dataset}}.png",
     log:
         f"{RUN}/logs/figures/depth_{{dataset}}.log",
     benchmark:

@@ -18,6 +18,9 @@ rule report:
         targets=first_targets(),
         planted=all_planted_inventories,
         page_parts=[str(PAGE / name) for name in PAGE_PARTS],
+        narrow=expand(
+            f"{RUN}/figures/narrow/{{figure}}_{{dataset}}.svg", figure=["leaderboard", "depth"], dataset=DATASETS
+        ),
     output:
         page=f"{RUN}/report.html",
     log:

@@ -1,8 +1,8 @@
-"""Draw score against layer depth for one dataset."""
+"""Draw score against layer depth for one dataset, for pages and for phones."""
 
 from menagerie.brain.readers.simulated import planted_depths
+from menagerie.figures import style
 from menagerie.figures.depth import depth_profiles
-from menagerie.figures.style import save
 from menagerie.jobs import job
 from menagerie.tables import read_table
 
@@ -11,5 +11,6 @@ with job(snakemake.log[0]):
     tables = [read_table(snakemake.input[name]).to_pandas() for name in names]
     inventories = snakemake.input.planted
     planted = planted_depths(snakemake.params.options, inventories) if inventories else None
-    figure = depth_profiles(*tables, snakemake.wildcards.dataset, planted=planted)
-    save(figure, snakemake.output.svg.removesuffix(".svg"))
+    for path, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
+        figure = depth_profiles(*tables, snakemake.wildcards.dataset, planted=planted, width=width)
+        style.save(figure, path.removesuffix(".svg"))

@@ -1,10 +1,12 @@
-"""Draw the leaderboard of one dataset."""
+"""Draw the leaderboard of one dataset, for pages and for phones."""
 
+from menagerie.figures import style
 from menagerie.figures.leaderboard import leaderboard
-from menagerie.figures.style import save
 from menagerie.jobs import job
 from menagerie.tables import read_table
 
 with job(snakemake.log[0]):
     scores, models = (read_table(path).to_pandas() for path in (snakemake.input.scores, snakemake.input.models))
-    save(leaderboard(scores, models, snakemake.wildcards.dataset), snakemake.output.svg.removesuffix(".svg"))
+    for path, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
+        figure = leaderboard(scores, models, snakemake.wildcards.dataset, width=width)
+        style.save(figure, path.removesuffix(".svg"))

@@ -16,8 +16,11 @@ CAPTIONS = Path(snakemake.scriptdir).parent / "report"
 
 def figures(paths, kind, title):
     """Figures of one kind, one per dataset."""
-    named = [(Path(path), Path(path).stem.removeprefix(f"{kind}_")) for path in paths]
-    return [ReportFigure(title, path, CAPTIONS / f"{kind}.rst", dataset) for path, dataset in named]
+    caption = CAPTIONS / f"{kind}.rst"
+    return [
+        ReportFigure(title, path, caption, path.stem.removeprefix(f"{kind}_"), path.parent / "narrow" / path.name)
+        for path in map(Path, paths)
+    ]
 
 
 with job(snakemake.log[0]):
