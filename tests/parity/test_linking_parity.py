@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from menagerie.linking.ridge import loo_ridge
 from menagerie.linking.rsm import rsm, rsm_similarity
 

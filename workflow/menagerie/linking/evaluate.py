@@ -16,6 +16,7 @@ from menagerie.linking.bootstrap import (
     N_RESAMPLES,
     bootstrap_encoding,
     bootstrap_similarity,
+    excess_variance,
     image_counts,
     interval,
 )
@@ -92,26 +93,31 @@ def _interval(pair: Comparison, row: dict, counts: np.ndarray, level: float) -> 
     if row["status"] != OK:
         return {}
     try:
-        low, high = interval(_RESAMPLERS[row["metric"]](pair, row["region"], counts), level)
+        low, high = _INTERVALS[row["metric"]](pair, row["region"], counts, level)
     except UndefinedError:
         return {}
     return {"ci_low": low, "ci_high": high}
 
 
-def _resample_crsa(pair: Comparison, region: str, counts: np.ndarray) -> np.ndarray:
-    return bootstrap_similarity(pair.layer_rsm("test"), pair.brain.rsm(region, "test"), counts)
+def _similarity_interval(a: Array, b: Array, counts: np.ndarray, level: float) -> tuple[float, float]:
+    return interval(bootstrap_similarity(a, b, counts), level, excess_variance(a, b))
 
 
-def _resample_versa(pair: Comparison, region: str, counts: np.ndarray) -> np.ndarray:
-    return bootstrap_similarity(pair.predicted_rsm(region, "test"), pair.brain.rsm(region, "test"), counts)
+def _crsa_interval(pair: Comparison, region: str, counts: np.ndarray, level: float) -> tuple[float, float]:
+    return _similarity_interval(pair.layer_rsm("test"), pair.brain.rsm(region, "test"), counts, level)
 
 
-def _resample_encoding(pair: Comparison, region: str, counts: np.ndarray) -> np.ndarray:
+def _versa_interval(pair: Comparison, region: str, counts: np.ndarray, level: float) -> tuple[float, float]:
+    return _similarity_interval(pair.predicted_rsm(region, "test"), pair.brain.rsm(region, "test"), counts, level)
+
+
+def _encoding_interval(pair: Comparison, region: str, counts: np.ndarray, level: float) -> tuple[float, float]:
     units = pair.brain.array(pair.defined_units(region, "test"))
-    return bootstrap_encoding(pair.predicted["test"][units], pair.brain.centred["test"][0][units], counts)
+    measured, _ = pair.brain.centred["test"]
+    return interval(bootstrap_encoding(pair.predicted["test"][units], measured[units], counts), level)
 
 
-_RESAMPLERS = {"crsa": _resample_crsa, "versa": _resample_versa, "encoding_r": _resample_encoding}
+_INTERVALS = {"crsa": _crsa_interval, "versa": _versa_interval, "encoding_r": _encoding_interval}
 
 
 def _unit_rows(pair: Comparison, row: dict) -> list[dict]:

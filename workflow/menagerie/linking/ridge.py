@@ -70,18 +70,17 @@ class CentredKernel:
         xp = namespace(self.eigenvectors)
         n = len(self.eigenvectors)
         power = xp.square(self.eigenvectors)
-        vectors = cast(self.eigenvectors, like_.dtype)
         operators = empty((len(penalties) * n, n), like_)
         index = xp.arange(n)
         for position, penalty in enumerate(penalties):
             shrunk = self.eigenvalues + penalty
             residual = power @ (penalty / shrunk)  # 1 - 1/n - diag(S), as a sum of positive numbers
-            root = vectors * cast(xp.sqrt(self.eigenvalues / shrunk), like_.dtype)
-            operator = operators[position * n : (position + 1) * n]
-            xp.matmul(root, root.T, out=operator)
+            root = self.eigenvectors * xp.sqrt(self.eigenvalues / shrunk)
+            operator = root @ root.T  # float64, since a small residual multiplies its error
             operator += 1 / n
-            operator /= cast(residual, like_.dtype)[:, None]
+            operator /= residual[:, None]
             operator[index, index] = 0
+            operators[position * n : (position + 1) * n] = operator
         return operators
 
     def project(self, kernel_new: Array) -> Array:
