@@ -47,6 +47,7 @@ SHAPES = (4_096, 50_176, 200_704, 802_816, 3_211_264)
 """Layer sizes of the survey: small heads, late and early stages of ResNets, VGG's first block."""
 SURVEY = {"images": 1000, "layers": 20_719, "voxels": 44_806, "subjects": 8}
 BUDGET = 4 * 2**30
+BUDGETS_GIB = (4, 16, 64, 256)
 
 
 def network(name: str) -> tuple[nn.Module, list[LayerInfo]]:
@@ -238,15 +239,17 @@ def survey_cost(registry: Path) -> list[dict[str, object]]:
     slab = torch.randn(images, 16_384)
     per_feature = seconds(lambda: RawGram(images).add(slab), repeats=2) / 16_384
     entries_an_image = (N_PROJECTIONS * np.sqrt(table.survey_layers * table.survey_features)).sum()
-    passes = np.ceil(table.survey_features * 4 * images / BUDGET)
     once = table.gflops.sum() * images * per_gflop
+
+    def passes(size: int) -> float:
+        """GFLOPs an image over all passes; those over early layers end early, and half the network is their mean."""
+        number = np.ceil(table.survey_features * 4 * images / (size * 2**30 * 0.75))
+        return float((table.gflops * (1 + (number - 1) / 2)).sum())
+
     score = scoring_seconds()
     rows = {
         "forward, one pass": once,
-        # Passes over early layers end early; half of the network is their mean.
-        f"forward, passes that {BUDGET >> 30} GiB need": float((table.gflops * (1 + (passes - 1) / 2)).sum())
-        * images
-        * per_gflop,
+        **{f"forward, passes that {size} GiB need": passes(size) * images * per_gflop for size in BUDGETS_GIB},
         "projection": entries_an_image * images * per_entry,
         "raw Gram matrices": table.survey_features.sum() * per_feature,
         f"scores, {SURVEY['layers']} layers x {SURVEY['subjects']} subjects": score
