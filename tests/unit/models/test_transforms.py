@@ -93,7 +93,7 @@ def test_other_than_8_bit_rgb_is_refused(pixels):
 
 
 def test_unknown_conventions_are_refused():
-    with pytest.raises(MenagerieError, match="Unknown image transform.*Did you mean 'paper'"):
+    with pytest.raises(MenagerieError, match=r"Unknown image transform.*Did you mean 'paper'"):
         make_transform(options(), convention="papers")
     with pytest.raises(MenagerieError, match="Unknown interpolation"):
         make_transform(options(interpolation="cubic"))

@@ -43,7 +43,7 @@ def test_fetching_twice_gives_the_same_bytes(tmp_path, trained):
 
 
 def test_a_wrong_sum_is_refused(tmp_path, trained):
-    with pytest.raises(MenagerieError, match="has SHA-256 .* but the model table says 0000"):
+    with pytest.raises(MenagerieError, match=r"has SHA-256 .* but the model table says 0000"):
         fetch_weights(replace(trained, sha256="0" * 64), tmp_path / "out.safetensors")
     assert not (tmp_path / "out.safetensors").exists()
     right = replace(trained, sha256=sha256(tmp_path / "source.pth"))
@@ -59,7 +59,7 @@ def test_the_sum_seen_first_holds_later(tmp_path, trained, small):
 
 def test_a_pickle_that_brings_code_is_refused(tmp_path, trained, capsys):
     torch.save({"state_dict": {"x": torch.zeros(1)}, "bomb": Bomb()}, tmp_path / "source.pth")
-    with pytest.raises(MenagerieError, match="was refused.*safetensors"):
+    with pytest.raises(MenagerieError, match=r"was refused.*safetensors"):
         fetch_weights(trained, tmp_path / "out.safetensors")
     (tmp_path / "source.pth").write_bytes(pickle.dumps(Bomb()))
     with pytest.raises(MenagerieError, match="was refused"):
@@ -109,7 +109,7 @@ def test_untrained_models_have_nothing_to_fetch(tmp_path, small):
 
 
 def test_unknown_mappings_get_a_hint(tmp_path, trained):
-    with pytest.raises(MenagerieError, match="Unknown key mapping.*Did you mean 'efficientnet_lite'"):
+    with pytest.raises(MenagerieError, match=r"Unknown key mapping.*Did you mean 'efficientnet_lite'"):
         fetch_weights(replace(trained, mapping="efficientnet"), tmp_path / "out.safetensors")
 
 
@@ -120,5 +120,5 @@ def test_weights_that_a_package_ships(tmp_path, registry):
 
 
 def test_timm_without_weights_says_what_to_do(tmp_path):
-    with pytest.raises(MenagerieError, match="knows no trained weights.*'timm/vit_base_patch16_18x2_224:random'"):
+    with pytest.raises(MenagerieError, match=r"knows no trained weights.*'timm/vit_base_patch16_18x2_224:random'"):
         fetch_weights(inline_spec("timm/vit_base_patch16_18x2_224"), tmp_path / "x.safetensors")

@@ -9,19 +9,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from menagerie.errors import MenagerieError
+from menagerie.models.restricted import read_restricted
 
 # Classes that hold plain values only, met in published checkpoints (SLIP stores its command line).
 _HARMLESS = [argparse.Namespace]
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 
 
-def read_checkpoint(path: str | Path) -> Any:
-    """What a ``.safetensors`` or PyTorch file holds; nothing but tensors and plain containers is ever rebuilt.
+def read_checkpoint(path: str | Path, *, objects: bool = False) -> Any:
+    """What a ``.safetensors``, ``.npz`` or PyTorch file holds; only tensors and plain containers are rebuilt.
+
+    Parameters
+    ----------
+    objects
+        Whether the file is known to hold objects of other packages: these are then read as empty husks.
 
     Raises
     ------
@@ -32,6 +39,11 @@ def read_checkpoint(path: str | Path) -> Any:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+        if objects:
+            return read_restricted(path)
         with torch.serialization.safe_globals(_HARMLESS):
             return torch.load(path, map_location="cpu", weights_only=True)
     except SafetensorError as error:
@@ -41,7 +53,7 @@ def read_checkpoint(path: str | Path) -> Any:
             f"{path} was refused: it is no plain file of tensors, or it holds objects that would run code when opened "
             f"({str(error).splitlines()[0]}). Ask its authors for a state dictionary or a safetensors file."
         ) from error
-    except (RuntimeError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
         raise MenagerieError(f"{path} cannot be read as a file of weights ({error}). Download it again.") from error
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
 from menagerie.errors import MenagerieError, unknown
 from menagerie.models.checkpoints import state_dict
+from menagerie.models.restricted import Husk, tensors_inside
 
 State = dict[str, torch.Tensor]
 
@@ -53,10 +55,126 @@ def efficientnet_lite(checkpoint: Any, origin: str) -> State:
     return mapped
 
 
+def ipcl(checkpoint: Any, origin: str) -> State:
+    """IPCL: keys of a network that was trained on several cards."""
+    return {key.removeprefix("module."): value for key, value in state_dict(checkpoint, origin).items()}
+
+
+def slip(checkpoint: Any, origin: str) -> State:
+    """SLIP, and the CLIP and SimCLR trained beside it: the visual tower, a ViT of timm."""
+    return _under(state_dict(checkpoint, origin), "module.visual.", origin)
+
+
+def midas(checkpoint: Any, origin: str) -> State:
+    """MiDaS 2.1: all but one unit that never runs."""
+    state = state_dict(checkpoint, origin)
+    return {key: value for key, value in state.items() if not key.startswith("scratch.refinenet4.resConfUnit1.")}
+
+
+# Where VISSL's several generations of files keep the trunk, outermost name first.
+_VISSL_PLACES = ("classy_state_dict", "base_model", "model", "trunk", "model_state_dict", "state_dict")
+_VISSL_HEADS = ("fc.", "projection_head.", "prototypes", "heads.", "head.")
+
+
+def vissl(checkpoint: Any, origin: str) -> State:
+    """VISSL: the trunk, a ResNet-50 of torchvision without its classifier."""
+    found = checkpoint
+    for place in _VISSL_PLACES:
+        if isinstance(found, Mapping) and isinstance(found.get(place), Mapping):
+            found = found[place]
+    mapped = {}
+    for key, value in state_dict(found, origin).items():
+        for prefix in ("module.", "trunk.", "base_model.", "_feature_blocks."):
+            key = key.removeprefix(prefix)
+        if not key.startswith(_VISSL_HEADS):
+            mapped[key] = value
+    return mapped
+
+
+def detectron2(checkpoint: Any, origin: str) -> State:
+    """Detectron2's R50-FPN models: the backbone, with separate normalisation, for RGB images instead of BGR ones."""
+    arrays = checkpoint.get("model") if isinstance(checkpoint, Mapping) else None
+    if not isinstance(arrays, Mapping):
+        raise MenagerieError(f"{origin}: expected a file of the Detectron2 model zoo, with its arrays under 'model'.")
+    tensors = {key: torch.as_tensor(value) for key, value in arrays.items() if key.startswith("backbone.")}
+    mapped = {_detectron2_key(key): value for key, value in _under(tensors, "backbone.", origin).items()}
+    if "bottom_up.conv1.weight" in mapped:
+        mapped["bottom_up.conv1.weight"] = mapped["bottom_up.conv1.weight"].flip(1)
+    return mapped
+
+
+def _detectron2_key(key: str) -> str:
+    key = (
+        key.replace(".stem.", ".").replace(".shortcut.norm.", ".downsample.1.").replace(".shortcut.", ".downsample.0.")
+    )
+    key = re.sub(r"\.res(\d)\.", lambda match: f".layer{int(match[1]) - 1}.", key)
+    return re.sub(r"\.conv(\d)\.norm\.", r".bn\1.", key)
+
+
+def yolov5(checkpoint: Any, origin: str) -> State:
+    """YOLOv5: the tensors of a pickled model, single precision, without the boxes' anchors."""
+    model = checkpoint.get("model") if isinstance(checkpoint, Mapping) else None
+    if isinstance(model, Husk):
+        model = tensors_inside(model)
+    if not isinstance(model, Mapping) or not model:
+        raise MenagerieError(f"{origin}: expected a file of the YOLOv5 releases, with its network under 'model'.")
+    return {
+        key: value.float() if value.is_floating_point() else value
+        for key, value in model.items()
+        if not key.endswith(("anchors", "anchor_grid"))
+    }
+
+
+def bit(checkpoint: Any, origin: str) -> State:
+    """BiT in TensorFlow's names (``resnet/block1/unit01/a/...``) to timm's headless ResNet V2."""
+    state = state_dict(checkpoint, origin)
+    mapped = {}
+    for name, value in state.items():
+        parts = name.split(":")[0].removeprefix("resnet/").split("/")
+        tensor = value.permute(3, 2, 0, 1) if value.ndim == 4 else value
+        if parts[0] == "root_block":
+            mapped["stem.conv.weight"] = tensor
+        elif parts[0].startswith("block"):
+            mapped[_bit_key(parts)] = tensor
+    if not mapped:
+        raise MenagerieError(
+            f"{origin}: no variable is called resnet/root_block or resnet/block..., as in a BiT network."
+        )
+    return mapped
+
+
+def _bit_key(parts: list[str]) -> str:
+    place = f"stages.{int(parts[0][5:]) - 1}.blocks.{int(parts[1][4:]) - 1}."
+    number = "abc".index(parts[2]) + 1
+    if parts[3] == "proj":
+        return f"{place}downsample.conv.weight"
+    if parts[3] == "group_norm":
+        return f"{place}norm{number}.{'weight' if parts[4] == 'gamma' else 'bias'}"
+    return f"{place}conv{number}.weight"
+
+
+def _under(state: State, prefix: str, origin: str) -> State:
+    """The part of a state whose keys start with ``prefix``, without it."""
+    found = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    if not found:
+        raise MenagerieError(f"{origin}: no key starts with '{prefix}'; found {', '.join(list(state)[:3])}, ...")
+    return found
+
+
 MAPPINGS: dict[str, Callable[[Any, str], State]] = {
     "": state_dict,
+    "bit": bit,
+    "detectron2": detectron2,
     "efficientnet_lite": efficientnet_lite,
+    "ipcl": ipcl,
+    "midas": midas,
+    "slip": slip,
+    "vissl": vissl,
+    "yolov5": yolov5,
 }
+
+# Mappings whose files hold objects of other packages.
+OF_OBJECTS = ("detectron2", "vissl", "yolov5")
 
 
 def map_keys(mapping: str, checkpoint: Any, origin: str) -> State:

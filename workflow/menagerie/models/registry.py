@@ -25,6 +25,7 @@ TRAINING = ("trained", "random")
 METADATA = (
     "display_name",
     "task",
+    "method",
     "data",
     "architecture",
     "architecture_class",
@@ -33,6 +34,7 @@ METADATA = (
     "parameters",
     "licence",
     "published_id",
+    "published_parameters",
     "published_label",
     "compare_training",
     "compare_architecture",
@@ -65,7 +67,7 @@ class ModelSpec:
         Name of the key mapping in ``menagerie.models.mappings`` that turns the checkpoint's keys into the builder's;
         empty for none.
     sha256
-        Of the file that ``weights`` names, when known.
+        Of the file that ``weights`` names, when known; its first digits (at least 8) are enough.
     input_size, mean, std, interpolation, crop_pct
         The evaluation transform of the checkpoint; None where the provider is to be asked.
     paper_size, paper_mean, paper_std
@@ -173,7 +175,7 @@ def _parse_row(where: str, row: dict[str, str]) -> ModelSpec:
         except ValueError:
             raise MenagerieError(f"{where}, column '{column}': found '{cell}', expected {expected}.") from None
     metadata = {column: row.get(column, "") for column in METADATA}
-    for column, kind in (("top1", float), ("parameters", int)):
+    for column, kind in (("top1", float), ("parameters", int), ("published_parameters", int)):
         try:
             kind(metadata[column] or 0)
         except ValueError:
@@ -257,7 +259,7 @@ _PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
         _matching(_SOURCE),
         "random, provider, package:<distribution>, hub:<owner/repository>, url:<address> or file:<path>",
     ),
-    "sha256": (_matching(re.compile(r"[0-9a-f]{64}")), "64 lower-case hexadecimal digits"),
+    "sha256": (_matching(re.compile(r"[0-9a-f]{8,64}")), "8 to 64 lower-case hexadecimal digits"),
     "input_size": (_size, "a whole number of pixels from 8 to 4096"),
     "paper_size": (_size, "a whole number of pixels from 8 to 4096"),
     "mean": (_three, "three numbers separated by commas"),
@@ -272,22 +274,29 @@ _PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
 
 
 def inline_spec(name: str) -> ModelSpec:
-    """Spec of a model that has no row: ``provider/name``, or ``provider/name:random`` for its untrained twin.
+    """Spec of a model that has no row.
 
-    ``timm/resnet18.a1_in1k`` gets the id ``timm__resnet18.a1_in1k``, its twin ``timm__resnet18.a1_in1k_random``.
+    ``provider/name`` with the weights that the provider knows, ``provider/name:random`` for the untrained network,
+    ``provider/name@checkpoint`` with a file of weights. The ids are ``provider__name``, ``provider__name_random`` and
+    ``provider__name_checkpoint`` (the file's stem), with a hyphen for every character that no file name should have.
     """
     untrained = name.endswith(":random")
-    provider, _, builder = name.removesuffix(":random").partition("/")
-    if not provider or not builder:
-        raise MenagerieError(f"Model '{name}': expected provider/name, for example timm/resnet18.a1_in1k.")
-    safe = re.sub(r"[^A-Za-z0-9_.+-]", "-", builder.strip("/"))
-    training = "random" if untrained else "trained"
+    whole, _, checkpoint = name.removesuffix(":random").partition("@")
+    provider, _, builder = whole.partition("/")
+    if not provider or not builder or (untrained and checkpoint):
+        raise MenagerieError(
+            f"Model '{name}': expected provider/name, provider/name:random or provider/name@checkpoint, "
+            "for example timm/resnet18.a1_in1k."
+        )
+    suffix = "_random" if untrained else f"_{Path(checkpoint).stem}" if checkpoint else ""
+    safe = re.sub(r"[^A-Za-z0-9_.+-]+", "-", builder.strip("/") + suffix)
+    trained_weights = f"file:{checkpoint}" if checkpoint else "provider"
     return ModelSpec(
-        id=f"{provider}__{safe}{'_random' if untrained else ''}",
+        id=f"{provider}__{safe}",
         provider=provider,
         builder=builder,
-        weights="random" if untrained else "provider",
-        training=training,
+        weights="random" if untrained else trained_weights,
+        training="random" if untrained else "trained",
         metadata=dict.fromkeys(METADATA, "") | {"display_name": name, "architecture": builder},
     )
 

@@ -19,12 +19,12 @@ from menagerie.errors import MenagerieError
 from menagerie.models.build import build_module, misfits
 from menagerie.models.checkpoints import read_checkpoint
 from menagerie.models.download import download, hub_url, refuse_web_page
-from menagerie.models.mappings import map_keys
+from menagerie.models.mappings import OF_OBJECTS, State, map_keys
 from menagerie.models.providers import provider
 from menagerie.models.registry import ModelSpec
 from menagerie.storage import atomic
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".pth.tar", ".torch", ".bin", ".ckpt")
+SUFFIXES = (".safetensors", ".pth", ".pt", ".pth.tar", ".torch", ".bin", ".ckpt", ".pkl", ".npz")
 
 
 def fetch_weights(
@@ -62,8 +62,8 @@ def fetch_weights(
         refuse_web_page(file, source)
         source_sha256 = sha256(file)
         _verify(spec, source, source_sha256, sidecar)
-        state = map_keys(spec.mapping, read_checkpoint(file), f"Model '{spec.id}': {source}")
-        _check_fit(spec, source, state)
+        checkpoint = read_checkpoint(file, objects=spec.mapping in OF_OBJECTS)
+        state = _fit(spec, source, map_keys(spec.mapping, checkpoint, f"Model '{spec.id}': {source}"))
         with atomic(out_path) as temporary:
             save_file({key: value.detach().clone().contiguous() for key, value in sorted(state.items())}, temporary)
             facts = {
@@ -92,19 +92,27 @@ def _verify(spec: ModelSpec, source: str, found: str, sidecar: Path) -> None:
         earlier = json.loads(sidecar.read_text())
         if earlier.get("source") == source:
             expected, told_by = earlier.get("source_sha256", ""), str(sidecar)
-    if expected and expected != found:
+    if expected and not found.startswith(expected):
         raise MenagerieError(
             f"Model '{spec.id}': {source} has SHA-256 {found}, but {told_by} says {expected}. The file is "
             "damaged or was replaced; if the new one is right, change the expected value."
         )
 
 
-def _check_fit(spec: ModelSpec, source: str, state: dict) -> None:
-    problems = misfits(build_module(spec).state_dict(), state)
+def _fit(spec: ModelSpec, source: str, state: State) -> State:
+    """Bring the state to the keys of the network, as its package would, and check that all are there."""
+    module = build_module(spec)
+    expected = module.state_dict()
+    adapt = getattr(provider(spec.provider), "adapt", None)
+    if adapt is not None:
+        state = adapt(module, state)
+    # Older checkpoints do not count batches; the number plays no part in looking at images.
+    state = {key: value for key, value in expected.items() if key.endswith("num_batches_tracked")} | state
+    problems = misfits(expected, state)
     if problems:
-        raise MenagerieError(
-            f"Model '{spec.id}': {source} does not fit {spec.provider}/{spec.builder}: {'; '.join(problems)}."
-        )
+        network = f"{spec.provider}/{spec.builder}"
+        raise MenagerieError(f"Model '{spec.id}': {source} does not fit {network}: {'; '.join(problems)}.")
+    return state
 
 
 @contextmanager

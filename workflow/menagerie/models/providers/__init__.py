@@ -1,6 +1,6 @@
 """Who builds the networks: a module each, imported only when a model asks for it.
 
-A provider is a module with three functions:
+A provider is a module with these functions:
 
 ``build(spec) -> torch.nn.Module``
     The architecture with the package's default initialisation. The caller seeds, loads weights and sets eval mode.
@@ -8,6 +8,8 @@ A provider is a module with three functions:
     The evaluation transform that belongs to the checkpoint, for what the registry leaves empty.
 ``source(spec) -> str``
     Where the weights are, in the registry's notation, for a spec whose ``weights`` is ``provider``.
+``adapt(module, state) -> state`` (where needed)
+    Bring a checkpoint that the package itself would have converted while loading to the keys of ``module``.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from types import ModuleType
 from menagerie.errors import unknown
 
 PROVIDERS = {
-    "timm": "menagerie.models.providers.timm",
-    "torchvision": "menagerie.models.providers.torchvision",
+    name: f"menagerie.models.providers.{name}"
+    for name in ("own", "open_clip", "python", "timm", "torchvision", "transformers")
 }
 
 

@@ -1,13 +1,21 @@
-"""Networks of timm, by the name that timm lists (``architecture`` or ``architecture.tag``)."""
+"""Networks of timm, by the name that timm lists (``architecture`` or ``architecture.tag``).
+
+Options of the builder go to ``timm.create_model``: ``vit_small_patch16_224(num_heads=12, num_classes=0)``.
+"""
 
 from __future__ import annotations
 
+import inspect
+import sys
+
 import timm
+import torch
 from timm.layers import set_fused_attn
-from timm.models import get_pretrained_cfg, is_model
+from timm.models import get_pretrained_cfg, is_model, model_entrypoint
 from torch import nn
 
 from menagerie.errors import MenagerieError, unknown
+from menagerie.models.builders import parse_builder
 from menagerie.models.registry import ModelSpec
 from menagerie.models.transforms import TransformOptions
 
@@ -18,9 +26,12 @@ def build(spec: ModelSpec) -> nn.Module:
     Fused attention is switched off, because the fused kernel never hands the softmax attention map to a module
     (ViT-B: 138 instead of 150 layers).
     """
-    _check_name(spec)
+    name, keywords = _names(spec)
     set_fused_attn(False)
-    return timm.create_model(spec.builder, pretrained=False)
+    module = timm.create_model(name, pretrained=False, **keywords)
+    # ``adapt`` needs to know which of timm's modules the architecture comes from.
+    module.timm_name = name
+    return module
 
 
 def options(spec: ModelSpec) -> TransformOptions:
@@ -47,15 +58,25 @@ def source(spec: ModelSpec) -> str:
     )
 
 
+def adapt(module: nn.Module, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Apply the conversion that timm itself applies to older checkpoints of this architecture."""
+    origin = sys.modules[model_entrypoint(module.timm_name.partition(".")[0]).__module__]
+    convert = getattr(origin, "checkpoint_filter_fn", None)
+    if convert is None or set(state) == set(module.state_dict()):
+        return state
+    return convert(state, module) if len(inspect.signature(convert).parameters) > 1 else convert(state)
+
+
 def _config(spec: ModelSpec):
-    _check_name(spec)
-    return get_pretrained_cfg(spec.builder, allow_unregistered=False)
+    return get_pretrained_cfg(_names(spec)[0], allow_unregistered=False)
 
 
-def _check_name(spec: ModelSpec) -> None:
-    architecture, _, tag = spec.builder.partition(".")
+def _names(spec: ModelSpec) -> tuple[str, dict]:
+    name, keywords = parse_builder(spec.builder)
+    architecture, _, tag = name.partition(".")
     if not is_model(architecture):
         raise unknown(f"timm architecture of model '{spec.id}'", architecture, timm.list_models())
     tags = [name.partition(".")[2] for name in timm.list_models(f"{architecture}.*", pretrained=True)]
     if tag and tag not in tags:
         raise unknown(f"timm tag of model '{spec.id}' ({architecture})", tag, tags)
+    return name, keywords

@@ -1,0 +1,63 @@
+"""docs/add-a-model.md, as it is written."""
+
+import re
+
+import pytest
+import torch
+import yaml
+
+from menagerie.audit import main, skeleton
+from menagerie.models.build import build_model
+from menagerie.models.providers import PROVIDERS, provider
+from menagerie.models.registry import read_registry, select_models
+from menagerie.models.weights import fetch_weights
+
+
+@pytest.fixture(scope="module")
+def page(root):
+    return (root / "docs/add-a-model.md").read_text()
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+
+
+def test_every_name_of_the_first_way_is_understood(page, registry):
+    names = yaml.safe_load(blocks(page, "yaml")[0])["models"]
+    specs = select_models(registry, names)
+    ids = {spec.id for spec in specs}
+    assert {"efficientnet_lite0", "resnet50", "timm__resnet18.a1_in1k", "timm__resnet18_random"} <= ids
+    assert "timm__resnet18_mine" in ids
+    for spec in specs:
+        if spec.weights == "provider":
+            assert re.match("(hub|url):.", provider(spec.provider).source(spec))
+        if "__" in spec.id and spec.provider != "transformers":
+            with torch.device("meta"):
+                build_module(spec)
+
+
+def test_the_second_way(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_net.py").write_text(blocks(page, "python")[0])
+    untrained, trained = select_models({}, yaml.safe_load(blocks(page, "yaml")[1])["models"])
+    loaded = build_model(untrained)
+    assert loaded.input_size == 64 and loaded.module(torch.zeros(2, 3, 64, 64)).shape == (2, 8, 1, 1)
+    (tmp_path / "checkpoints").mkdir()
+    torch.save(loaded.module.state_dict(), "checkpoints/small.pth")
+    fetch_weights(trained, "small.safetensors")
+    assert torch.equal(build_model(trained, "small.safetensors").module[0].bias, loaded.module[0].bias)
+
+
+def test_the_third_way(page, root, tmp_path, capsys):
+    row = dict(re.findall(r"^\| (\w+) \| `([^`]+)`", page, re.MULTILINE))
+    table = tmp_path / "models.tsv"
+    table.write_text("\t".join(row) + "\n" + "\t".join(row.values()) + "\n")
+    spec = read_registry(table)["my_resnet"]
+    assert (spec.provider, spec.weights) == ("torchvision", "url:https://example.org/my_resnet.pth")
+    assert main(["my_resnet", "--registry", str(table)]) == 0
+    assert "my_resnet\t11176512" in capsys.readouterr().out
+
+
+def test_providers_and_sources_of_the_page_exist(page):
+    named = re.search(r"`torchvision` \(or ([^)]*)\)", page)[1]
+    assert {"torchvision", *named.split(", ")} == set(PROVIDERS)

@@ -1,0 +1,1 @@
+"""Small networks that no maintained package builds; module names are those of the published checkpoints."""

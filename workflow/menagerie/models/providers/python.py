@@ -1,0 +1,71 @@
+"""A user's own network: ``path/to/file.py:function``, where the function takes no argument and returns the module.
+
+The file may hold a dictionary ``TRANSFORM`` with the fields of ``TransformOptions``; without it images are shown as
+torchvision shows them to its classifiers.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+from torch import nn
+
+from menagerie.errors import MenagerieError, unknown
+from menagerie.models.builders import parse_builder
+from menagerie.models.registry import ModelSpec
+from menagerie.models.transforms import TransformOptions
+
+DEFAULT = TransformOptions(224, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bilinear", 0.875)
+
+
+def build(spec: ModelSpec) -> nn.Module:
+    """Call the function; it must give a ``torch.nn.Module`` that takes float32 images ``(b, 3, h, w)``."""
+    path, name, keywords = _split(spec)
+    module = _load(path, spec.id)
+    function = getattr(module, name, None)
+    if not callable(function):
+        known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise unknown(f"function of {path}, model '{spec.id}'", name, known)
+    network = function(**keywords)
+    if not isinstance(network, nn.Module):
+        found = type(network).__name__
+        raise MenagerieError(f"Model '{spec.id}': {name} of {path} returned {found}, expected a torch.nn.Module.")
+    return network
+
+
+def options(spec: ModelSpec) -> TransformOptions:
+    path, _, _ = _split(spec)
+    given = getattr(_load(path, spec.id), "TRANSFORM", None)
+    if given is None:
+        return DEFAULT
+    try:
+        return TransformOptions(**given)
+    except TypeError as error:
+        fields = ", ".join(TransformOptions.__dataclass_fields__)
+        raise MenagerieError(f"TRANSFORM of {path} ({error}): expected a dictionary with the keys {fields}.") from error
+
+
+def source(spec: ModelSpec) -> str:
+    raise MenagerieError(
+        f"Model '{spec.id}': say which checkpoint, 'python/{spec.builder}@path/to/checkpoint.pth', or that there is "
+        f"none, 'python/{spec.builder}:random'."
+    )
+
+
+def _split(spec: ModelSpec) -> tuple[Path, str, dict]:
+    name, keywords = parse_builder(spec.builder)
+    path, _, function = name.rpartition(":")
+    if not path.endswith(".py") or not function:
+        raise MenagerieError(f"Model '{spec.id}': found '{spec.builder}', expected path/to/file.py:function.")
+    return Path(path).expanduser(), function, keywords
+
+
+def _load(path: Path, model: str) -> ModuleType:
+    if not path.is_file():
+        raise MenagerieError(f"Model '{model}': the Python file {path} does not exist.")
+    described = importlib.util.spec_from_file_location(f"menagerie_user_{path.stem}", path)
+    module = importlib.util.module_from_spec(described)
+    described.loader.exec_module(module)
+    return module
