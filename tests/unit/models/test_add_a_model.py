@@ -32,8 +32,7 @@ def test_every_name_of_the_first_way_is_understood(page, registry):
         if spec.weights == "provider":
             assert re.match("(hub|url):.", provider(spec.provider).source(spec))
         if "__" in spec.id and spec.provider != "transformers":
-            with torch.device("meta"):
-                build_module(spec)
+            assert isinstance(skeleton(spec), torch.nn.Module)
 
 
 def test_the_second_way(page, tmp_path, monkeypatch):
