@@ -34,6 +34,7 @@ checkpoint list_layers:
         f"{RUN}/logs/layers/{{model}}.log",
     benchmark:
         f"{RUN}/benchmarks/layers/{{model}}.tsv"
+    priority: 10
     conda:
         "../../envs/networks.yaml"
     threads: 1
