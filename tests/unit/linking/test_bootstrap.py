@@ -5,8 +5,15 @@ import time
 import numpy as np
 import pytest
 
-from menagerie.linking.bootstrap import bootstrap_encoding, bootstrap_similarity, image_counts, interval
-from menagerie.linking.rsm import UndefinedError
+from menagerie.linking.bootstrap import (
+    bootstrap_encoding,
+    bootstrap_similarity,
+    excess_variance,
+    image_counts,
+    interval,
+    mean_over_subjects,
+)
+from menagerie.linking.rsm import UndefinedError, rsm_similarity
 
 
 def draws_of(counts):
@@ -61,3 +68,39 @@ def test_thousand_resamples_of_five_hundred_images_take_seconds_at_most():
     start = time.process_time()
     assert np.isfinite(bootstrap_similarity(a, b, image_counts(500))).all()
     assert time.process_time() - start < 10  # measured: 0.2 s of one quiet core; a loop takes minutes
+
+
+def similar_rsms(generator, n, noise=4.0):
+    """RSMs of n images from a fixed population of layers and noisy brains."""
+    weights = np.random.default_rng(99).standard_normal((40, 60))
+    features = generator.standard_normal((n, 40)) * np.arange(1, 41) ** -0.5
+    return np.corrcoef(features), np.corrcoef(features @ weights + noise * generator.standard_normal((n, 60)))
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    generator = np.random.default_rng(1)
+    truth = np.mean([rsm_similarity(*similar_rsms(generator, 1000)) for _ in range(24)])
+    n, repeats, hits = 80, 300, 0
+    for seed in range(repeats):
+        a, b = similar_rsms(generator, n)
+        low, high = interval(bootstrap_similarity(a, b, image_counts(n, 400, seed)), excess=excess_variance(a, b))
+        hits += low <= truth <= high
+    assert 0.925 <= hits / repeats <= 0.98  # 95 % give or take twice the error of 300 repeats
+
+
+def test_corrected_variance_is_the_jackknifes():
+    generator = np.random.default_rng(2)
+    a, b = (np.corrcoef(generator.standard_normal((30, 12))) for _ in range(2))
+    left_out = [rsm_similarity(*(np.delete(np.delete(m, i, 0), i, 1) for m in (a, b))) for i in range(30)]
+    jackknife = 29 / 30 * np.sum(np.square(left_out - np.mean(left_out)))
+    drawn = bootstrap_similarity(a, b, image_counts(30, 4000)).var()
+    assert drawn > 1.3 * jackknife
+    assert drawn - excess_variance(a, b) == pytest.approx(jackknife, rel=0.2)
+
+
+def test_subjects_share_images_and_may_be_resampled():
+    samples = np.array([[0.1, 0.2, 0.3], [0.5, 0.6, 0.7]])
+    np.testing.assert_allclose(mean_over_subjects(samples), [0.3, 0.4, 0.5])
+    many = mean_over_subjects(np.repeat(samples[:, :1], 4000, axis=1), resample_subjects=True)
+    assert set(np.round(many, 6)) == {0.1, 0.3, 0.5}
+    assert abs(np.mean(many == many.max()) - 0.25) < 0.05

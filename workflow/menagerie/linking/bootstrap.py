@@ -49,12 +49,13 @@ def bootstrap_similarity(a: Array, b: Array, counts: np.ndarray) -> np.ndarray:
 
 
 def excess_variance(a: Array, b: Array) -> float:
-    """Variance that :func:`bootstrap_similarity` has too much: ``4 v / n^2``.
+    """Variance that :func:`bootstrap_similarity` adds to the jackknife's: ``2 v / n^2``.
 
-    With influence ``h_ij`` of a pair on r, split into image parts and a pair part of variance ``v``
-    (Hoeffding), the similarity varies by ``4 var(h_i) / n + 2 v / n^2``. A bootstrap over images shows
-    ``6 v / n^2`` in place of the last term: ``4 v / n^2`` because the noise of pairs enters its image parts,
-    ``2 v / n^2`` because pair weights are products. (Schuett et al. 2023 correct the same excess.)
+    Let ``h_ij`` be the influence of a pair on r, split into image parts ``h_i + h_j`` and a pair part of
+    variance ``v`` (Hoeffding). The jackknife variance is ``4 var(h_i) / n`` with the observed image parts,
+    somewhat too large already (Efron & Stein 1981). Pair weights that are products of image counts add
+    ``2 v / n^2``, which no sampling of images shows. With it, intervals of small or weakly related RSMs
+    cover too often.
     """
     xp = namespace(a)
     x, y = (_centre_pairs(cast(matrix, xp.float64)) for matrix in (a, b))
@@ -68,7 +69,7 @@ def excess_variance(a: Array, b: Array) -> float:
     pair = influence - image[:, None] - image[None, :]
     index = xp.arange(n)
     pair[index, index] = 0.0
-    return 4 * float((pair * pair).sum()) / (n * (n - 3)) / n**2
+    return 2 * float((pair * pair).sum()) / (n * (n - 3)) / n**2
 
 
 def _centre_pairs(rsm: Array) -> Array:

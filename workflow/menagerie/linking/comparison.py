@@ -18,7 +18,7 @@ from menagerie.errors import MenagerieError, unknown
 from menagerie.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import Array, cast, host, namespace
 from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES, LooRidge, centre_units, fit_deviations
-from menagerie.linking.rsm import UndefinedError, pattern_rsm, rsm_similarity
+from menagerie.linking.rsm import UndefinedError, pattern_rsm, triangle
 
 SPLITS = ("train", "test")
 MIN_IMAGES = 4  # in a half: three images have only three pairs
@@ -97,6 +97,7 @@ class Brain:
             if region not in target.region_names:
                 raise unknown(f"region of target {target.dataset}/{target.subject}", region, target.region_names)
         self._rsms: dict[tuple[str, str], Array] = {}
+        self._triangles: dict[tuple[str, str], Array] = {}
 
     @cached_property
     def units(self) -> np.ndarray:
@@ -133,6 +134,13 @@ class Brain:
                 self._rsms[key] = self.array(self.target.rsms[region][rows][:, rows].astype(np.float64))
         return self._rsms[key]
 
+    def triangle(self, region: str, split: str) -> Array:
+        """Triangle of :meth:`rsm`, which cRSA and veRSA share."""
+        key = region, split
+        if key not in self._triangles:
+            self._triangles[key] = triangle(self.rsm(region, split))
+        return self._triangles[key]
+
 
 class Comparison:
     """A layer and a brain, and what the metrics need of both.
@@ -156,6 +164,7 @@ class Comparison:
     ):
         self.geometry, self.brain = geometry, brain
         self.penalties, self.memory_budget = penalties, memory_budget
+        self._layer_triangles: dict[str, Array] = {}
         n = brain.n_rows
         if geometry.status == OK and (len(geometry.rsm_triu), len(geometry.gram_triu)) != (
             n * (n - 1) // 2,
@@ -174,6 +183,12 @@ class Comparison:
         """RSM of the layer's raw features over one half."""
         rows = self.brain.rows[split][0]
         return self.brain.array(self._layer_rsm[rows][:, rows].astype(np.float64))
+
+    def layer_triangle(self, split: str) -> Array:
+        """Triangle of :meth:`layer_rsm`, which all regions share."""
+        if split not in self._layer_triangles:
+            self._layer_triangles[split] = triangle(self.layer_rsm(split))
+        return self._layer_triangles[split]
 
     @cached_property
     def ridge(self) -> LooRidge:
@@ -243,12 +258,12 @@ def row_correlation(a: Array, b: Array) -> np.ndarray:
 
 def crsa(pair: Comparison, region: str, split: str) -> tuple[float, int]:
     """Classical RSA: similarity of the layer's raw RSM and the region's RSM; and the number of units."""
-    return rsm_similarity(pair.layer_rsm(split), pair.brain.rsm(region, split)), pair.brain.target.n_units(region)
+    return float(pair.layer_triangle(split) @ pair.brain.triangle(region, split)), pair.brain.target.n_units(region)
 
 
 def versa(pair: Comparison, region: str, split: str) -> tuple[float, int]:
     """Voxel-encoding RSA: similarity of the predictions' RSM and the region's RSM; and the number of units."""
-    similarity = rsm_similarity(pair.predicted_rsm(region, split), pair.brain.rsm(region, split))
+    similarity = float(triangle(pair.predicted_rsm(region, split)) @ pair.brain.triangle(region, split))
     return similarity, pair.brain.target.n_units(region)
 
 

@@ -113,6 +113,25 @@ def upper(matrix: Array) -> Array:
     return matrix[xp.triu(xp.ones_like(matrix, dtype=xp.bool), 1)]
 
 
+def triangle(rsm: Array) -> Array:
+    """Strict upper triangle of an ``(n, n)`` RSM, float64, centred and scaled to unit length.
+
+    The similarity of two RSMs is the inner product of their triangles.
+
+    Raises
+    ------
+    UndefinedError
+        When all pairs of images are equally similar.
+    """
+    values = cast(upper(rsm), namespace(rsm).float64)
+    values -= namespace(rsm).mean(values)
+    power = float(values @ values)
+    if not power > len(values) * float(namespace(rsm).finfo(values.dtype).eps) ** 2:
+        raise UndefinedError("RSM similarity undefined: all pairs of images are equally similar")
+    values /= math.sqrt(power)
+    return values
+
+
 def rsm_similarity(a: Array, b: Array) -> float:
     """Pearson correlation, in float64, of the strict upper triangles of two ``(n, n)`` RSMs.
 
@@ -123,11 +142,4 @@ def rsm_similarity(a: Array, b: Array) -> float:
     """
     if a.shape != b.shape:
         raise ValueError(f"RSMs of different shapes: {tuple(a.shape)} and {tuple(b.shape)}")
-    xp = namespace(a)
-    x, y = (cast(upper(matrix), xp.float64) for matrix in (a, b))
-    x, y = x - xp.mean(x), y - xp.mean(y)
-    noise = len(x) * float(xp.finfo(xp.float64).eps) ** 2  # of triangles whose entries are at most 1
-    xx, yy = float(x @ x), float(y @ y)
-    if not (xx > noise and yy > noise):
-        raise UndefinedError("RSM similarity undefined: all pairs of images are equally similar")
-    return float(x @ y) / math.sqrt(xx * yy)
+    return float(triangle(a) @ triangle(b))
