@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 INDEX = $(shell $(BIN)/pip config get global.index-url 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock profile clean
+.PHONY: help setup demo twin test lint lock profile clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -27,6 +27,9 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY) ## the main job on the built-in example: real networks against real brains
 	$(BIN)/snakemake --profile profiles/default --logger menagerie
+
+twin: $(READY) ## a small simulated twin of NSD in NSD's own files: resources/nsd_twin
+	$(BIN)/snakemake --profile profiles/default write_nsd_twin
 
 test: $(READY) ## every test
 	$(BIN)/python -m pytest

@@ -1,6 +1,7 @@
 # What the rules share: the survey read from the config, and its parts by name.
 import re
 
+import yaml
 from snakemake.exceptions import WorkflowError
 
 from menagerie.brain.readers.simulated import planted_layers
@@ -25,6 +26,8 @@ PAGE = Path(workflow.basedir) / "workflow" / "report"
 
 SIMULATED = [d.name for d in DATASETS.values() if d.reader == "simulated"]
 MEASURED = [name for name in DATASETS if name not in SIMULATED]
+WITH_CEILINGS = [d.name for d in DATASETS.values() if d.reader == "nsd" and d.options.get("ceiling_images", 1)]
+NSD_TWIN_SPEC = "config/nsd_twin.yaml"
 TRAINED = [spec.id for spec in SURVEY.registry.values() if spec.training == "trained"]
 SUBJECTS = [(d.name, subject) for d in DATASETS.values() for subject in d.subjects]
 TARGETS = [f"{RUN}/targets/{dataset}/{subject}.h5" for dataset, subject in SUBJECTS]

@@ -5,12 +5,15 @@ def stimuli_inputs(wildcards):
     return STIMULI[wildcards.stimuli].inputs(RESOURCES)
 
 
+def reader_inputs(wildcards):
+    return DATASETS[wildcards.dataset].inputs(RESOURCES, wildcards.subject)
+
+
 def target_inputs(wildcards):
-    dataset = DATASETS[wildcards.dataset]
-    return {
-        "stimuli": f"{RUN}/stimuli/{dataset.stimuli}.h5",
-        **dataset.inputs(RESOURCES),
-    }
+    found = {"stimuli": f"{RUN}/stimuli/{DATASETS[wildcards.dataset].stimuli}.h5", **reader_inputs(wildcards)}
+    if wildcards.dataset in WITH_CEILINGS:
+        found["ceilings"] = f"{RUN}/ceilings/{wildcards.dataset}/{wildcards.subject}.parquet"
+    return found
 
 
 def planted_models(dataset):
@@ -67,3 +70,7 @@ def per_model(table):
 def first_targets():
     """One target of every dataset: what is true of the dataset is written in each."""
     return [f"{RUN}/targets/{dataset.name}/{dataset.subjects[0]}.h5" for dataset in DATASETS.values()]
+
+
+def nsd_twin_weights(wildcards):
+    return [path for model in nsd_twin_models() for path in weights_input(model).values()]

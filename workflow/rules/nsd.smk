@@ -1,28 +1,4 @@
-# The Natural Scenes Dataset: fetching what the config needs of it, and writing a simulated twin.
-import yaml
-
-NSD_FETCHED = [d for d in DATASETS.values() if d.reader == "nsd" and not d.options.get("nsd_root")]
-NSD_TWIN_SPEC = "config/nsd_twin.yaml"
-
-
-def nsd_fetch_params():
-    """What is fetched, as plain data: options and subjects of every dataset without a copy of its own."""
-    return [{"options": dict(d.options), "subjects": list(d.subjects)} for d in NSD_FETCHED]
-
-
-def nsd_twin_models():
-    """Models whose layers the twin plants, each once."""
-    spec = Path(NSD_TWIN_SPEC)
-    planted = (yaml.safe_load(spec.read_text()) or {}).get("planted") or {} if spec.exists() else {}
-    return list(dict.fromkeys(entry["model"] for entry in planted.values()))
-
-
-def nsd_twin_weights(wildcards):
-    return [path for model in nsd_twin_models() for path in weights_input(model).values()]
-
-
-def nsd_twin_params(wildcards):
-    return [build_params(model) for model in nsd_twin_models()]
+# The Natural Scenes Dataset: fetching what the config needs of it, noise ceilings, and a simulated twin.
 
 
 localrules:
@@ -45,9 +21,32 @@ rule fetch_nsd:
         runtime=2880,
     params:
         datasets=nsd_fetch_params(),
-        code=code("fetch_nsd"),
     script:
         "../scripts/fetch_nsd.py"
+
+
+rule estimate_ceilings:
+    input:
+        unpack(reader_inputs),
+    output:
+        ceilings=f"{RUN}/ceilings/{{dataset}}/{{subject}}.parquet",
+    log:
+        f"{RUN}/logs/ceilings/{{dataset}}/{{subject}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/ceilings/{{dataset}}/{{subject}}.tsv"
+    wildcard_constraints:
+        dataset=one_of(WITH_CEILINGS),
+    conda:
+        "../../envs/brain.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        options=dataset_options,
+        code=code("estimate_ceilings"),
+    script:
+        "../scripts/estimate_ceilings.py"
 
 
 rule write_nsd_twin:

@@ -86,3 +86,19 @@ def planted_options():
 def option_of(reader, name):
     """An option of the first dataset with this reader: what is downloaded is the same for all."""
     return next((d.options.get(name) for d in DATASETS.values() if d.reader == reader), None)
+
+
+def nsd_fetch_params():
+    """What is fetched: options and subjects of every dataset without a copy of its own."""
+    wanted = [d for d in DATASETS.values() if d.reader == "nsd" and not d.options.get("nsd_root")]
+    return [{"options": dict(d.options), "subjects": list(d.subjects)} for d in wanted]
+
+
+def nsd_twin_models():
+    """Models whose layers the twin plants, each once."""
+    planted = yaml.safe_load(Path(NSD_TWIN_SPEC).read_text()).get("planted") or {}
+    return list(dict.fromkeys(entry["model"] for entry in planted.values()))
+
+
+def nsd_twin_params(wildcards):
+    return [build_params(model) for model in nsd_twin_models()]

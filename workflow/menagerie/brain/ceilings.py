@@ -27,7 +27,7 @@ from menagerie.brain.gsn.simulate import (
 from menagerie.brain.gsn.space import Compressed, span
 from menagerie.brain.gsn.trials import MIN_IMAGES, check_trials
 from menagerie.errors import MenagerieError, unknown
-from menagerie.tables import build_table, write_table
+from menagerie.tables import build_table, read_table, write_table
 
 MAX_SIMULATED_IMAGES = 500
 SCALE_SIMULATIONS = 20
@@ -240,6 +240,29 @@ def region_ceilings(
         except MenagerieError as error:
             raise MenagerieError(f"Region {region}: {error}") from error
     return ceilings
+
+
+def defined_ceilings(
+    repeats: np.ndarray, regions: Mapping[str, np.ndarray], n_simulations: int = 50, seed: int = 0
+) -> tuple[dict[str, NoiseCeiling], dict[str, str]]:
+    """Noise ceiling of every region that has one, and region -> reason for the others; arguments as
+    :func:`region_ceilings`."""
+    ceilings, reasons = {}, {}
+    for region, mask in regions.items():
+        try:
+            ceilings |= region_ceilings(repeats, {region: mask}, n_simulations, seed)
+        except MenagerieError as error:
+            reasons[region] = str(error)
+    return ceilings, reasons
+
+
+def read_medians(path: str | Path) -> dict[str, float]:
+    """Region -> median ceiling, from a table that :func:`write_ceilings` wrote."""
+    columns = read_table(path).to_pydict()
+    samples: dict[str, list[float]] = {}
+    for region, ceiling in zip(columns["region"], columns["ceiling"], strict=True):
+        samples.setdefault(region, []).append(ceiling)
+    return {region: float(np.median(values)) for region, values in samples.items()}
 
 
 def write_ceilings(

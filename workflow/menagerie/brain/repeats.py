@@ -100,13 +100,9 @@ def measured_ceilings(
     ceilings, reasons
         Region -> Pearson r; and provenance entries, with the reason for each region that has none.
     """
-    from menagerie.brain.ceilings import region_ceilings  # here, because readers are imported while planning
+    from menagerie.brain.ceilings import defined_ceilings  # here, because readers are imported while planning
 
-    ceilings, reasons = {}, {"ceiling": "GSN (Kay et al. 2025) on the training images"}
-    for region, mask in regions.items():
-        try:
-            found = region_ceilings(repeats[:, train], {region: mask}, N_SIMULATIONS, seed)
-            ceilings[region] = found[region].median
-        except MenagerieError as error:
-            reasons[f"ceiling_{region}"] = f"absent: {error}"
-    return ceilings, reasons
+    found, absent = defined_ceilings(repeats[:, train], regions, N_SIMULATIONS, seed)
+    reasons = {f"ceiling_{region}": f"absent: {reason}" for region, reason in absent.items()}
+    ceilings = {region: ceiling.median for region, ceiling in found.items()}
+    return ceilings, {"ceiling": "GSN (Kay et al. 2025) on the training images", **reasons}

@@ -54,6 +54,8 @@ class Options:
         Z-score each voxel within each session (the published analysis).
     accept_terms
         True says that you have accepted the terms of NSD; the public data are not fetched without.
+    ceiling_images
+        Own images, outside the analysis, that the noise ceilings are estimated on; 0 leaves ceilings out.
     keep_repeats
         Keep single repeats in the target, for noise ceilings.
     """
@@ -67,6 +69,7 @@ class Options:
     zscore: bool = True
     keep_repeats: bool = True
     accept_terms: bool = False
+    ceiling_images: int = 500
 
 
 OPTIONS = {item.name: item.default for item in fields(Options)}
@@ -179,12 +182,13 @@ def read_ceiling_target(
     *,
     options: Mapping[str, object],
     inputs: Mapping[str, Path] | None = None,
-    n_images: int = 500,
+    n_images: int | None = None,
     seed: int = 0,
 ) -> Target:
     """Single repeats of images that the main analysis does not use, for noise ceilings (``brain.ceilings``).
 
-    They are drawn from the subject's own images with three repeats that option ``images`` does not choose.
+    They are drawn from the subject's own images with three repeats that option ``images`` does not choose;
+    ``n_images`` of them, by default as option ``ceiling_images`` says.
 
     Raises
     ------
@@ -192,6 +196,7 @@ def read_ceiling_target(
         As :func:`read_target`, and when fewer than ten such images are there.
     """
     chosen = replace(parse_options(options), missing="drop", keep_repeats=True)
+    n_images = n_images or chosen.ceiling_images
     layout = _layout(chosen, inputs)
     subject_number(subject)
     design = read_design(layout)

@@ -1,0 +1,14 @@
+"""Estimate the noise ceilings of one subject on images that the analysis does not use."""
+
+from menagerie.brain.ceilings import defined_ceilings, write_ceilings
+from menagerie.brain.readers.nsd import read_ceiling_target
+from menagerie.jobs import job
+
+with job(snakemake.log[0]):
+    who = snakemake.wildcards.dataset, snakemake.wildcards.subject
+    inputs = dict(snakemake.input.items())
+    target = read_ceiling_target(*who, options=snakemake.params.options, inputs=inputs)
+    ceilings, reasons = defined_ceilings(target.repeats, target.regions)
+    for region, reason in reasons.items():
+        print(f"no ceiling for {region}: {reason}")
+    write_ceilings(snakemake.output.ceilings, *who, ceilings, {**target.provenance, "no_ceiling": reasons})
