@@ -21,6 +21,7 @@ if not workflow.overwrite_configfiles:
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/params.smk"
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/brain.smk"
 include: "workflow/rules/nsd.smk"
 include: "workflow/rules/models.smk"

@@ -35,7 +35,7 @@ def test_defaults_are_filled_in(raw: dict) -> None:
     config = load_config(raw)
     assert config["penalties"] == [10.0**k for k in range(1, 8)]
     assert config["projection"] == {"n_components": 5920, "seed": 0}
-    assert config["layers_per_job"] == 1
+    assert config["layers_per_job"] == "auto"
     assert config["datasets"]["simulated"]["options"] == {}
 
 
@@ -127,9 +127,11 @@ def test_no_layer_left_is_an_error(raw: dict) -> None:
         survey.layers(inventory("stem", "head"), "alpha")
 
 
-def test_one_job_per_layer_by_default(raw: dict) -> None:
+def test_layers_per_job(raw: dict) -> None:
     layers = inventory("a", "b", "c", "d", "e")
-    assert Survey.from_config(raw).blocks(layers, "alpha") == ["0000", "0001", "0002", "0003", "0004"]
+    one = Survey.from_config(raw | {"layers_per_job": 1})
+    assert one.blocks(layers, "alpha") == ["0000", "0001", "0002", "0003", "0004"]
+    assert Survey.from_config(raw).blocks(layers, "alpha") == ["0000-0004"]
     assert Survey.from_config(raw | {"layers_per_job": 2}).blocks(layers, "alpha") == ["0000-0001", "0002-0003", "0004"]
 
 

@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "workflow", "config", "profiles", "envs")
+N_IMAGES, N_UNITS = 24, 6
 
+# Two networks, four layers, two datasets of the reader `own`, three subjects: twelve scoring jobs, nothing to download.
 CONFIG = {
     "run": "tiny",
-    "resources": str(ROOT / "resources"),
-    "models": ["test_vit_random", "test_resnet_random"],
-    "layers": ["blocks.?", "layer?.0"],
-    "images": {"batch_size": 50},
-    "projection": {"n_components": 500},
+    "models": ["test_vit_random", "tiny_trained"],
+    "layers": ["blocks.[02]", "layer[24].0.act2"],
+    "layers_per_job": 1,
+    "images": {"batch_size": 24},
+    "projection": {"n_components": 100},
     "bootstrap": {"n_resamples": 100},
     "datasets": {
-        "human": {
-            "reader": "kriegeskorte92",
-            "stimuli": "objects",
-            "subjects": ["BE", "KO"],
-            "options": {"species": "human"},
-        },
-        "simulated": {
-            "reader": "simulated",
-            "stimuli": "photographs",
-            "subjects": ["sim01"],
-            "options": {"n_images": 100, "planted": {"late": {"model": "test_resnet_random", "layer": "layer3.0"}}},
-        },
+        "animals": {"reader": "own", "subjects": ["anna", "ben"], "options": {"folder": "data/animals"}},
+        "plants": {"reader": "own", "subjects": ["cleo"], "options": {"folder": "data/plants"}},
     },
 }
+TRAINED = {"id": "tiny_trained", "provider": "timm", "builder": "test_resnet", "training": "trained"}
 
 
 @dataclass
@@ -47,6 +43,7 @@ class Project:
     """A copy of the repository with a config of its own."""
 
     folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def results(self) -> Path:
@@ -60,13 +57,25 @@ class Project:
         path = self.folder / "config" / "config.yaml"
         path.write_text(yaml.safe_dump(self.config | changes, sort_keys=False))
 
-    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "snakemake", "--profile", "profiles/default", *arguments]
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, env=environment)
+    def command(self, *arguments: str, profile: str = "profiles/default") -> list[str]:
+        return [sys.executable, "-m", "snakemake", "--profile", profile, *arguments]
 
-    def run(self, *arguments: str) -> str:
-        done = self.snakemake(*arguments)
+    def process_environment(self) -> dict[str, str]:
+        inherited = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        return inherited | {"OMP_NUM_THREADS": "1"} | self.environment
+
+    def snakemake(self, *arguments: str, profile: str = "profiles/default") -> subprocess.CompletedProcess:
+        return subprocess.run(
+            self.command(*arguments, profile=profile),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=self.process_environment(),
+        )
+
+    def run(self, *arguments: str, profile: str = "profiles/default") -> str:
+        done = self.snakemake(*arguments, profile=profile)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
         return done.stdout + done.stderr
 
@@ -82,18 +91,80 @@ class Project:
         assert old in text, f"{path} does not hold {old!r}"
         file.write_text(text.replace(old, new, 1))
 
+    def add_code(self, path: str) -> None:
+        """Code that changes what a file means, at its end."""
+        file = self.folder / path
+        file.write_text(file.read_text() + "\nEXTRA = 1\n")
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The small project after one whole run; to be copied, not changed."""
-    project = Project(tmp_path_factory.mktemp("project"))
+    def tables(self) -> dict[str, bytes]:
+        """Every table of the run, byte for byte, by its path below the results."""
+        files = sorted([*self.results.rglob("*.parquet"), *self.results.rglob("leaderboard.csv")])
+        return {str(file.relative_to(self.results)): file.read_bytes() for file in files}
+
+    def copy(self, folder: Path) -> Project:
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        return Project(folder, dict(self.environment))
+
+
+def write_dataset(folder: Path, subjects: list[str], seed: int) -> None:
+    """A dataset for the reader `own`: images of noise in several grains, and units that see them blurred."""
+    rng = np.random.default_rng(seed)
+    (folder / "images").mkdir(parents=True)
+    pixels = []
+    for number in range(N_IMAGES):
+        grain = 2 ** (number % 4)
+        noise = rng.integers(0, 256, (32 // grain, 32 // grain, 3), dtype=np.uint8)
+        pixels.append(np.kron(noise, np.ones((grain, grain, 1), dtype=np.uint8)))
+        Image.fromarray(pixels[-1]).save(folder / "images" / f"image{number:02d}.png")
+    grey = np.stack(pixels).mean(axis=3).reshape(N_IMAGES, -1)
+    grey = (grey - grey.mean(axis=0)) / 64
+    for subject in subjects:
+        signal = grey @ rng.standard_normal((grey.shape[1], N_UNITS)) / 16
+        (folder / subject).mkdir()
+        np.save(folder / subject / "responses.npy", signal[:, :, None] + rng.standard_normal((N_IMAGES, N_UNITS, 2)))
+
+
+def write_trained_model(folder: Path) -> None:
+    """A network whose weights come from a file of the project."""
+    import torch
+    from safetensors.numpy import save_file
+    from timm import create_model
+
+    torch.manual_seed(0)
+    state = {key: value.detach().numpy() for key, value in create_model("test_resnet").state_dict().items()}
+    save_file(state, folder / "data" / "tiny_trained.safetensors")
+    registry = folder / "config" / "models.tsv"
+    header, *rows = registry.read_text().splitlines()
+    row = TRAINED | {"weights": f"file:{folder / 'data' / 'tiny_trained.safetensors'}", "input_size": "160"}
+    rows.append("\t".join(row.get(column, "") for column in header.split("\t")))
+    registry.write_text("\n".join([header, *rows, ""]))
+
+
+def registry_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def make_project(folder: Path) -> Project:
+    """The repository's workflow with the small config, its data and its trained network; nothing has run."""
+    project = Project(folder)
     for part in PARTS:
-        source, copy = ROOT / part, project.folder / part
+        source, copy = ROOT / part, folder / part
         if source.is_dir():
             shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, copy)
-    (project.folder / "config" / "config.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
+    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
+    write_dataset(folder / "data" / "animals", ["anna", "ben", "dora"], seed=1)
+    write_dataset(folder / "data" / "plants", ["cleo"], seed=2)
+    write_trained_model(folder)
+    return project
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The small project after one whole run; to be copied, not changed."""
+    project = make_project(tmp_path_factory.mktemp("project"))
     project.run()
     return project
 
@@ -101,6 +172,4 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture
 def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished project that a test may change."""
-    copy = Project(tmp_path / "project")
-    shutil.copytree(finished.folder, copy.folder, ignore=shutil.ignore_patterns("__pycache__"))
-    return copy
+    return finished.copy(tmp_path / "project")

@@ -1,25 +1,35 @@
-"""What runs again after a change: exactly the jobs whose results can differ, counted per rule."""
+"""What runs again after a change: exactly the jobs whose results can differ (docs/invalidation.md)."""
 
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.workflow
 
-MODELS, SUBJECTS, STIMULI, DATASETS = 2, 3, 2, 2
+MODELS, SUBJECTS, STIMULI, DATASETS, LAYERS = 2, 3, 2, 2, 2
+SCORE = MODELS * SUBJECTS * LAYERS
 SUMMARY = {"collect_tables": 1, "leaderboard": 1, "plot_leaderboard": DATASETS, "plot_depth": DATASETS, "report": 1}
-SCORES = {"collect_model": MODELS, "select_layers": MODELS} | SUMMARY
-
-
-def n_layers(project, model: str) -> int:
-    folder = project.results / "scores" / model / "simulated" / "sim01"
-    return len(list(folder.glob("*.parquet")))
-
-
-def score_jobs(project) -> int:
-    return SUBJECTS * sum(n_layers(project, model) for model in project.config["models"])
+SELECT = {"select_layers": MODELS} | SUMMARY
+SCORES = {"collect_model": MODELS} | SELECT
+ALL_SCORES = {"score": SCORE} | SCORES
+GEOMETRY = {"extract_geometry": MODELS * STIMULI} | ALL_SCORES
+# Which layers there are to score is known only when the inventories are there.
+INVENTORY = {"list_layers": MODELS, "extract_geometry": MODELS * STIMULI} | SCORES
+ONE_MODEL = {
+    "extract_geometry": STIMULI,
+    "score": SCORE // MODELS,
+    "collect_model": 1,
+    "select_layers": 1,
+} | SUMMARY
+ANNA = {"score": MODELS * LAYERS} | SCORES
 
 
 def test_nothing_to_do_after_a_run(project) -> None:
@@ -27,113 +37,217 @@ def test_nothing_to_do_after_a_run(project) -> None:
 
 
 def test_one_score_job_per_model_subject_and_layer(project) -> None:
-    assert score_jobs(project) > 20
-    assert len(list((project.results / "scores").rglob("[0-9]*.parquet"))) == score_jobs(project)
+    assert len(list((project.results / "scores").rglob("[0-9]*.parquet"))) == SCORE
 
 
-def test_penalty(project) -> None:
-    project.configure(penalties=[10.0, 1000.0])
-    assert project.planned() == {"score": score_jobs(project)} | SCORES
+# A key of the config, and the jobs that its new value repeats.
+CONFIG_ROWS = {
+    "penalty": ({"penalties": [10.0, 1000.0]}, ALL_SCORES),
+    "metric": ({"metrics": ["crsa"]}, ALL_SCORES),
+    "projection": ({"projection": {"n_components": 90}}, GEOMETRY),
+    "seed of the projection": ({"projection": {"n_components": 100, "seed": 1}}, GEOMETRY),
+    "seed of the bootstrap": ({"bootstrap": {"n_resamples": 100, "seed": 1}}, SELECT),
+    "number of resamples": ({"bootstrap": {"n_resamples": 200}}, SELECT),
+    "memory budget": ({"memory_budget_mb": 1000}, {"report": 1}),  # the report prints the config
+    "batch size": ({"images": {"batch_size": 7}}, {"report": 1}),
+    "removed model": ({"models": ["test_vit_random"]}, {"models_table": 1} | SUMMARY),
+}
 
 
-def test_metric(project) -> None:
-    project.configure(metrics=["crsa"])
-    assert project.planned() == {"score": score_jobs(project)} | SCORES
-
-
-def test_projection(project) -> None:
-    project.configure(projection={"n_components": 400})
-    expected = {"extract_geometry": MODELS * STIMULI, "score": score_jobs(project)} | SCORES
+@pytest.mark.parametrize("row", CONFIG_ROWS)
+def test_config(project, row: str) -> None:
+    change, expected = CONFIG_ROWS[row]
+    project.configure(**change)
     assert project.planned() == expected
 
 
-def test_bootstrap(project) -> None:
-    project.configure(bootstrap={"n_resamples": 200})
-    assert project.planned() == {"select_layers": MODELS} | SUMMARY
+def test_transform(project) -> None:
+    """Inventories too: the size of the input fixes the shapes of the layers."""
+    project.configure(images={"batch_size": 24, "transform": "paper"})
+    assert project.planned() == INVENTORY
 
 
-@pytest.mark.parametrize(
-    "change", [{"memory_budget_mb": 1000}, {"images": {"batch_size": 7}}], ids=["memory budget", "batch size"]
-)
-def test_settings_that_do_not_change_results(project, change: dict) -> None:
-    project.configure(**change)
-    assert project.planned() == {}
+def test_layers(project) -> None:
+    """A geometry holds the chosen layers; scores of layers that stay are repeated, because their input is."""
+    project.configure(layers=["blocks.[024]", "layer[24].0.act2"])
+    assert project.planned() == GEOMETRY | {"score": SCORE + SUBJECTS}
 
 
-def test_scoring_module(project) -> None:
-    project.edit("workflow/menagerie/linking/rsm.py", "import numpy as np\n", "import numpy as np\n\nEXTRA = 1\n")
-    assert project.planned() == {"score": score_jobs(project)} | SCORES
+def test_fewer_layers_per_job(project) -> None:
+    """Other blocks are other files."""
+    project.configure(layers_per_job=2)
+    assert project.planned() == {"score": SCORE // 2} | SCORES
 
 
-def test_figure_module(project) -> None:
-    path = "workflow/menagerie/figures/depth.py"
-    project.edit(path, "import pandas as pd\n", "import pandas as pd\n\nEXTRA = 1\n")
-    assert project.planned() == {"plot_depth": DATASETS, "report": 1}
+def test_region(project) -> None:
+    datasets = project.config["datasets"]
+    datasets["plants"]["regions"] = ["all"]
+    project.configure(datasets=datasets)
+    assert project.planned() == {"score": MODELS * LAYERS} | SCORES
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["workflow/menagerie/linking/rsm.py", "workflow/menagerie/geometry.py", "workflow/scripts/score.py"],
-)
+def test_added_subject(project) -> None:
+    datasets = project.config["datasets"]
+    datasets["animals"]["subjects"].append("dora")
+    project.configure(datasets=datasets)
+    assert project.planned() == {"build_target": 1} | ANNA
+
+
+def test_removed_subject(project) -> None:
+    datasets = project.config["datasets"]
+    datasets["animals"]["subjects"].remove("ben")
+    project.configure(datasets=datasets)
+    assert project.planned() == SCORES
+
+
+def test_changed_image(project) -> None:
+    image = project.folder / "data" / "animals" / "images" / "image03.png"
+    Image.fromarray(255 - np.asarray(Image.open(image))).save(image)
+    subjects = 2
+    assert (
+        project.planned()
+        == {
+            "build_stimuli": 1,
+            "build_target": subjects,
+            "extract_geometry": MODELS,
+            "score": MODELS * LAYERS * subjects,
+        }
+        | SCORES
+    )
+
+
+def test_changed_responses(project) -> None:
+    path = project.folder / "data" / "animals" / "anna" / "responses.npy"
+    np.save(path, np.load(path) * 2)
+    assert project.planned() == {"build_target": 1} | ANNA
+
+
+def test_changed_target(project) -> None:
+    target = project.results / "targets" / "animals" / "anna.h5"
+    target.write_bytes(target.read_bytes() + b"0")
+    assert project.planned() == ANNA
+
+
+def test_sha256_of_weights(project) -> None:
+    """Another checksum in the model table fetches the weights and repeats what they take part in; not the inventory."""
+    known, wanted = "tiny_trained.safetensors\t\t\t", "tiny_trained.safetensors\t\t0123456789abcdef\t"
+    project.edit("config/models.tsv", known, wanted)
+    assert project.planned() == {"fetch_weights": 1, "models_table": 1} | ONE_MODEL
+
+
+def test_weights_file(project) -> None:
+    """The bytes of the file that weights come from."""
+    weights = project.folder / "resources" / "weights" / "tiny_trained.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\0\1\0\1")
+    assert project.planned() == ONE_MODEL
+
+
+def pretend(project, package: str) -> None:
+    """Let another version of a package be found first."""
+    record = project.folder / "pretended" / f"{package}-99.0.dist-info"
+    record.mkdir(parents=True)
+    (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 99.0\n")
+    project.environment["PYTHONPATH"] = str(record.parent)
+
+
+VERSION_ROWS = {
+    "timm": INVENTORY,
+    "scipy": ALL_SCORES,
+    "matplotlib": {},
+}
+
+
+@pytest.mark.parametrize("package", VERSION_ROWS)
+def test_version(project, package: str) -> None:
+    pretend(project, package)
+    assert project.planned() == VERSION_ROWS[package]
+
+
+# A module, and the jobs that new code in it repeats.
+MODULE_ROWS = {
+    "linking/ridge.py": ALL_SCORES,
+    "linking/bootstrap.py": SELECT,
+    "features/projection.py": GEOMETRY,
+    "figures/depth.py": {"plot_depth": DATASETS, "report": 1},
+    "figures/style.py": {"plot_leaderboard": DATASETS, "plot_depth": DATASETS, "report": 1},
+    "errors.py": {},
+    "storage.py": {},
+}
+
+
+@pytest.mark.parametrize("module", MODULE_ROWS)
+def test_module(project, module: str) -> None:
+    project.add_code(f"workflow/menagerie/{module}")
+    assert project.planned() == MODULE_ROWS[module]
+
+
+@pytest.mark.parametrize("path", ["menagerie/linking/rsm.py", "menagerie/geometry.py", "scripts/score.py"])
 def test_comment(project, path: str) -> None:
-    file = project.folder / path
+    file = project.folder / "workflow" / path
     file.write_text(file.read_text() + "\n# A remark.\n")
     assert project.planned() == {}
 
 
 def test_git_checkout_touches_every_source(project) -> None:
-    for file in (project.folder / "workflow").rglob("*.py"):
+    for file in (project.folder / "workflow").rglob("*.*"):
         os.utime(file)
     assert project.planned() == {}
 
 
 def test_touched_target(project) -> None:
     """A file that is touched but the same inside reruns nothing: Snakemake compares the checksum of small inputs."""
-    os.utime(project.results / "targets" / "human" / "BE.h5")
+    os.utime(project.results / "targets" / "animals" / "anna.h5")
     assert project.planned() == {}
 
 
-def test_changed_target(project) -> None:
-    target = project.results / "targets" / "human" / "BE.h5"
-    target.write_bytes(target.read_bytes() + b"0")
-    per_subject = sum(n_layers(project, model) for model in project.config["models"])
-    assert project.planned() == {"score": per_subject} | SCORES
-
-
-def test_added_subject(project) -> None:
-    datasets = project.config["datasets"]
-    datasets["human"]["subjects"].append("SN")
-    project.configure(datasets=datasets)
-    per_subject = sum(n_layers(project, model) for model in project.config["models"])
-    assert project.planned() == {"build_target": 1, "score": per_subject} | SCORES
-
-
 def test_added_model(project) -> None:
-    before = n_layers(project, "test_vit_random") * SUBJECTS
     project.configure(models=[*project.config["models"], "timm/test_vit2:random"])
     planned = project.planned()
     assert planned["list_layers"] == 1
     assert "score" not in planned, "the layers of the new model are not known before its inventory is taken"
     project.run("--until", "list_layers")
-    assert (
-        project.planned()
-        == {
-            "extract_geometry": STIMULI,
-            "score": before,
-            "collect_model": 1,
-            "select_layers": 1,
-            "models_table": 1,
-        }
-        | SUMMARY
-    )
-
-
-def test_removed_model(project) -> None:
-    project.configure(models=["test_vit_random"])
-    assert project.planned() == {"models_table": 1} | SUMMARY
+    assert project.planned() == {"models_table": 1} | ONE_MODEL
 
 
 def test_lost_score(project) -> None:
+    """One file of scores is not missed while the table made of it is there; with that lost too, both are made again."""
     lost = sorted((project.results / "scores" / "test_vit_random").rglob("[0-9]*.parquet"))[3]
     lost.unlink()
+    assert project.planned() == {}
+    (project.results / "scores" / "test_vit_random" / "layers.parquet").unlink()
+    (project.results / "tables" / "layer_scores.parquet").unlink()
     assert project.planned() == {"score": 1, "collect_model": 1, "select_layers": 1} | SUMMARY
+
+
+def test_interrupted_run(project) -> None:
+    """Snakemake is killed while a job runs: that job is done again, and what was finished is not."""
+    before = project.tables()
+    project.add_code("workflow/menagerie/linking/ridge.py")
+    run = subprocess.Popen(
+        project.command("--cores", "1"),
+        cwd=project.folder,
+        env=project.process_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    old = {path: path.stat().st_mtime for path in (project.results / "scores").rglob("[0-9]*.parquet")}
+    n_new = wait_for(lambda: sum(path.stat().st_mtime > time_ for path, time_ in old.items() if path.exists()), run)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    project.run("--unlock")
+    planned = project.planned()
+    assert planned == ALL_SCORES | {"score": planned["score"]}
+    assert SCORE - n_new - 1 <= planned["score"] < SCORE
+    project.run()
+    assert project.tables() == before
+    assert project.planned() == {}
+
+
+def wait_for(count: Callable[[], int], run: subprocess.Popen) -> int:
+    """Number of new files, as soon as there are two."""
+    for _ in range(1200):
+        if (found := count()) >= 2 or run.poll() is not None:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("no job finished within two minutes")

@@ -20,6 +20,9 @@ from menagerie.errors import MenagerieError, unknown
 from menagerie.inventory import LayerInfo, block_name, choose_layers
 from menagerie.models.registry import ModelSpec, read_registry, select_models
 
+# A layer takes about a second and starting a job five: 200 layers run for minutes, with a start of 3 %. A constant,
+# because another number would give the blocks other names, and repeat them.
+LAYERS_PER_PACK = 200
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 
 
@@ -169,7 +172,7 @@ class Survey:
     def blocks(self, inventory: Sequence[LayerInfo], model: str) -> list[str]:
         """Names of the scoring jobs of a model: ``0012``, or ``0012-0020`` for several layers in one job."""
         indices = [layer.index for layer in self.layers(inventory, model)]
-        size = self.config["layers_per_job"]
+        size = LAYERS_PER_PACK if self.config["layers_per_job"] == "auto" else self.config["layers_per_job"]
         return [block_name(indices[start : start + size]) for start in range(0, len(indices), size)]
 
     def stage_params(self, stage: str) -> dict:

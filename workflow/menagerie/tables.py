@@ -131,3 +131,36 @@ def read_table(path: str | Path) -> pa.Table:
 def read_provenance(path: str | Path) -> dict:
     """Provenance from the footer of a table; empty where it has none."""
     return json.loads((pq.read_schema(path).metadata or {}).get(PROVENANCE, b"{}"))
+
+
+def shared_provenance(paths: Sequence[str | Path], expected: Mapping[str, str]) -> dict:
+    """Provenance that tables of one kind share; refuses tables that were made in different or outdated ways.
+
+    Parameters
+    ----------
+    paths
+        Tables that are to be put together.
+    expected
+        Values that each must carry in its footer, by key (``config``, ``code``).
+
+    Returns
+    -------
+    dict
+        Entries that are equal in all tables.
+
+    Raises
+    ------
+    MenagerieError
+        Naming the table and the entry that differs from ``expected``.
+    """
+    shared: dict = {}
+    for number, path in enumerate(paths):
+        found = read_provenance(path)
+        for key, value in expected.items():
+            if found.get(key) != value:
+                raise MenagerieError(
+                    f"Table {path} was made with {key} {found.get(key, 'unknown')}, but {value} is wanted: it is left "
+                    "from other settings or other code. Delete it and run the workflow again."
+                )
+        shared = found if number == 0 else {key: value for key, value in shared.items() if found.get(key) == value}
+    return shared

@@ -16,8 +16,8 @@ rule extract_geometry:
         "../../envs/networks.yaml"
     threads: 1
     resources:
-        mem_mb=CONFIG["memory_budget_mb"] + 3000,
-        runtime=120,
+        mem_mb=extraction_memory,
+        runtime=extraction_minutes,
     params:
         model=model_params,
         config=SURVEY.stage_params("extract"),

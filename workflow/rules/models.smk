@@ -42,7 +42,7 @@ checkpoint list_layers:
         mem_mb=4000,
         runtime=30,
     params:
-        model=model_params,
+        model=inventory_params,
         code=inventory_code,
     script:
         "../scripts/list_layers.py"

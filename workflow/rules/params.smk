@@ -1,6 +1,9 @@
 # What a job's result depends on besides its input files: plain data in fixed order, which Snakemake compares.
 
 
+TRANSFORM = ["mean", "std", "interpolation", "crop_pct", "paper_size", "paper_mean", "paper_std"]
+
+
 def code(script, also=()):
     """By this Snakemake notices that the code behind a rule has changed."""
     return code_fingerprint(SCRIPTS / f"{script}.py", also)
@@ -29,7 +32,15 @@ def model_params(wildcards):
 
 
 def weights_params(wildcards):
-    return SURVEY.spec(wildcards.model).build_row()
+    """How images are prepared plays no part in fetching weights."""
+    row = SURVEY.spec(wildcards.model).build_row()
+    return {name: None if name in TRANSFORM else value for name, value in row.items()}
+
+
+def inventory_params(wildcards):
+    """An inventory is taken without the weights, whatever their bytes are."""
+    params = build_params(wildcards.model)
+    return params | {"spec": params["spec"] | {"sha256": ""}}
 
 
 def inventory_code(wildcards):
@@ -72,6 +83,19 @@ def planted_code(wildcards):
 
 def dataset_options(wildcards):
     return dict(DATASETS[wildcards.dataset].options)
+
+
+def score_params():
+    return SURVEY.stage_params("score") | {"versions": versions(("numpy", "scipy"))}
+
+
+def score_stamp():
+    """What the footer of every table of scores must say."""
+    return {"config": value_fingerprint(score_params()), "code": code("score")}
+
+
+def evaluate_params():
+    return SURVEY.stage_params("evaluate") | {"versions": versions(("numpy", "scipy"))}
 
 
 def regions_of_dataset(wildcards):

@@ -1,4 +1,6 @@
 # One self-contained page.
+import os
+
 PAGE_PARTS = [
     "report.html.j2",
     "report.css",
@@ -17,7 +19,7 @@ rule report:
         depths=expand(f"{RUN}/figures/depth_{{dataset}}.svg", dataset=DATASETS),
         targets=first_targets(),
         planted=all_planted_inventories,
-        page_parts=[str(PAGE / name) for name in PAGE_PARTS],
+        page_parts=[os.path.relpath(PAGE / name) for name in PAGE_PARTS],
         narrow=expand(
             f"{RUN}/figures/narrow/{{figure}}_{{dataset}}.svg", figure=["leaderboard", "depth"], dataset=DATASETS
         ),

@@ -20,10 +20,10 @@ rule score:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=scoring_memory,
+        runtime=scoring_minutes,
     params:
-        config=SURVEY.stage_params("score"),
+        config=score_params(),
         regions=regions_of_dataset,
         code=code("score"),
     script:
@@ -46,6 +46,7 @@ rule collect_model:
         mem_mb=1000,
         runtime=10,
     params:
+        expected=score_stamp(),
         code=code("collect_model"),
     script:
         "../scripts/collect_model.py"
@@ -70,7 +71,7 @@ rule select_layers:
         mem_mb=2000,
         runtime=30,
     params:
-        config=SURVEY.stage_params("evaluate"),
+        config=evaluate_params(),
         code=code("select_layers"),
     script:
         "../scripts/select_layers.py"

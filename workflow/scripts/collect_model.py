@@ -3,8 +3,9 @@
 import pyarrow as pa
 
 from menagerie.jobs import job
-from menagerie.tables import read_provenance, read_table, write_table
+from menagerie.tables import read_table, shared_provenance, write_table
 
 with job(snakemake.log[0]):
     paths = snakemake.input.scores
-    write_table(snakemake.output.scores, pa.concat_tables(map(read_table, paths)), read_provenance(paths[0]))
+    provenance = shared_provenance(paths, snakemake.params.get("expected", {}))
+    write_table(snakemake.output.scores, pa.concat_tables(map(read_table, paths)), provenance)

@@ -4,10 +4,10 @@ import pyarrow as pa
 
 from menagerie.jobs import job
 from menagerie.statistics.explained import add_explained
-from menagerie.tables import read_provenance, read_table, write_table
+from menagerie.tables import read_table, shared_provenance, write_table
 
 with job(snakemake.log[0]):
     for name, output in snakemake.output.items():
         paths = snakemake.input[name]
         table = pa.concat_tables(map(read_table, paths))
-        write_table(output, add_explained(table) if name == "model_scores" else table, read_provenance(paths[0]))
+        write_table(output, add_explained(table) if name == "model_scores" else table, shared_provenance(paths, {}))

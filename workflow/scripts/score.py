@@ -1,34 +1,43 @@
 """Score one layer (or block of layers) of a model against one subject: every region, every metric."""
 
-import pyarrow as pa
+from pathlib import Path
 
 from menagerie.brain.target import read_target
 from menagerie.geometry import GeometryFile
 from menagerie.inventory import block_range, read_inventory
 from menagerie.jobs import job
 from menagerie.linking import score_layer
-from menagerie.provenance import record
+from menagerie.linking.blocks import score_block
+from menagerie.provenance import record, value_fingerprint
 from menagerie.tables import write_table
 
 with job(snakemake.log[0]):
+    given, params = snakemake.input, snakemake.params
     first, last = block_range(snakemake.wildcards.layers)
-    depth = {layer.index: layer.depth for layer in read_inventory(snakemake.input.layers)}
-    target = read_target(snakemake.input.target)
-    config, regions = snakemake.params.config, snakemake.params.regions
-    with GeometryFile(snakemake.input.geometry) as geometries:
-        tables = [
-            score_layer(
+    depth = {layer.index: layer.depth for layer in read_inventory(given.layers)}
+    target = read_target(given.target)
+    with GeometryFile(given.geometry) as geometries:
+
+        def score(index):
+            return score_layer(
                 geometries.read(index),
                 target,
                 image_ids=geometries.image_ids,
                 model=snakemake.wildcards.model,
                 depth=depth[index],
-                penalties=config["penalties"],
-                metrics=config["metrics"],
-                regions=None if regions == "all" else regions,
+                penalties=params.config["penalties"],
+                metrics=params.config["metrics"],
+                regions=None if params.regions == "all" else params.regions,
             )
-            for index in geometries.indices
-            if first <= index <= last
-        ]
-        provenance = record(config, geometry=geometries.attributes, target=dict(target.provenance))
-    write_table(snakemake.output.scores, pa.concat_tables(tables), provenance)
+
+        stamps = [(status.st_size, status.st_mtime_ns) for status in map(Path.stat, map(Path, given))]
+        table = score_block(
+            [index for index in geometries.indices if first <= index <= last],
+            score,
+            snakemake.output.scores,
+            value_fingerprint([params.config, params.regions, params.code, stamps]),
+        )
+        provenance = record(
+            params.config, code=params.code, geometry=geometries.attributes, target=dict(target.provenance)
+        )
+    write_table(snakemake.output.scores, table, provenance)

@@ -1,0 +1,55 @@
+# What jobs ask of a cluster, from the inventory and the number of images; more of it with each attempt.
+from errno import ENOENT
+from functools import cache
+
+from menagerie import costs
+from menagerie.inventory import block_range
+
+
+def existing(path):
+    """The file, or the error by which Snakemake knows that resources are to be asked for later."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(ENOENT, "not there yet", str(path))
+    return str(path)
+
+
+@cache
+def shape_of(path, dataset, axis):
+    """Length of a dataset in an HDF5 file; 0 where the file has no such dataset."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return file[dataset].shape[axis] if dataset in file else 0
+
+
+@cache
+def chosen_layers(path, model):
+    return SURVEY.layers(read_inventory(path), model)
+
+
+def extraction_size(input, wildcards):
+    layers = chosen_layers(existing(input.layers), wildcards.model)
+    return layers, shape_of(existing(input.stimuli), "image_ids", 0), CONFIG["memory_budget_mb"]
+
+
+def extraction_memory(wildcards, input, attempt):
+    return attempt * costs.extraction_memory_mb(*extraction_size(input, wildcards))
+
+
+def extraction_minutes(wildcards, input, attempt):
+    return attempt * costs.minutes(costs.extraction_seconds(*extraction_size(input, wildcards)), floor=30)
+
+
+def scoring_size(input):
+    target = existing(input.target)
+    return shape_of(target, "image_ids", 0), shape_of(target, "responses", 1)
+
+
+def scoring_memory(wildcards, input, attempt):
+    return attempt * max(1000, costs.scoring_memory_mb(*scoring_size(input)))
+
+
+def scoring_minutes(wildcards, input, attempt):
+    first, last = block_range(wildcards.layers)
+    seconds = costs.scoring_seconds(last - first + 1, *scoring_size(input), len(CONFIG["penalties"]))
+    return attempt * costs.minutes(seconds)
