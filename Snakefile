@@ -27,6 +27,7 @@ include: "workflow/rules/nsd.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/scores.smk"
+include: "workflow/rules/experiments.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
@@ -40,6 +41,7 @@ rule all:
     input:
         expand(f"{RUN}/tables/{{table}}.parquet", table=TABLES),
         f"{RUN}/tables/leaderboard.csv",
+        experiment_outputs(),
         f"{RUN}/report.html",
 
 

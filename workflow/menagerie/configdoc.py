@@ -44,6 +44,8 @@ EFFECTS = {
     "projection.seed": "geometry, scores",
     "bootstrap.n_resamples": "intervals",
     "bootstrap.seed": "intervals",
+    "experiments": "the experiments that came",
+    "experiments_file": "experiments whose definitions differ",
     "memory_budget_mb": "nothing",
     "device": "nothing",
     "datasets": "the datasets that came; tables",

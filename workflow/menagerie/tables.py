@@ -83,6 +83,23 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             _column("penalty", _REAL, "ridge penalty chosen for this unit"),
         ]
     ),
+    "effects": pa.schema(
+        [
+            _WHO[0],
+            _REGION,
+            _column("metric", _TEXT, "crsa, versa or encoding_r; all where the metric itself is the factor"),
+            _column("term", _TEXT, "effect; factor[T.level] is the level minus the reference level"),
+            _column("estimate", _REAL, "size of the effect; empty where it cannot be estimated, see note"),
+            _column("ci_low", _REAL, "lower end of the 95 % interval"),
+            _column("ci_high", _REAL, "upper end of the 95 % interval"),
+            _column("p", _REAL, "two-sided p, not corrected for several comparisons"),
+            _column("df", _REAL, "degrees of freedom; infinite for the normal approximation"),
+            _column("n", _REAL, "rows, pairs or models that the effect rests on"),
+            _column("formula", _TEXT, "statistical model"),
+            _column("analysis", _TEXT, "published (as in the 2024 survey) or sound"),
+            _column("note", _TEXT, "what a reader must know: confounds, what was left out, why there is no estimate"),
+        ]
+    ),
     "ceilings": pa.schema(
         [
             *_WHO[:2],

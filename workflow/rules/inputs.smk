@@ -74,3 +74,18 @@ def first_targets():
 
 def nsd_twin_weights(wildcards):
     return [path for model in nsd_twin_models() for path in weights_input(model).values()]
+
+
+def geometries_of_dataset(wildcards):
+    """Geometry of every model over the images of a dataset."""
+    return expand(f"{RUN}/geometry/{DATASETS[wildcards.dataset].stimuli}/{{model}}.h5", model=MODELS)
+
+
+def experiment_outputs():
+    """Tables of the experiments that the config lists."""
+    named = expand(f"{RUN}/experiments/{{experiment}}/effects.parquet", experiment=EXPERIMENTS)
+    if "overall" in CONFIG["experiments"]:
+        named.append(f"{RUN}/experiments/overall/effects.parquet")
+    if "model_to_model" in CONFIG["experiments"]:
+        named += [f"{RUN}/experiments/model_to_model/{dataset}/{subject}/map.parquet" for dataset, subject in SUBJECTS]
+    return named

@@ -126,3 +126,17 @@ def nsd_twin_models():
 
 def nsd_twin_params(wildcards):
     return [build_params(model) for model in nsd_twin_models()]
+
+
+def registry_rows():
+    """What is known of every model of registry and run."""
+    return [spec.as_row() | {"model": spec.id} for spec in SURVEY.registry.values()]
+
+
+def experiment_params(wildcards):
+    return EXPERIMENTS[wildcards.experiment].as_entry()
+
+
+def overall_params():
+    bootstrap = {f"bootstrap.{key}": CONFIG["bootstrap"][key] for key in ("n_resamples", "seed")}
+    return bootstrap | {"stimuli": {dataset.name: dataset.stimuli for dataset in DATASETS.values()}}

@@ -171,7 +171,7 @@ def paired_effects(
     shown = f"{outcome} ~ {factor}, paired by {pair}"
     for name in (factor, pair, outcome):
         _column(data, name, shown)
-    wide = data.groupby([pair, factor], observed=True)[outcome].mean().unstack(factor)
+    wide = data.pivot_table(index=pair, columns=factor, values=outcome, aggfunc="mean", observed=True)
     if reference not in wide:
         raise unknown(f"reference level of {factor}", reference, wide)
     rows = []

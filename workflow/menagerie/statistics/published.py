@@ -1,0 +1,228 @@
+"""The published tables of Conwell et al. (2024), read into the shape of this workflow's own tables.
+
+Data: repository ColinConwell/DeepNSD, folder ``publication`` (GPL-3.0). They are read where they lie and never copied.
+What is wrong in them is mended here, in one place: Figures 4A and 4B hold subject-centred scores, the duplicate network
+NPID is dropped, the IPCL networks get their missing suffix, and ``random_weights_taskonomy`` counts as untrained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from menagerie.errors import MenagerieError
+from menagerie.statistics.contrasts import MEAN
+from menagerie.storage import atomic
+
+METRICS = {"crsa": "crsa", "wrsa": "versa", "srpr": "encoding_r"}
+DATASET, REGION = "nsd", "OTC"
+SUBJECTS = ("1", "2", "5", "7")
+N_IMAGES = 500
+DUPLICATE = "ResNet50-NPID-4KNegative_selfsupervised"
+UNTRAINED_TASKONOMY = "random_weights_taskonomy"
+BENCHMARK = {"dataset": DATASET, "region": REGION, "n_images": N_IMAGES, "subjects": SUBJECTS}
+
+
+@dataclass(frozen=True)
+class Published:
+    """The published results.
+
+    Attributes
+    ----------
+    scores
+        Columns of ``model_scores`` that are known: 118 models by subject, the others as means over subjects
+        (subject "mean").
+    models
+        One row per model: the registry's columns (labels as corrected there), and ``ed_raw``, ``ed_srp``
+        (effective dimensionality), ``published_top1``, ``published_count`` (parameters) as published.
+    ceilings
+        ``(20,)`` rows: subject, simulation, ceiling.
+    """
+
+    scores: pd.DataFrame
+    models: pd.DataFrame
+    ceilings: pd.DataFrame
+
+
+def read_published(folder: str | Path, registry: str | Path) -> Published:
+    """Read the published tables.
+
+    Parameters
+    ----------
+    folder
+        Holds ``figure_data`` and ``source_data``.
+    registry
+        Table of models whose column ``published_id`` names the published models.
+
+    Raises
+    ------
+    MenagerieError
+        When a file is missing, or a published model has no row in the registry.
+    """
+    folder = Path(folder)
+    summary = _read(folder, "source_data/results_summary.csv")
+    summary = summary[summary["model_string"] != DUPLICATE]
+    names = _names(registry, summary["model_string"])
+    scores = pd.concat([_by_subject(folder, summary), _means(summary)], ignore_index=True)
+    # A model that several figures show, and means of models whose subjects are known, count once.
+    scores["subjects"] = scores.groupby("model_string")["subject"].transform("nunique")
+    scores = scores[(scores["subject"] != MEAN) | (scores["subjects"] == 1) | (scores["metric"] == "encoding_r")]
+    scores = scores.drop_duplicates(["model_string", "subject", "metric"]).drop(columns="subjects")
+    scores["model"] = scores["model_string"].map(names)
+    scores = scores.assign(dataset=DATASET, region=REGION, n_images=N_IMAGES, status="ok")
+    return Published(
+        scores=scores.drop(columns="model_string").reset_index(drop=True),
+        models=_models(folder, registry, summary, names),
+        ceilings=_read(folder, "source_data/noise_ceilings.csv").set_axis(["subject", "simulation", "ceiling"], axis=1),
+    )
+
+
+def model_rsm(folder: str | Path, registry: str | Path, metric: str) -> pd.DataFrame:
+    """Published similarities of the models' best layers, ``(224, 224)`` with ids on both axes.
+
+    Parameters
+    ----------
+    folder, registry
+        As in :func:`read_published`.
+    metric
+        "crsa" (raw layers) or "versa" (after reweighting).
+    """
+    source = {ours: theirs for theirs, ours in METRICS.items()}[metric]
+    try:
+        table = pd.read_parquet(Path(folder) / "source_data/model_uber_rsm.parquet")
+    except OSError as error:
+        raise MenagerieError(f"The published tables are incomplete ({error}).") from error
+    columns = [name for name in table if name.startswith(f"{source}_") and DUPLICATE not in name]
+    square = table[columns].loc[columns] if set(columns) <= set(table.index) else _square(table, columns)
+    ids = ids_of(registry, [name.removeprefix(f"{source}_") for name in columns])
+    return square.set_axis(ids, axis=0).set_axis(ids, axis=1)
+
+
+def ids_of(registry: str | Path, strings: Iterable[str]) -> list[str]:
+    """Ids in the registry of published model names (``model_string``), the IPCL networks with or without suffix."""
+    mended = [_with_suffix(string) for string in strings]
+    names = _names(registry, pd.Series(mended))
+    return [names[string] for string in mended]
+
+
+def write_tables(published: Published, folder: str | Path) -> None:
+    """Write ``model_scores.parquet`` and ``models.parquet``, so that rules read them like a run's own tables."""
+    for name, table in (("model_scores", published.scores), ("models", published.models)):
+        with atomic(Path(folder) / f"{name}.parquet") as temporary:
+            table.to_parquet(temporary, index=False)
+
+
+def _square(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    rows = [position for position, name in enumerate(table.columns) if name in set(columns)]
+    return table.iloc[rows][columns]
+
+
+def _read(folder: Path, name: str) -> pd.DataFrame:
+    try:
+        return pd.read_csv(folder / name, dtype={"subj_id": str})
+    except OSError as error:
+        raise MenagerieError(
+            f"The published tables are incomplete: {folder / name} cannot be read ({error.strerror}). Expected are the "
+            "folders figure_data and source_data of DeepNSD's publication folder."
+        ) from error
+
+
+def _names(registry: str | Path, strings: pd.Series) -> dict[str, str]:
+    table = _registry(registry)
+    # Ids of the registry are file names: "+" and "/" of the published names are written "_" and "-".
+    known = {_plain(string): name for string, name in zip(table["published_id"], table["id"], strict=True)}
+    names = {string: known[_plain(string)] for string in strings if _plain(string) in known}
+    if absent := sorted(set(strings) - set(names)):
+        raise MenagerieError(
+            f"{registry}: no row has published_id {', '.join(absent[:5])} ({len(absent)} of {len(set(strings))} "
+            "published models are missing)."
+        )
+    return names
+
+
+def _plain(string: str) -> str:
+    return string.replace("+", "_").replace("/", "-")
+
+
+def _registry(path: str | Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, quoting=3)
+    except OSError as error:
+        raise MenagerieError(f"The model table {path} cannot be read ({error.strerror}).") from error
+    if "published_id" not in table:
+        raise MenagerieError(f"The model table {path} has no column published_id.")
+    return table[table["published_id"] != ""]
+
+
+def _by_subject(folder: Path, summary: pd.DataFrame) -> pd.DataFrame:
+    once = summary.drop_duplicates("model_string")
+    architecture = once[once["compare_architecture"].notna()].set_index("model")["model_string"]
+    figure2 = _read(folder, "figure_data/Figure2.csv")
+    figure2["model_string"] = figure2["architecture"].map(architecture)
+    figure3 = _read(folder, "figure_data/Figure3.csv")
+    figure3["model_string"] = figure3["model"] + "_" + figure3["train_task"]
+    figure4a, figure4b = (_uncentred(_read(folder, f"figure_data/Figure4{part}.csv")) for part in "AB")
+    size = once[once["compare_diet_imagenetsize"].notna()]
+    shown = size[size["compare_diet_imagenetsize"] == "imagenet"].set_index("display_name")["architecture"]
+    twins = size.set_index(["architecture", "compare_diet_imagenetsize"])["model_string"]
+    level = figure4a["contrast"].map({"ImageNet1K": "imagenet", "ImageNet21K": "imagenet21k"})
+    figure4a["model_string"] = twins.reindex(list(zip(figure4a["display_name"].map(shown), level, strict=True))).array
+    diets = once[once["compare_diet_ipcl"].notna()].set_index("compare_diet_ipcl")["model_string"]
+    figure4b["model_string"] = figure4b["contrast"].map(diets)
+    columns = {"model_string": "model_string", "subj_id": "subject", "metric": "metric", "score": "score"}
+    table = pd.concat([figure2, figure3, figure4a, figure4b])[list(columns)].rename(columns=columns)
+    if table["model_string"].isna().any():
+        raise MenagerieError(f"{folder}/figure_data: some models of the figures are not in results_summary.csv.")
+    table["metric"] = table["metric"].map(METRICS)
+    _same_as_means(table, summary)
+    return table
+
+
+def _same_as_means(table: pd.DataFrame, summary: pd.DataFrame) -> None:
+    """Raise unless the scores by subject have the means of the summary."""
+    means = table.groupby(["model_string", "metric"])["score"].mean()
+    ours = summary.assign(metric=summary["metric"].map(METRICS)).set_index(["model_string", "metric"])["score"]
+    gap = float((means - ours.reindex(means.index)).abs().max())
+    if not gap < 1e-9:
+        raise MenagerieError(f"Published scores by subject differ from their means by up to {gap:.3g}; expected none.")
+
+
+def _uncentred(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(score=table["score"] + table["subj_mean"] - table["grand_mean"])
+
+
+def _means(summary: pd.DataFrame) -> pd.DataFrame:
+    table = summary[["model_string", "metric", "score"]].assign(subject=MEAN)
+    return table.assign(metric=table["metric"].map(METRICS))
+
+
+def _models(folder: Path, registry: str | Path, summary: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    strings = list(dict.fromkeys(summary["model_string"]))
+    models = _registry(registry).set_index("id", drop=False).loc[[names[string] for string in strings]]
+    models.index = pd.Index(strings)
+    statistics = "source_data/model_statistics"
+    dimensions = _mended(_read(folder, f"{statistics}/dimensionality.csv"))
+    dimensions = dimensions.pivot_table(
+        index="model_string", columns="random_projection", values="effective_dimensions"
+    )
+    models["ed_raw"], models["ed_srp"] = (dimensions[flag].reindex(models.index) for flag in (False, True))
+    accuracy = _mended(_read(folder, f"{statistics}/imagenet1k.csv")).set_index("model_string")["imagnet1k_top1"]
+    counts = _mended(_read(folder, f"{statistics}/parameter_count.csv")).set_index("model_string")["total_params"]
+    models["published_top1"] = accuracy.reindex(models.index)
+    models["published_count"] = counts.reindex(models.index)
+    for name in ("top1", "parameters"):
+        models[name] = pd.to_numeric(models[name].replace("", np.nan))
+    return models.reset_index(drop=True)
+
+
+def _mended(table: pd.DataFrame) -> pd.DataFrame:
+    table = table[table["model_string"] != DUPLICATE]
+    return table.assign(model_string=table["model_string"].map(_with_suffix))
+
+
+def _with_suffix(string: str) -> str:
+    return f"{string}_ipcl" if "_ipcl_" in string and not string.endswith("_ipcl") else string

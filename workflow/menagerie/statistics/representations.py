@@ -1,0 +1,91 @@
+"""RSMs of the layers that models are represented by: raw, and re-weighted to predict a brain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from menagerie.errors import MenagerieError
+from menagerie.geometry import LayerGeometry
+from menagerie.linking.comparison import Brain, Comparison
+from menagerie.linking.ridge import PENALTIES
+from menagerie.linking.rsm import upper
+from menagerie.statistics.similarity import classical_mds, second_order
+
+# encoding_r compares responses, not geometries.
+METRICS = ("crsa", "versa")
+
+
+def selected_triangles(
+    rows: pd.DataFrame,
+    read_layer: Callable[[str, int], LayerGeometry],
+    brain: Brain,
+    penalties: Sequence[float] = PENALTIES,
+) -> Iterator[np.ndarray]:
+    """Strict upper triangles of the test-half RSMs of selected layers, one model at a time.
+
+    Parameters
+    ----------
+    rows
+        Rows of ``model_scores`` of one subject, region and metric: for ``crsa`` the RSM of the layer's raw features,
+        for ``versa`` that of its predictions for the region's units.
+    read_layer
+        (model, layer index) -> geometry.
+    brain
+        The subject.
+    penalties
+        Of the ridge, as in scoring.
+    """
+    for row in rows.itertuples():
+        pair = Comparison(read_layer(row.model, int(row.layer_index)), brain, penalties)
+        yield upper(pair.layer_rsm("test") if row.metric == "crsa" else pair.predicted_rsm(row.region, "test"))
+
+
+def compare_models(
+    scores: pd.DataFrame,
+    read_layer: Callable[[str, int], LayerGeometry],
+    brain: Brain,
+    penalties: Sequence[float] = PENALTIES,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Similarity of every two models, and a map of them, for each region and metric of one subject.
+
+    Parameters
+    ----------
+    scores
+        Rows of ``model_scores`` of the subject.
+    read_layer, brain, penalties
+        As in :func:`selected_triangles`.
+
+    Returns
+    -------
+    similarity
+        Columns dataset, subject, region, metric, model_a, model_b, r (each pair once).
+    map
+        Columns dataset, subject, region, metric, model, x, y: classical MDS of ``1 - r``; empty coordinates where two
+        dimensions do not exist.
+    """
+    pairs, places = [], []
+    usable = scores[(scores["status"] == "ok") & scores["metric"].isin(METRICS)]
+    for key, rows in usable.groupby(["dataset", "subject", "region", "metric"]):
+        where = dict(zip(("dataset", "subject", "region", "metric"), key, strict=True))
+        models = rows["model"].to_numpy()
+        similarity = second_order(selected_triangles(rows, read_layer, brain, penalties), len(rows))
+        first, second = np.triu_indices(len(models), 1)
+        found = {"model_a": models[first], "model_b": models[second], "r": similarity[first, second]}
+        pairs.append(pd.DataFrame(found).assign(**where))
+        places.append(pd.DataFrame({"model": models, **_axes(similarity)}).assign(**where))
+    if not pairs:
+        raise MenagerieError(
+            f"{brain.target.dataset}/{brain.target.subject}: no model has a selected layer to compare."
+        )
+    return pd.concat(pairs, ignore_index=True), pd.concat(places, ignore_index=True)
+
+
+def _axes(similarity: np.ndarray) -> dict[str, np.ndarray | None]:
+    try:
+        points, _ = classical_mds(similarity)
+    except MenagerieError:
+        return {"x": None, "y": None}
+    return {"x": points[:, 0], "y": points[:, 1]}

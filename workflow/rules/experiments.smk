@@ -1,0 +1,85 @@
+# Experiments: from score tables to effects. Only those that the config lists under 'experiments'.
+from menagerie.statistics.experiments import RESERVED, choose_experiments, read_experiments, require_models
+
+try:
+    EXPERIMENTS = choose_experiments(CONFIG["experiments"], read_experiments(CONFIG["experiments_file"]))
+    for experiment in EXPERIMENTS.values():
+        require_models(experiment, registry_rows())
+except MenagerieError as error:
+    raise WorkflowError(str(error)) from None
+
+
+rule experiment:
+    input:
+        scores=f"{RUN}/tables/model_scores.parquet",
+        models=f"{RUN}/tables/models.parquet",
+    output:
+        data=f"{RUN}/experiments/{{experiment}}/data.parquet",
+        effects=f"{RUN}/experiments/{{experiment}}/effects.parquet",
+    log:
+        f"{RUN}/logs/experiments/{{experiment}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/experiments/{{experiment}}.tsv"
+    wildcard_constraints:
+        experiment=one_of(EXPERIMENTS),
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        experiment=experiment_params,
+        code=code("experiment"),
+    script:
+        "../scripts/experiment.py"
+
+
+rule overall:
+    input:
+        scores=f"{RUN}/tables/model_scores.parquet",
+        models=f"{RUN}/tables/models.parquet",
+        geometry=expand(f"{RUN}/geometry/{{stimuli}}/{{model}}.h5", stimuli=STIMULI, model=MODELS),
+    output:
+        data=f"{RUN}/experiments/overall/data.parquet",
+        effects=f"{RUN}/experiments/overall/effects.parquet",
+    log:
+        f"{RUN}/logs/experiments/overall.log",
+    benchmark:
+        f"{RUN}/benchmarks/experiments/overall.tsv"
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        config=overall_params(),
+        code=code("overall"),
+    script:
+        "../scripts/overall.py"
+
+
+rule model_to_model:
+    input:
+        scores=f"{RUN}/tables/model_scores.parquet",
+        geometry=geometries_of_dataset,
+        target=f"{RUN}/targets/{{dataset}}/{{subject}}.h5",
+    output:
+        similarity=f"{RUN}/experiments/model_to_model/{{dataset}}/{{subject}}/similarity.parquet",
+        map=f"{RUN}/experiments/model_to_model/{{dataset}}/{{subject}}/map.parquet",
+    log:
+        f"{RUN}/logs/experiments/model_to_model/{{dataset}}/{{subject}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/experiments/model_to_model/{{dataset}}/{{subject}}.tsv"
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        config=SURVEY.stage_params("score"),
+        code=code("model_to_model"),
+    script:
+        "../scripts/model_to_model.py"

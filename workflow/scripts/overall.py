@@ -1,0 +1,22 @@
+"""What scores go along with over all models: dimensionality, accuracy, parameters; rank breakpoints; stability."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from menagerie.jobs import job
+from menagerie.statistics.contrasts import join_metadata
+from menagerie.statistics.dimensions import selected_dimensions
+from menagerie.statistics.variation import overall_effects
+from menagerie.tables import SCHEMAS, read_table, write_table
+
+with job(snakemake.log[0]):
+    config = snakemake.params.config
+    scores, models = (read_table(path).to_pandas() for path in (snakemake.input.scores, snakemake.input.models))
+    geometries = {(Path(path).parent.name, Path(path).stem): path for path in snakemake.input.geometry}
+    scores = selected_dimensions(scores, config["stimuli"], geometries)
+    data = join_metadata(scores, models)
+    effects = overall_effects(data, n_resamples=config["bootstrap.n_resamples"], seed=config["bootstrap.seed"])
+    write_table(snakemake.output.data, pa.Table.from_pandas(data, preserve_index=False), {"config": config})
+    table = pa.Table.from_pandas(effects, schema=SCHEMAS["effects"], preserve_index=False)
+    write_table(snakemake.output.effects, table, {"config": config})
