@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 INDEX = $(shell $(BIN)/pip config get global.index-url 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo twin test lint lock profile clean
+.PHONY: help setup demo twin test lint lock slurm profile clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -44,6 +44,9 @@ lint: $(READY) ## style, formatting, import contracts, Snakemake's own lint
 lock: $(READY) ## resolve pyproject.toml anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--extra demo --extra survey --extra nsd --extra dev --extra benchmarks pyproject.toml --output-file requirements.lock
+
+slurm: $(READY) ## the executor for SLURM in .venv-slurm, apart from .venv
+	sh profiles/slurm/install.sh $(VENV) .venv-slurm
 
 profile: ## link profiles/slurm into Snakemake's profile folder, so that --profile slurm finds it
 	@mkdir -p $${XDG_CONFIG_HOME:-$$HOME/.config}/snakemake

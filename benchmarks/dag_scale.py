@@ -1,0 +1,137 @@
+"""Planning at the paper's scale (224 models, 42,192 layers, 4 subjects): seconds and memory of Snakemake's dry runs.
+
+    python benchmarks/dag_scale.py <folder> [layers_per_job ...]
+
+Nothing runs: inventories, targets and tables are empty files with the right names; the target is the run's tables. Cases:
+cold (inventories are there, no scores), finished (everything is there; packed, also with Snakemake's records of it), and
+one model added to that.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+ROOT = Path(__file__).parents[1]
+N_MODELS, N_LAYERS, SUBJECTS = 224, 42192, ("subj01", "subj02", "subj05", "subj07")
+PACK = 200
+TABLES = ("layer_scores", "model_scores", "unit_scores", "models")
+
+
+def make_project(folder: Path, layers_per_job: int | str) -> None:
+    """The workflow with a config and a model table of that size, and inventories."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for part in ("workflow", "profiles", "envs"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(ROOT / "Snakefile", folder)
+    shutil.copytree(ROOT / "config", folder / "config")
+    data = folder / "data"
+    for subject in SUBJECTS:
+        (data / subject).mkdir(parents=True)
+        np.save(data / subject / "responses.npy", np.zeros((8, 2)))
+    (data / "images").mkdir()
+    for number in range(8):
+        (data / "images" / f"{number}.png").touch()
+    names = [f"model{number:03d}" for number in range(N_MODELS + 1)]
+    rows = ["id\tprovider\tbuilder\tweights\ttraining", *(f"{name}\ttimm\ttest_vit\trandom\trandom" for name in names)]
+    (folder / "config" / "models.tsv").write_text("\n".join(rows) + "\n")
+    config = {
+        "run": "scale",
+        "models": names[:N_MODELS],
+        "layers_per_job": layers_per_job,
+        "datasets": {"big": {"reader": "own", "subjects": list(SUBJECTS), "options": {"folder": "data"}}},
+    }
+    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    for name, count in zip(names, layer_counts(), strict=True):
+        write_inventory(folder / "results" / "scale" / "layers" / f"{name}.tsv", count)
+
+
+def layer_counts() -> list[int]:
+    """Layers per model: the paper's sum over 224 models, and one more model of middle size."""
+    base, rest = divmod(N_LAYERS, N_MODELS)
+    return [*(base + (number < rest) for number in range(N_MODELS)), base]
+
+
+def write_inventory(path: Path, count: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [f"{i}\tblock.{i}\tConv2d\t64x8x8\t4096\t{i / max(1, count - 1):.6f}" for i in range(count)]
+    path.write_text("\n".join(["index\tlayer\tclass\tshape\tn_features\tdepth", *rows, ""]))
+
+
+def finish(folder: Path, layers_per_job: int | str) -> None:
+    """Every output as an empty file, older inputs first."""
+    run = folder / "results" / "scale"
+    size = PACK if layers_per_job == "auto" else int(layers_per_job)
+    touch(run / "stimuli" / "big.h5")
+    for subject in SUBJECTS:
+        touch(run / "targets" / "big" / f"{subject}.h5")
+    for number, count in enumerate(layer_counts()[:N_MODELS]):
+        model = f"model{number:03d}"
+        touch(run / "geometry" / "big" / f"{model}.h5")
+        for subject in SUBJECTS:
+            for first in range(0, count, size):
+                last = min(first + size, count) - 1
+                block = f"{first:04d}" if first == last else f"{first:04d}-{last:04d}"
+                touch(run / "scores" / model / "big" / subject / f"{block}.parquet")
+        for table in ("layers", "selected", "units"):
+            touch(run / "scores" / model / f"{table}.parquet")
+    for name in TABLES:
+        touch(run / "tables" / f"{name}.parquet")
+
+
+def touch(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+def plan(folder: Path, *options: str) -> tuple[float, float, int, float]:
+    """Wall seconds, peak memory in GB, number of jobs, and processor seconds of a dry run."""
+    tables = [f"results/scale/tables/{name}.parquet" for name in TABLES]
+    options = options or ("--dry-run", "--quiet", "rules", "host", "reason")
+    command = [sys.executable, "-m", "snakemake", *tables, *options]
+    start = time.monotonic()
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ
+    )
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - start
+    if status:
+        sys.exit(output[-3000:])
+    totals = re.findall(r"^total\s+(\d+)", output, flags=re.MULTILINE)
+    return seconds, usage.ru_maxrss / 1e6, int(totals[-1]) if totals else 0, usage.ru_utime + usage.ru_stime
+
+
+def main() -> None:
+    folder = Path(sys.argv[1]).resolve()
+    print("layers_per_job\tcase\tjobs\twall s\tCPU s\tGB")
+    for text in sys.argv[2:] or ["1", "auto"]:
+        size = text if text == "auto" else int(text)
+        make_project(folder, size)
+        report(size, "cold", plan(folder))
+        finish(folder, size)
+        if size == "auto":  # one record per job takes long for 170,000 of them
+            report(size, "writing the records", plan(folder, "--touch", "--cores", "1", "--quiet", "all"))
+        report(size, "finished", plan(folder))
+        config = folder / "config" / "config.yaml"
+        config.write_text(config.read_text().replace("models:\n", f"models:\n- model{N_MODELS:03d}\n", 1))
+        report(size, "one model added", plan(folder))
+
+
+def report(size: int | str, case: str, found: tuple[float, float, int, float]) -> None:
+    seconds, memory, jobs, cpu = found
+    print(f"{size}\t{case}\t{jobs}\t{seconds:.1f}\t{cpu:.1f}\t{memory:.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    main()

@@ -1,0 +1,200 @@
+"""What a run will cost, before anything runs: ``python -m menagerie.plan [config]``.
+
+Jobs by rule, core-hours, GPU-hours, peak memory and disk, in all and by model. Reads the config, the layer inventories
+(``snakemake --until list_layers`` takes them) and, as calibration, the times that Snakemake noted for finished jobs of
+any run; without them the constants of :mod:`menagerie.costs` hold.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from menagerie import costs
+from menagerie.errors import MenagerieError
+from menagerie.inventory import LayerInfo, block_range, read_inventory
+from menagerie.survey import Dataset, Survey
+
+ASSUMED_IMAGES, ASSUMED_UNITS = 1000, 5000
+# Core seconds and MB of the rules whose work hardly depends on the config; finished jobs replace them.
+FLAT = {
+    "list_layers": (5.0, 800),
+    "select_layers": (2.0, 300),
+    "collect_model": (0.5, 100),
+    "build_target": (5.0, 500),
+    "figures and report": (30.0, 400),
+}
+
+
+@dataclass
+class Estimate:
+    """Jobs of one rule (of one model, or in all)."""
+
+    jobs: int = 0
+    core_seconds: float = 0.0
+    gpu_seconds: float = 0.0
+    peak_mb: float = 0.0
+    disk_bytes: float = 0.0
+
+    def add(self, other: Estimate) -> None:
+        """Add jobs; memory is that of the largest."""
+        self.jobs += other.jobs
+        self.core_seconds += other.core_seconds
+        self.gpu_seconds += other.gpu_seconds
+        self.peak_mb = max(self.peak_mb, other.peak_mb)
+        self.disk_bytes += other.disk_bytes
+
+
+def size_of(survey: Survey, dataset: Dataset, subject: str) -> tuple[int, int]:
+    """Images and units of a subject: from its target where there is one, else assumed."""
+    import h5py
+
+    path = Path(survey.folder) / "targets" / dataset.name / f"{subject}.h5"
+    if not path.is_file():
+        return int(dataset.options.get("n_images", ASSUMED_IMAGES)), ASSUMED_UNITS
+    with h5py.File(path, "r") as file:
+        return len(file["image_ids"]), file["responses"].shape[1] if "responses" in file else 0
+
+
+def plan_model(survey: Survey, layers: list[LayerInfo], sizes: Mapping, factors: Mapping[str, float]) -> dict:
+    """Rule -> Estimate of one model; ``sizes`` is (dataset, subject) -> (images, units)."""
+    config = survey.config
+    images = {d.stimuli: max(sizes[d.name, s][0] for s in d.subjects) for d in survey.datasets.values()}
+    found = {rule: Estimate(1, *_flat(rule, factors)) for rule in ("list_layers", "collect_model", "select_layers")}
+    extraction = found["extract_geometry"] = Estimate()
+    for n in images.values():
+        seconds = factors.get("extract_geometry", 1) * costs.extraction_seconds(layers, n, config["memory_budget_mb"])
+        memory = costs.extraction_memory_mb(layers, n, config["memory_budget_mb"])
+        extraction.add(Estimate(1, seconds, seconds, memory, costs.geometry_bytes(n, len(layers))))
+    score = found["score"] = Estimate()
+    chosen = {layer.index for layer in layers}
+    for n, units in sizes.values():
+        for block in survey.blocks(layers, "") if layers else ():
+            first, last = block_range(block)
+            count = sum(first <= index <= last for index in chosen)
+            seconds = costs.scoring_seconds(count, n, units, len(config["penalties"]))
+            memory = costs.scoring_memory_mb(n, units)
+            score.add(Estimate(1, factors.get("score", 1) * seconds, 0.0, memory, 12e3 + 500 * count))
+    return found
+
+
+def _flat(rule: str, factors: Mapping[str, float]) -> tuple[float, float, float]:
+    seconds, memory = FLAT[rule]
+    return factors.get(rule, 1) * seconds, 0.0, memory
+
+
+def finished_times(survey: Survey) -> Iterable[tuple[str, str, str, str, float]]:
+    """Rule, model, dataset or stimulus set, block, and core seconds of every finished job of this run."""
+    folder = Path(survey.folder) / "benchmarks"
+    for path in folder.rglob("*.tsv"):
+        with path.open(newline="") as file:
+            times = [row["cpu_time"] for row in csv.DictReader(file, delimiter="\t")]
+        parts = path.relative_to(folder).with_suffix("").parts
+        if times and times[0] not in ("NA", "-"):
+            rule, model, data, block = _job_of(parts)
+            yield rule, model, data, block, float(times[0])
+
+
+def _job_of(parts: tuple[str, ...]) -> tuple[str, str, str, str]:
+    if parts[0] == "scores" and len(parts) == 5:
+        return "score", parts[1], f"{parts[2]}/{parts[3]}", parts[4]
+    if parts[0] == "scores":
+        return parts[-1], parts[1], "", ""
+    if parts[0] == "geometry":
+        return "extract_geometry", parts[2], parts[1], ""
+    return {"layers": "list_layers", "targets": "build_target"}.get(parts[0], parts[0]), parts[-1], "", ""
+
+
+def calibrate(survey: Survey, inventories: Mapping[str, list[LayerInfo]], sizes: Mapping) -> dict[str, float]:
+    """Rule -> measured over estimated core seconds, the ratio of sums over finished jobs."""
+    images = {d.stimuli: max(sizes[d.name, s][0] for s in d.subjects) for d in survey.datasets.values()}
+    sums: dict[str, list[float]] = {}
+    for rule, model, data, block, seconds in finished_times(survey):
+        layers = inventories.get(model, [])
+        if rule == "score" and tuple(data.split("/")) in sizes:
+            first, last = block_range(block)
+            count = sum(first <= layer.index <= last for layer in layers)
+            n, units = sizes[tuple(data.split("/"))]
+            expected = costs.scoring_seconds(count, n, units, len(survey.config["penalties"])) if count else 0
+        elif rule == "extract_geometry" and layers and data in images:
+            expected = costs.extraction_seconds(layers, images[data], survey.config["memory_budget_mb"])
+        else:
+            expected = FLAT[rule][0] if rule in FLAT else 0
+        if expected:
+            pair = sums.setdefault(rule, [0.0, 0.0])
+            pair[0] += seconds
+            pair[1] += expected
+    return {rule: measured / expected for rule, (measured, expected) in sums.items() if expected}
+
+
+def make_plan(survey: Survey) -> tuple[dict[str, Estimate], dict[str, Estimate], list[str]]:
+    """Estimates by rule and by model, and notes on what was assumed."""
+    sizes = {(d.name, s): size_of(survey, d, s) for d in survey.datasets.values() for s in d.subjects}
+    paths = {model: Path(survey.folder) / "layers" / f"{model}.tsv" for model in survey.models}
+    inventories = {m: survey.layers(read_inventory(path), m) for m, path in paths.items() if path.is_file()}
+    if not inventories:
+        raise MenagerieError(
+            f"No layer inventory in {survey.folder}/layers. First run `snakemake --until list_layers`: "
+            "it builds every network once, without weights."
+        )
+    typical = sorted(inventories.values(), key=len)[len(inventories) // 2]
+    factors = calibrate(survey, inventories, sizes)
+    by_rule, by_model = {}, {}
+    for model in survey.models:
+        total = by_model[model] = Estimate()
+        for rule, estimate in plan_model(survey, inventories.get(model, typical), sizes, factors).items():
+            by_rule.setdefault(rule, Estimate()).add(estimate)
+            total.add(estimate)
+    by_rule["build_target"] = Estimate(len(sizes), len(sizes) * _flat("build_target", factors)[0], 0, 500)
+    by_rule["figures and report"] = Estimate(2 * len(survey.datasets) + 4, *_flat("figures and report", factors))
+    missing = len(paths) - len(inventories)
+    notes = [f"{missing} models have no inventory yet: counted as {len(typical)} layers each"] if missing else []
+    if any(units == ASSUMED_UNITS for _, units in sizes.values()):
+        notes.append(f"some targets are not built yet: {ASSUMED_IMAGES} images and {ASSUMED_UNITS} units assumed")
+    notes.append(
+        "calibrated by finished jobs of: " + ", ".join(sorted(factors))
+        if factors
+        else "not calibrated: no finished job"
+    )
+    return by_rule, by_model, notes
+
+
+def render(by_rule: Mapping[str, Estimate], by_model: Mapping[str, Estimate], notes: Iterable[str]) -> str:
+    """The plan as plain text."""
+    total = Estimate()
+    for estimate in by_rule.values():
+        total.add(estimate)
+    lines = [_line("", "jobs", "core h", "GPU h", "peak GB", "disk GB")]
+    lines += [_row(name, estimate) for name, estimate in [*by_rule.items(), ("total", total)]]
+    lines += ["", _line("model", "jobs", "core h", "GPU h", "peak GB", "disk GB")]
+    lines += [_row(name, estimate) for name, estimate in by_model.items()]
+    note = "GPU h: core hours of extraction, as if on a GPU job's own core; a GPU is several times faster."
+    return "\n".join([*lines, "", note, *notes])
+
+
+def _row(name: str, e: Estimate) -> str:
+    hours = (f"{seconds / 3600:.3f}" for seconds in (e.core_seconds, e.gpu_seconds))
+    return _line(name, str(e.jobs), *hours, f"{e.peak_mb / 1e3:.1f}", f"{e.disk_bytes / 1e9:.3f}")
+
+
+def _line(name: str, *cells: str) -> str:
+    return name.ljust(28) + "".join(cell.rjust(10) for cell in cells)
+
+
+def main() -> None:
+    """Print the plan of a config (default: config/config.yaml)."""
+    path = Path(sys.argv[1] if len(sys.argv) > 1 else "config/config.yaml")
+    try:
+        survey = Survey.from_config(yaml.safe_load(path.read_text()))
+        print(render(*make_plan(survey)))
+    except (MenagerieError, OSError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
