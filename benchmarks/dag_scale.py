@@ -2,9 +2,9 @@
 
     python benchmarks/dag_scale.py <folder> [layers_per_job ...]
 
-Nothing runs: inventories, targets and tables are empty files with the right names; the target is the run's tables. Cases:
-cold (inventories are there, no scores), finished (everything is there; packed, also with Snakemake's records of it), and
-one model added to that.
+Nothing runs: inventories, targets and tables are empty files with the right names; the target is the run's tables.
+Cases: cold (inventories, no scores), finished (everything is there; packed, also with the records of it), and one
+model added to that.
 """
 
 from __future__ import annotations

@@ -1,0 +1,85 @@
+"""How to send one-second jobs to SLURM: plain jobs, groups, arrays, or a block of them in one process.
+
+    SLURM_CONF=... .venv-slurm/bin/python benchmarks/packing.py <folder> <n jobs> [mode ...]
+
+Needs a SLURM (tests/cluster/local_slurm.py starts one here). Each task imports numpy and sleeps for a second, so that
+the figures tell of the overhead and not of the number of cores. Prints submissions, wall seconds, seconds in which
+allocations were held, and these over the seconds of work.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+SNAKEFILE = """
+N, SIZE = {n}, {size}
+rule all:
+    input: expand("out/{{block}}.txt", block=range(0, N, SIZE))
+rule task:
+    output: "out/{{block}}.txt"
+    {group}
+    resources: mem_mb=200, runtime=60
+    params: size=SIZE, n=N
+    script: "task.py"
+"""
+TASK = """
+import time
+import numpy
+first = int(snakemake.wildcards.block)
+for _ in range(first, min(first + snakemake.params.size, snakemake.params.n)):
+    time.sleep(1)
+open(snakemake.output[0], "w").close()
+"""
+GROUP = 50
+MODES = {
+    "plain": (1, "", []),
+    "groups": (1, 'group: "tasks"', ["--group-components", f"tasks={GROUP}"]),
+    "arrays": (1, "", ["--slurm-array-jobs", "task"]),
+    "block": (GROUP, "", []),
+}
+
+
+def measure(folder: Path, n: int, mode: str) -> str:
+    """One run; a line of the table."""
+    size, group, options = MODES[mode]
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "Snakefile").write_text(SNAKEFILE.format(n=n, size=size, group=group))
+    (folder / "task.py").write_text(TASK)
+    known = set(squeue("%i"))
+    command = [sys.executable, "-m", "snakemake", "--executor", "slurm", "--jobs", "200", "--scheduler", "greedy"]
+    command += [
+        "--slurm-no-account",
+        "--slurm-status-command",
+        "squeue",
+        "--slurm-init-seconds-before-status-checks",
+        "2",
+    ]
+    command += ["--latency-wait", "30", "--quiet", "all", *options]
+    start = time.monotonic()
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    seconds = time.monotonic() - start
+    if done.returncode:
+        return f"{n}\t{mode}\tfailed: {done.stderr[-300:]}"
+    rows = [row.split("|") for row in squeue("%i|%V|%S|%e") if row.split("|")[0] not in known]
+    times = [[datetime.fromisoformat(text) for text in row[1:]] for row in rows]
+    held = sum((end - begin).total_seconds() for _, begin, end in times)
+    waited = sum((begin - submitted).total_seconds() for submitted, begin, _ in times) / max(1, len(times))
+    submissions = len({row[0].split("_")[0] for row in rows})
+    return f"{n}\t{mode}\t{submissions}\t{len(rows)}\t{seconds:.0f}\t{waited:.1f}\t{held:.0f}\t{held / n:.2f}"
+
+
+def squeue(form: str) -> list[str]:
+    command = ["squeue", "--noheader", "--array", "--states=all", f"--format={form}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+if __name__ == "__main__":
+    print("tasks\tmode\tsubmissions\tallocations\twall s\tmean wait s\theld s\theld s per 1 s task", flush=True)
+    for name in sys.argv[3:] or MODES:
+        print(measure(Path(sys.argv[1]).resolve(), int(sys.argv[2]), name), flush=True)
