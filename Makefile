@@ -32,7 +32,7 @@ twin: $(READY) ## a small simulated twin of NSD in NSD's own files: resources/ns
 	$(BIN)/snakemake --profile profiles/default write_nsd_twin
 
 test: $(READY) ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(READY) ## style, formatting, import contracts, Snakemake's own lint
 	$(BIN)/ruff check .
