@@ -224,7 +224,7 @@ def _step_statistic(fit: Segmented, which: int, at: float) -> float:
     return float(coefficients[-1] / np.sqrt(variance * np.linalg.inv(design.T @ design)[-1, -1]))
 
 
-def _invert(fit: Segmented, which: int, accepted: Callable[[float], bool], n_steps: int = 40) -> tuple[float, float]:
+def _invert(fit: Segmented, which: int, accepted: Callable[[float], bool], n_steps: int = 24) -> tuple[float, float]:
     """Ends of the accepted stretch around the estimate, by steps that double and then halve."""
     centre = float(fit.breakpoints[which])
     ends = []

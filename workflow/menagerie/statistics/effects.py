@@ -207,7 +207,8 @@ def split_random(formula: str, groups: str | None) -> tuple[str, str, str]:
     if not parts:
         return formula, "1", str(groups)
     slope, group = parts[0]
-    return re.sub(r"\+\s*$", "", re.sub(r"\+?\s*\([^()|]+\|[^()]+\)", "", formula)).strip(), slope, group
+    fixed = re.sub(r"\s*\+?\s*\([^()|]+\|[^()]+\)", "", formula)
+    return re.sub(r"~\s*\+", "~", fixed).strip(), slope, group
 
 
 def design_matrices(data: pd.DataFrame, formula: str) -> tuple[np.ndarray, pd.DataFrame]:
