@@ -27,6 +27,7 @@ PAGE = Path(workflow.basedir) / "workflow" / "report"
 SIMULATED = [d.name for d in DATASETS.values() if d.reader == "simulated"]
 MEASURED = [name for name in DATASETS if name not in SIMULATED]
 WITH_CEILINGS = [d.name for d in DATASETS.values() if d.reader == "nsd" and d.options.get("ceiling_images", 1)]
+PROVIDER_PACKAGES = {"open_clip": ("open_clip_torch",), "transformers": ("transformers",)}
 NSD_TWIN_SPEC = "config/nsd_twin.yaml"
 TRAINED = [spec.id for spec in SURVEY.registry.values() if spec.training == "trained"]
 SUBJECTS = [(d.name, subject) for d in DATASETS.values() for subject in d.subjects]

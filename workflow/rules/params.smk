@@ -23,7 +23,7 @@ def build_params(model):
     return {
         "spec": SURVEY.spec(model).build_row(),
         "transform": CONFIG["images"]["transform"],
-        "versions": versions(("torch", "torchvision", "timm")),
+        "versions": versions(("torch", "torchvision", "timm", *PROVIDER_PACKAGES.get(SURVEY.spec(model).provider, ()))),
     }
 
 
