@@ -120,8 +120,10 @@ def main() -> None:
         report(size, "cold", plan(folder))
         finish(folder, size)
         if size == "auto":  # one record per job takes long for 170,000 of them
-            report(size, "writing the records", plan(folder, "--touch", "--cores", "1", "--quiet", "all"))
+            report(size, "writing the records", plan(folder, "--touch", "--forceall", "--cores", "1", "--quiet", "all"))
         report(size, "finished", plan(folder))
+        if size != "auto":  # without records nothing tells that the tables lack a model
+            shutil.rmtree(folder / "results" / "scale" / "tables")
         config = folder / "config" / "config.yaml"
         config.write_text(config.read_text().replace("models:\n", f"models:\n- model{N_MODELS:03d}\n", 1))
         report(size, "one model added", plan(folder))
