@@ -20,13 +20,13 @@ def test_ceiling_is_the_mean_over_subjects_not_over_rows() -> None:
 
 def test_unknown_stays_unknown() -> None:
     table = scores(
-        subject=["a", "b", "a", "a"],
-        region=["r", "r", "s", "s"],
-        metric=["crsa", "crsa", "encoding_r", "versa"],
-        score=[0.3, 0.4, 0.2, None],
-        noise_ceiling=[0.5, None, 0.5, 0.5],
+        subject=["a", "b", "a", "a", "a"],
+        region=["r", "r", "s", "s", "s"],
+        metric=["crsa", "crsa", "encoding_r", "versa", "crsa"],
+        score=[0.3, 0.4, 0.2, None, 0.5],
+        noise_ceiling=[0.5, None, None, 0.5, 0.5],
     )
-    assert add_explained(table)["explained"].to_pylist() == [None, None, None, None]
+    assert add_explained(table)["explained"].to_pylist() == [None, None, None, None, 1.0]
 
 
 def test_negative_scores_explain_nothing() -> None:

@@ -81,7 +81,8 @@ def evaluate_layers(
                 if row["metric"] == "encoding_r":
                     unit_rows += _unit_rows(pair, row)
     for row in rows:
-        row["noise_ceiling"] = target.ceilings.get(row["region"])
+        # The ceiling is one of RSMs; a mean over units is not on that scale.
+        row["noise_ceiling"] = None if row["metric"] == "encoding_r" else target.ceilings.get(row["region"])
     return (
         pa.Table.from_pylist(rows, schema=SCHEMAS["model_scores"]),
         pa.Table.from_pylist(unit_rows, schema=SCHEMAS["unit_scores"]),

@@ -9,9 +9,9 @@ import pyarrow as pa
 def add_explained(model_scores: pa.Table) -> pa.Table:
     """Fill the column ``explained`` of a table of model scores: ``score^2 / ceiling^2``.
 
-    The ceiling of a dataset and region is the mean over its subjects (Conwell et al. 2024, Methods). It stays empty
-    where the ceiling of any subject is unknown, where there is no score, and for ``encoding_r``, which is a mean over
-    units and has no ceiling of RSMs. A negative score explains nothing: 0.
+    The ceiling of a dataset, region and metric is the mean over its subjects (Conwell et al. 2024, Methods). It stays
+    empty where there is no score, and where the ceiling of any subject is unknown (so for ``encoding_r``, a mean over
+    units, which has none). A negative score explains nothing: 0.
 
     Parameters
     ----------
@@ -24,8 +24,8 @@ def add_explained(model_scores: pa.Table) -> pa.Table:
         The same rows in the same order.
     """
     columns = model_scores.to_pydict()
-    places = list(zip(columns["dataset"], columns["region"], strict=True))
-    by_subject: dict[tuple[str, str], dict[str, float | None]] = {}
+    places = list(zip(columns["dataset"], columns["region"], columns["metric"], strict=True))
+    by_subject: dict[tuple[str, str, str], dict[str, float | None]] = {}
     for place, subject, ceiling in zip(places, columns["subject"], columns["noise_ceiling"], strict=True):
         by_subject.setdefault(place, {})[subject] = ceiling
     means = {
@@ -33,8 +33,8 @@ def add_explained(model_scores: pa.Table) -> pa.Table:
         for place, ceilings in by_subject.items()
     }
     explained = [
-        None if score is None or not means[place] or metric == "encoding_r" else (max(score, 0.0) / means[place]) ** 2
-        for place, metric, score in zip(places, columns["metric"], columns["score"], strict=True)
+        None if score is None or not means[place] else (max(score, 0.0) / means[place]) ** 2
+        for place, score in zip(places, columns["score"], strict=True)
     ]
     position = model_scores.schema.get_field_index("explained")
     field = model_scores.schema.field(position)
