@@ -130,8 +130,8 @@ def require_measured(targets: list[Path]) -> None:
     for path in targets:
         if read_provenance(path).get("simulated") != "no":
             raise MenagerieError(
-                f"Target {path} is not marked as measured (simulated: no). Scores on simulated responses do not compare "
-                "with published ones."
+                f"Target {path} is not marked as measured (simulated: no). Scores on simulated responses do not "
+                "compare with published ones."
             )
 
 
