@@ -41,7 +41,14 @@ def joined():
     generator = np.random.default_rng(0)
     models = pd.DataFrame(
         [
-            {"id": f"{kind}{i}", "training": kind, "architecture": f"net{i}", "architecture_class": "CNN", "data": ""}
+            {
+                "id": f"{kind}{i}",
+                "training": kind,
+                "architecture": f"net{i}",
+                "architecture_class": "CNN",
+                "data": "",
+                "mean": [0.5, 0.4],
+            }
             for i in range(4)
             for kind in ("trained", "random")
         ]
@@ -150,6 +157,11 @@ def test_one_row_a_model_is_the_mean_over_subjects(read, joined):
     means = joined.groupby("training")["score"].mean()
     assert effects.loc["training[T.trained]", "estimate"] == pytest.approx(means["trained"] - means["random"])
     assert effects.loc["training[T.trained]", "df"] == 6
+
+
+def test_metadata_are_plain(joined):
+    assert joined["data"].isna().all()
+    assert joined["mean"].eq("0.5,0.4").all()
 
 
 def test_models_without_metadata_are_refused(joined):

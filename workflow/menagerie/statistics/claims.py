@@ -158,6 +158,6 @@ CLAIMS = (
     Claim(
         "veRSA minus cRSA, trained models",
         "0.30 [0.29, 0.31], p < 0.001",
-        ("effect", "metric_effect_trained", "all", "versa"),
+        ("metric_effect_trained",),
     ),
 )

@@ -24,20 +24,27 @@ def join_metadata(scores: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
     scores
         Table ``model_scores``; rows without a score are left out.
     models
-        Table ``models``; empty text becomes a missing value.
+        Table ``models``; empty text becomes a missing value, a list becomes text with commas.
 
     Raises
     ------
     MenagerieError
         When a scored model has no row of metadata, or two.
     """
-    models = models.rename(columns={"id": "model"}).replace("", None)
+    models = models.rename(columns={"id": "model"}).apply(_plain)
     if repeated := sorted(models.loc[models["model"].duplicated(), "model"]):
         raise MenagerieError(f"The table of models has several rows for {', '.join(repeated[:5])}. Keep one each.")
     scores = scores[scores["score"].notna() & (scores["status"] == "ok")].drop(columns="status")
     if absent := sorted(set(scores["model"]) - set(models["model"])):
         raise MenagerieError(f"The table of models lacks {len(absent)} scored models: {', '.join(absent[:5])}.")
     return scores.merge(models, on="model", how="left", validate="many_to_one").reset_index(drop=True)
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column
+    texts = [",".join(map(str, cell)) if isinstance(cell, list | tuple | np.ndarray) else cell for cell in column]
+    return pd.Series([None if text == "" else text for text in texts], index=column.index, dtype=object)
 
 
 def experiment_data(experiment: Experiment, joined: pd.DataFrame) -> pd.DataFrame:

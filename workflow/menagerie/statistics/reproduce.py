@@ -23,6 +23,7 @@ from menagerie.errors import MenagerieError
 from menagerie.statistics.breakpoints import delta_interval, fit_breakpoints, profile_interval
 from menagerie.statistics.claims import CLAIMS, Claim
 from menagerie.statistics.contrasts import experiment_data, experiment_effects, join_metadata, level_means
+from menagerie.statistics.effects import paired_effects
 from menagerie.statistics.experiments import read_experiments
 from menagerie.statistics.intervals import bootstrap_mean, spearman
 from menagerie.statistics.published import SUBJECTS, UNTRAINED_TASKONOMY, model_rsm, read_published
@@ -92,6 +93,14 @@ class Paper:
         rows = rows[~rows["term"].str.contains(":")]
         published, sound = (rows[rows["analysis"] == one] for one in ("published", "sound"))
         return _value(published.iloc[0]), _value(sound.iloc[-1]), str(sound.iloc[-1]["note"])
+
+    def metric_effect_trained(self) -> tuple[Value, Value, str]:
+        """veRSA minus cRSA over the 160 models that counted as trained, and over the 159 that are."""
+        models = self.models.index[self.models["as_published"] == "trained"]
+        rows = self.joined[self.joined["model"].isin(models) & self.joined["metric"].isin(["crsa", "versa"])]
+        published = paired_effects(rows, "metric", "model", "crsa", distribution="z")
+        ours = self.effects("metric_effect_trained").query("analysis == 'sound'")
+        return _value(published.iloc[0]), _value(ours.iloc[0]), f"N = {len(models)}; ours {ours.iloc[0]['n']}"
 
     def count(self, which: str) -> tuple[Value, Value, str]:
         """Models in all, trained, untrained."""
