@@ -116,6 +116,11 @@ def test_one_pair_is_not_enough(data):
         paired_effects(data[data["model"] < 2].assign(pair="p"), "kind", "pair", "a")
 
 
+def test_the_reference_alone_is_no_comparison(data):
+    with pytest.raises(MenagerieError, match="nothing to compare"):
+        paired_effects(data[data["kind"] == "a"], "kind", "model", "a")
+
+
 def test_random_parts():
     assert split_random("score ~ a + (1 | g)", None) == ("score ~ a", "1", "g")
     assert split_random("score ~ a + (m | g) + b", None) == ("score ~ a + b", "m", "g")

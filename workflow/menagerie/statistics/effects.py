@@ -174,6 +174,8 @@ def paired_effects(
     wide = data.pivot_table(index=pair, columns=factor, values=outcome, aggfunc="mean", observed=True)
     if reference not in wide:
         raise unknown(f"reference level of {factor}", reference, wide)
+    if wide.shape[1] < 2:
+        raise MenagerieError(f"All scores belong to {factor} {reference}; there is nothing to compare it with.")
     rows = []
     for level in (name for name in wide if name != reference):
         differences = (wide[level] - wide[reference]).dropna().to_numpy()
