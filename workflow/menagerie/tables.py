@@ -66,7 +66,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             _column("score", _REAL, "score of the selected layer on the test half", "Pearson r"),
             _column("ci_low", _REAL, "lower end of the 95 % bootstrap interval over images", "Pearson r"),
             _column("ci_high", _REAL, "upper end of the 95 % bootstrap interval over images", "Pearson r"),
-            _column("noise_ceiling", _REAL, "RSM noise ceiling of the subject's region; empty where unknown and for encoding_r", "Pearson r"),
+            _column("noise_ceiling", _REAL, "RSM noise ceiling; empty where unknown and for encoding_r", "Pearson r"),
             _column("explained", _REAL, "score^2 / (mean ceiling over subjects)^2; empty where unknown", "fraction"),
             *_SCALE,
             _STATUS,
