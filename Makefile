@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 INDEX = $(shell $(BIN)/pip config get global.index-url 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo twin test cluster lint lock slurm profile clean
+.PHONY: help setup demo twin paper test cluster lint lock slurm profile clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -30,6 +30,9 @@ demo: $(READY) ## the main job on the built-in example: real networks against re
 
 twin: $(READY) ## a small simulated twin of NSD in NSD's own files: resources/nsd_twin
 	$(BIN)/snakemake --profile profiles/default write_nsd_twin
+
+paper: $(READY) ## every printed number of the paper against the published tables (../shared/published)
+	$(BIN)/python -m menagerie.statistics.reproduce ../shared/published --out results/paper
 
 test: $(READY) ## every test that needs no cluster
 	$(BIN)/python -m pytest -n 2 --dist loadfile
