@@ -25,6 +25,7 @@ def test_progress_line() -> None:
     line = progress_line(486, 714, 1.1, Counter({"score": 440, "list_layers": 10, "report": 1}))
     assert line == "486 of 714 jobs (68 %), 1.1 a second, about 3 min left: 10 list_layers, 440 score"
     assert progress_line(1, 10, 0.0, Counter()) == "1 of 10 jobs (10 %)"
+    assert progress_line(9, 100, 0.1, Counter()) == "9 of 100 jobs (9 %)", "too early to tell"
     assert progress_line(9, 10, 0.5, Counter()) == "9 of 10 jobs (90 %), 30 a minute, less than a minute left"
 
 

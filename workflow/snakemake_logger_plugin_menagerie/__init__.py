@@ -14,6 +14,7 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 EVERY = 5.0  # seconds between two progress lines
+FORESEEABLE = 0.1  # share of jobs done before a time left is named: the first jobs are the long ones
 STAGES = ("list_layers", "build_target", "simulate_target", "extract_geometry", "score", "collect_model")
 
 
@@ -68,7 +69,7 @@ class LogHandler(LogHandlerBase):
 def progress_line(done: int, total: int, rate: float, finished: Counter[str]) -> str:
     """``486 of 714 jobs (68 %), 1.1 a second, about 4 min left: 10 list_layers, 20 extract_geometry, 440 score``."""
     parts = [f"{done} of {total} jobs ({100 * done // max(total, 1)} %)"]
-    if rate > 0 and done < total:
+    if rate > 0 and FORESEEABLE * total <= done < total:
         minutes = (total - done) / rate / 60
         left = f"{minutes:.0f} min" if minutes >= 1 else "less than a minute"
         speed = f"{rate:.1f} a second" if rate >= 1 else f"{rate * 60:.0f} a minute"
