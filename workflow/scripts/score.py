@@ -1,10 +1,6 @@
 """Score one layer (or block of layers) of a model against one subject: every region, every metric."""
 
-import sys
 from pathlib import Path
-
-# pyarrow would import pandas, longer than the whole job takes, to ask whether a list is one of its series.
-sys.modules["pandas"] = None
 
 from menagerie.brain.target import read_target
 from menagerie.geometry import GeometryFile
