@@ -42,6 +42,7 @@ rule all:
         expand(f"{RUN}/tables/{{table}}.parquet", table=TABLES),
         f"{RUN}/tables/leaderboard.csv",
         experiment_outputs(),
+        figure_outputs(),
         f"{RUN}/report.html",
 
 

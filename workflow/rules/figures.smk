@@ -1,4 +1,5 @@
 # Figures of the run, and the leaderboard as a table.
+DRAWN_EXPERIMENTS = [experiment.name for experiment in EXPERIMENTS.values() if experiment.figure != "none"]
 
 
 rule leaderboard:
@@ -74,3 +75,35 @@ rule plot_depth:
         code=code("plot_depth"),
     script:
         "../scripts/plot_depth.py"
+
+
+rule plot_experiment:
+    input:
+        data=f"{RUN}/experiments/{{experiment}}/data.parquet",
+    output:
+        svg=expand(f"{RUN}/figures/experiment_{{experiment}}_{{dataset}}.svg", dataset=DATASETS, allow_missing=True),
+        png=expand(f"{RUN}/figures/experiment_{{experiment}}_{{dataset}}.png", dataset=DATASETS, allow_missing=True),
+        narrow=expand(
+            f"{RUN}/figures/narrow/experiment_{{experiment}}_{{dataset}}.svg", dataset=DATASETS, allow_missing=True
+        ),
+        narrow_png=expand(
+            f"{RUN}/figures/narrow/experiment_{{experiment}}_{{dataset}}.png", dataset=DATASETS, allow_missing=True
+        ),
+    log:
+        f"{RUN}/logs/figures/experiment_{{experiment}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/figures/experiment_{{experiment}}.tsv"
+    wildcard_constraints:
+        experiment=one_of(DRAWN_EXPERIMENTS),
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        experiment=experiment_params,
+        datasets=list(DATASETS),
+        code=code("plot_experiment"),
+    script:
+        "../scripts/plot_experiment.py"

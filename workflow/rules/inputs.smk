@@ -89,3 +89,10 @@ def experiment_outputs():
     if "model_to_model" in CONFIG["experiments"]:
         named += [f"{RUN}/experiments/model_to_model/{dataset}/{subject}/map.parquet" for dataset, subject in SUBJECTS]
     return named
+
+
+def figure_outputs():
+    """Figures of the experiments that the config lists."""
+    return expand(
+        f"{RUN}/figures/experiment_{{experiment}}_{{dataset}}.svg", experiment=DRAWN_EXPERIMENTS, dataset=DATASETS
+    )

@@ -11,19 +11,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from menagerie.figures import style
+from menagerie.figures.ceiling import Ceiling, ceiling_handle, draw_ceiling, score_limits, share_axis
 from menagerie.figures.leaderboard_table import leaderboard_table, model_order, ordering_label
-from menagerie.figures.tidy import AXES, METRICS, in_order, metrics_in, scored, short
+from menagerie.figures.tidy import AXES, METRICS, in_order, is_filled, metrics_in, scored, short
 
 ROW = 0.15  # inches a model and metric
 CHARACTER = 0.066  # inches: mean width of a character of a model's name
 PANEL = 1.55  # inches: narrowest panel that still shows its axis
 SUBJECT_DROP = 0.2  # rows: subjects lie just below their mean, so that neither hides the other
 BEST = 30  # models named beside the rank profiles
-SHARES = (0, 0.1, 0.25, 0.5, 1.0)  # ticks of the axis of explained variance
 
 
 @style.styled
@@ -134,7 +133,7 @@ def _draw_rows(
             offset = (metrics.index(metric) - (len(metrics) - 1) / 2) * 0.42 - SUBJECT_DROP / 3
             for rows, mark in ((subjects, _subject_mark), (table, _mean_mark)):
                 here = rows[(rows["region"] == region) & (rows["metric"] == metric) & rows["model"].isin(position)]
-                mark(ax, here, here["model"].map(position) + offset, METRICS[metric].filled)
+                mark(ax, here, here["model"].map(position) + offset, is_filled(metric, metrics))
         _finish_rows(ax, region, metrics, table, aligned=metrics in with_ceiling)
         ax.set_yticks(range(len(names)), [short(labels[name]) for name in names])
         ax.set_ylim(len(names) - 0.5, -0.5)
@@ -188,14 +187,9 @@ def _finish_rows(ax: Axes, region: str, metrics: list[str], table: pd.DataFrame,
     ceiling = _ceiling(table, region, metrics)
     # A title stands above the upper axis; where a neighbour has one, it keeps that height.
     ax.set_title(_title(region, metrics), pad=24 if aligned and ceiling is None else 4)
-    if ceiling is not None:
-        low, mean, high = ceiling
-        ax.axvspan(low, high, color=style.PALE, alpha=0.45, linewidth=0, zorder=0.5)
-        ax.axvline(mean, color=style.GREY, linewidth=0.9, zorder=1)
-    _score_limits(ax.set_xlim, table, region, metrics, ceiling)
-    if ceiling is not None:
-        _share_axis(ax.secondary_xaxis("top", functions=_shares(ceiling[1])), "x", ax.get_xlim(), ceiling[1])
-        ax.spines["top"].set_visible(False)
+    draw_ceiling(ax, ceiling, "x")
+    ax.set_xlim(_score_limits(table, region, metrics, ceiling))
+    share_axis(ax, ceiling, "x")
 
 
 # --- rank profiles --------------------------------------------------------------------------------
@@ -216,22 +210,15 @@ def _draw_profiles(figure: Figure | SubFigure, panels: list, table: pd.DataFrame
                     these["score"],
                     s=6,
                     marker=look["marker"],
-                    facecolor=color if METRICS[metric].filled else "white",
+                    facecolor=color if is_filled(metric, metrics) else "white",
                     edgecolor=color,
                     linewidth=0.5,
                     zorder=3,
                 )
         ceiling = _ceiling(table, region, metrics)
-        if ceiling is not None:
-            low, mean, high = ceiling
-            ax.axhspan(low, high, color=style.PALE, alpha=0.45, linewidth=0, zorder=0.5)
-            ax.axhline(mean, color=style.GREY, linewidth=0.9, zorder=1)
-        _score_limits(ax.set_ylim, table, region, metrics, ceiling)
-        if ceiling is not None:
-            label = index % n_columns == n_columns - 1 or index == len(panels) - 1
-            _share_axis(
-                ax.secondary_yaxis("right", functions=_shares(ceiling[1])), "y", ax.get_ylim(), ceiling[1], label=label
-            )
+        draw_ceiling(ax, ceiling, "y")
+        ax.set_ylim(_score_limits(table, region, metrics, ceiling))
+        share_axis(ax, ceiling, "y", label=index % n_columns == n_columns - 1 or index == len(panels) - 1)
         ax.set_title(_title(region, metrics), pad=4)
         ax.set_xlabel("rank")
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -250,42 +237,20 @@ def _title(region: str, metrics: list[str]) -> str:
     return f"{short(region, 22)}, encoding" if METRICS[metrics[0]].axis == "encoding" else short(region, 28)
 
 
-def _ceiling(table: pd.DataFrame, region: str, metrics: list[str]) -> tuple[float, float, float] | None:
-    """Lowest, mean and highest ceiling of a panel, None where a metric has none or the metrics' ceilings differ."""
+def _ceiling(table: pd.DataFrame, region: str, metrics: list[str]) -> Ceiling | None:
+    """Ceiling of a panel, None where a metric has none or the metrics' ceilings differ."""
     rows = table[(table["region"] == region) & table["metric"].isin(metrics)]
     means = rows["noise_ceiling"]
     if means.isna().all() or means.max() - means.min() > 1e-6:
         return None
-    return rows["ceiling_min"].min(), float(means.mean()), rows["ceiling_max"].max()
+    return Ceiling(rows["ceiling_min"].min(), float(means.mean()), rows["ceiling_max"].max())
 
 
-def _score_limits(set_limits, table: pd.DataFrame, region: str, metrics: list[str], ceiling: tuple | None) -> None:
+def _score_limits(table: pd.DataFrame, region: str, metrics: list[str], ceiling: Ceiling | None) -> tuple[float, float]:
     rows = table[(table["region"] == region) & table["metric"].isin(metrics)]
     low = np.nanmin(rows[["score_min", "ci_low"]].to_numpy(dtype=float))
     high = np.nanmax(rows[["score_max", "ci_high"]].to_numpy(dtype=float))
-    high = max(high, ceiling[2]) if ceiling else high
-    low = min(0.0, low)
-    pad = 0.04 * (high - low)
-    set_limits(low - pad, high + pad)
-
-
-def _shares(ceiling: float) -> tuple:
-    """Score -> share of explainable variance and back; the sign is kept, so that both are monotone."""
-    return (
-        lambda score: np.sign(score) * (np.asarray(score) / ceiling) ** 2,
-        lambda share: np.sign(share) * np.sqrt(np.abs(share)) * ceiling,
-    )
-
-
-def _share_axis(axis, which: str, limits: tuple[float, float], ceiling: float, *, label: bool = True) -> None:
-    ticks = [share for share in SHARES if limits[0] <= np.sqrt(share) * ceiling <= limits[1]]
-    target = axis.xaxis if which == "x" else axis.yaxis
-    target.set_major_locator(FixedLocator(ticks))
-    target.set_minor_locator(NullLocator())
-    target.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f}"))
-    axis.tick_params(labelsize=6, pad=1)
-    if label:
-        (axis.set_xlabel if which == "x" else axis.set_ylabel)("explainable variance explained (%)", fontsize=6)
+    return score_limits(float(low), float(high), ceiling)
 
 
 def _legend(figure: Figure | SubFigure, panels: list, table: pd.DataFrame, *, with_subjects: bool) -> None:
@@ -304,7 +269,7 @@ def _legend(figure: Figure | SubFigure, panels: list, table: pd.DataFrame, *, wi
     if table["ci_low"].notna().any():
         handles.append(Line2D([], [], color=style.GREY, linewidth=1.1, label="95 % interval over images"))
     if any(_ceiling(table, region, here) for region, here in panels):
-        handles.append(Patch(facecolor=style.PALE, edgecolor=style.GREY, linewidth=0.5, label="noise ceiling"))
+        handles.append(ceiling_handle())
     columns = max(1, int(figure.bbox.width / figure.dpi // 1.6))
     figure.legend(handles=handles, loc="outside lower center", ncols=min(columns, len(handles)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -25,6 +26,7 @@ BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#1A1A1A"
 PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (3, 3)), (0, (1, 1)))
+MARKERS = ("o", "D", "s", "^", "v", "P", "X")
 GREY, PALE, STRIPE = "#5F6368", "#B8BCC2", "#F3F4F6"
 
 # Colour is never the only sign: trained and random models also differ in marker shape, metrics in fill.
@@ -83,6 +85,15 @@ def new_figure(width: float, height: float) -> Figure:
     """Empty figure, sizes in inches; free of pyplot, so that nothing is kept in global state."""
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.04, h_pad=0.04, wspace=0.02, hspace=0.02)
+    return figure
+
+
+@styled
+def sentence(text: str, width: float) -> Figure:
+    """Small figure that says why there is nothing to draw."""
+    lines = textwrap.wrap(text, int(width * 15))
+    figure = new_figure(width, 0.3 + 0.14 * len(lines))
+    figure.text(0.5, 0.5, "\n".join(lines), ha="center", va="center", color=BLACK, linespacing=1.4)
     return figure
 
 

@@ -22,8 +22,8 @@ class Metric:
 
 # Scores of one axis are comparable and share a panel; encoding accuracy is a correlation over images, not over pairs.
 METRICS = {
-    "crsa": Metric("cRSA", "RSA", filled=True),
-    "versa": Metric("veRSA", "RSA", filled=False),
+    "crsa": Metric("cRSA", "RSA", filled=False),
+    "versa": Metric("veRSA", "RSA", filled=True),
     "encoding_r": Metric("encoding r", "encoding", filled=True),
 }
 AXES = {"RSA": "similarity of RSMs (Pearson r)", "encoding": "mean accuracy over units (Pearson r)"}
@@ -129,6 +129,11 @@ def metrics_in(values: Iterable[str]) -> list[str]:
     """Metrics present, in the project's order."""
     present = set(values)
     return [metric for metric in METRICS if metric in present]
+
+
+def is_filled(metric: str, beside: Iterable[str]) -> bool:
+    """Whether a metric's marks are filled, among the metrics of its panel: one that is alone needs no sign."""
+    return METRICS[metric].filled or set(beside) == {metric}
 
 
 def short(name: str, longest: int = LONGEST_NAME) -> str:

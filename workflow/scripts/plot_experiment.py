@@ -1,0 +1,16 @@
+"""Draw one experiment in every dataset, for pages and for phones."""
+
+from menagerie.figures import style
+from menagerie.figures.experiment import experiment_figure
+from menagerie.jobs import job
+from menagerie.statistics.experiments import Experiment
+from menagerie.tables import read_provenance, read_table
+
+with job(snakemake.log[0]):
+    experiment = Experiment.from_entry(snakemake.wildcards.experiment, snakemake.params.experiment)
+    data = read_table(snakemake.input.data).to_pandas()
+    reason = read_provenance(snakemake.input.data).get("left_out", "")
+    for paths, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
+        for dataset, path in zip(snakemake.params.datasets, paths, strict=True):
+            figure = experiment_figure(experiment, data, dataset, reason=reason, width=width)
+            style.save(figure, path.removesuffix(".svg"))
