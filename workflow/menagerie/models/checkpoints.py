@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,15 +45,21 @@ def read_checkpoint(path: str | Path, *, objects: bool = False) -> Any:
             return read_restricted(path)
         with torch.serialization.safe_globals(_HARMLESS):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except SafetensorError as error:
-        raise MenagerieError(f"{path} is no whole safetensors file ({error}). Download it again.") from error
     except pickle.UnpicklingError as error:
-        raise MenagerieError(
-            f"{path} was refused: it is no plain file of tensors, or it holds objects that would run code when opened "
-            f"({str(error).splitlines()[0]}). Ask its authors for a state dictionary or a safetensors file."
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
-        raise MenagerieError(f"{path} cannot be read as a file of weights ({error}). Download it again.") from error
+        raise MenagerieError(_refusal(path, str(error).splitlines()[0])) from error
+    except Exception as error:  # torch, numpy and safetensors raise many kinds for a damaged file
+        said = str(error)
+        if "weights_only" in said or "allow_pickle" in said:
+            raise MenagerieError(_refusal(path, said.splitlines()[0])) from error
+        kind = "a whole safetensors file" if isinstance(error, SafetensorError) else "a whole file of weights"
+        raise MenagerieError(f"{path} cannot be read: expected {kind}, found {said}. Download it again.") from error
+
+
+def _refusal(path: Path, reason: str) -> str:
+    return (
+        f"{path} was refused: expected a plain file of tensors, found objects that would run code when opened "
+        f"({reason}). Ask its authors for a state dictionary or a safetensors file."
+    )
 
 
 def state_dict(checkpoint: Any, origin: str) -> dict[str, torch.Tensor]:

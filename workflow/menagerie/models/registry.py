@@ -16,7 +16,7 @@ from typing import Any
 
 from menagerie.errors import MenagerieError, unknown
 
-ID = re.compile(r"[A-Za-z0-9_.+-]+")
+ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 WEIGHT_SOURCES = ("package", "url", "hub", "file")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
 TRAINING = ("trained", "random")
@@ -254,7 +254,10 @@ def _natural(cell: str) -> int:
 
 _SOURCE = re.compile(rf"random|provider|(?:{'|'.join(WEIGHT_SOURCES)}):.+")
 _PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
-    "id": (_matching(ID), "letters, digits and _ . + - only (the id becomes a file name)"),
+    "id": (
+        _matching(ID),
+        "letters, digits and _ . + - only, as in a file name, . + - not at the start",
+    ),
     "weights": (
         _matching(_SOURCE),
         "random, provider, package:<distribution>, hub:<owner/repository>, url:<address> or file:<path>",

@@ -8,6 +8,8 @@ an empty object that keeps the attributes it is given and can do nothing.
 from __future__ import annotations
 
 import pickle
+import tarfile
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
 from types import SimpleNamespace
@@ -70,8 +72,21 @@ _PICKLE = SimpleNamespace(__name__="menagerie.models.restricted", Unpickler=_Unp
 
 
 def read_restricted(path: str | Path) -> Any:
-    """Content of a PyTorch file or of a plain pickle (``.pkl``), with a `Husk` for every foreign object."""
+    """Content of a PyTorch file or of a plain pickle (``.pkl``), with a `Husk` for every foreign object.
+
+    Raises
+    ------
+    pickle.UnpicklingError
+        For a TorchScript archive, which is a program, and for PyTorch's oldest format, a tar whose members would be
+        unpacked.
+    """
     path = Path(path)
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if any(name.rpartition("/")[2] == "constants.pkl" for name in archive.namelist()):
+                raise pickle.UnpicklingError("it is a TorchScript program")
+    elif tarfile.is_tarfile(path):
+        raise pickle.UnpicklingError("it is a tar archive")
     if path.suffix == ".pkl":
         with path.open("rb") as file:
             return _load(file, encoding="latin1")

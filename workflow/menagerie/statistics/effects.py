@@ -20,6 +20,7 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.regression.mixed_linear_model import MixedLM
 
 from menagerie.errors import MenagerieError, unknown
+from menagerie.statistics.formula import check_formula
 
 COLUMNS = ("term", "estimate", "ci_low", "ci_high", "p", "df", "n", "formula", "analysis", "note")
 LEVEL = 0.95
@@ -102,6 +103,7 @@ def _fit_lm(data: pd.DataFrame, formula: str) -> pd.DataFrame:
 
 def fit_mixed(data: pd.DataFrame, formula: str, groups: str | None = None) -> MixedFit:
     """Fit a mixed model with one grouping factor by REML; arguments and errors as :func:`fit_effects`."""
+    check_formula(formula)  # the random part too goes to patsy
     fixed, slope, group = split_random(formula, groups)
     outcome, design = design_matrices(data, fixed)
     labels = _column(data, group, formula).to_numpy()
@@ -215,6 +217,7 @@ def split_random(formula: str, groups: str | None) -> tuple[str, str, str]:
 
 def design_matrices(data: pd.DataFrame, formula: str) -> tuple[np.ndarray, pd.DataFrame]:
     """Outcome ``(n,)`` and design ``(n, p)`` of a fixed-effects formula; errors as :func:`fit_effects`."""
+    check_formula(formula)
     try:
         description = patsy.ModelDesc.from_formula(formula)
     except patsy.PatsyError as error:

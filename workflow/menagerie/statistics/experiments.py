@@ -15,6 +15,7 @@ import yaml
 
 from menagerie.errors import MenagerieError, unknown
 from menagerie.models.registry import COLUMNS as MODEL_COLUMNS
+from menagerie.statistics.formula import check_formula
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "experiments.schema.yaml"
 SCORE_COLUMNS = (
@@ -202,6 +203,7 @@ def _check(experiment: Experiment, path: Path) -> None:
     filtered = [column.removeprefix(NOT) for column in experiment.filter]
     named = {"filter": filtered, "factor": [experiment.factor], "constant": experiment.constant}
     for number, one in enumerate(experiment.analyses):
+        check_formula(one.formula, f"Experiments {path}, {name}.analyses.{number}, formula")
         inner = [column.removeprefix(NOT) for column in one.filter]
         named[f"analyses.{number}"] = [*inner, *formula_columns(one.formula), *([one.pair] if one.pair else [])]
         if bool(one.formula) == bool(one.pair):
