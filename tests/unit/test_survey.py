@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from menagerie.errors import MenagerieError
+from menagerie.figures.tidy import METRICS as LABELS
 from menagerie.inventory import LayerInfo, block_name, block_range, choose_layers
+from menagerie.linking.metrics import METRICS
 from menagerie.survey import Survey, load_config
 
 DATASETS = {"simulated": {"reader": "simulated"}}
@@ -62,6 +64,11 @@ def test_every_property_of_the_schema_is_described(root: Path) -> None:
             assert required or "default" in sub, f"{path}.{key} has no default"
         if path.count("*") == 0 or "properties" in node:
             assert "additionalProperties" in node or path.endswith("options"), f"{path} lets unknown keys pass"
+
+
+def test_the_schema_knows_every_metric(root: Path) -> None:
+    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
+    assert schema["properties"]["metrics"]["items"]["enum"] == list(METRICS) == list(LABELS)
 
 
 @pytest.mark.parametrize("path", ["config/config.yaml"])

@@ -18,7 +18,7 @@ from menagerie.errors import MenagerieError, unknown
 from menagerie.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import Array, cast, host, namespace
 from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES, LooRidge, centre_units, fit_deviations
-from menagerie.linking.rsm import UndefinedError, pattern_rsm, triangle
+from menagerie.linking.rsm import pattern_rsm, triangle
 
 SPLITS = ("train", "test")
 MIN_IMAGES = 4  # in a half: three images have only three pairs
@@ -251,43 +251,3 @@ def row_correlation(a: Array, b: Array) -> np.ndarray:
     x, y = unit
     products, xx, yy = (cast(xp.linalg.vecdot(*pair), xp.float64) for pair in ((x, y), (x, x), (y, y)))
     return host(products / xp.sqrt(xx * yy))
-
-
-# The metrics --------------------------------------------------------------------------------------------------------
-
-
-def crsa(pair: Comparison, region: str, split: str) -> tuple[float, int]:
-    """Classical RSA: similarity of the layer's raw RSM and the region's RSM; and the number of units."""
-    return float(pair.layer_triangle(split) @ pair.brain.triangle(region, split)), pair.brain.target.n_units(region)
-
-
-def versa(pair: Comparison, region: str, split: str) -> tuple[float, int]:
-    """Voxel-encoding RSA: similarity of the predictions' RSM and the region's RSM; and the number of units."""
-    similarity = float(triangle(pair.predicted_rsm(region, split)) @ pair.brain.triangle(region, split))
-    return similarity, pair.brain.target.n_units(region)
-
-
-def encoding_r(pair: Comparison, region: str, split: str) -> tuple[float, int]:
-    """Mean over units of the correlation of predicted and measured responses; and the number of units in it.
-
-    Units whose correlation is not defined in this half are left out, which the number of units shows.
-    """
-    units = pair.defined_units(region, split)
-    if not units.size:
-        raise UndefinedError("encoding_r undefined: no unit of the region varies over images")
-    return float(pair.unit_r[split][units].mean()), int(units.size)
-
-
-METRICS: Mapping[str, Callable[[Comparison, str, str], tuple[float, int]]] = {
-    "crsa": crsa,
-    "versa": versa,
-    "encoding_r": encoding_r,
-}
-NEEDS_UNITS = frozenset({"versa", "encoding_r"})
-
-
-def check_metrics(metrics: Sequence[str]) -> None:
-    """Raise MenagerieError for a name that is no metric."""
-    for metric in metrics:
-        if metric not in METRICS:
-            raise unknown("metric", metric, METRICS)

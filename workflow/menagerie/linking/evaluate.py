@@ -11,16 +11,10 @@ from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError
 from menagerie.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import Array, host
-from menagerie.linking.bootstrap import (
-    LEVEL,
-    N_RESAMPLES,
-    bootstrap_encoding,
-    bootstrap_similarity,
-    excess_variance,
-    image_counts,
-    interval,
-)
+from menagerie.linking.bootstrap import LEVEL, N_RESAMPLES, image_counts
 from menagerie.linking.comparison import Brain, Comparison
+from menagerie.linking.intervals import INTERVALS
+from menagerie.linking.metrics import METRICS
 from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES
 from menagerie.linking.rsm import UndefinedError
 from menagerie.tables import SCHEMAS
@@ -78,11 +72,10 @@ def evaluate_layers(
         for row in rows:
             if row["layer_index"] == index:
                 row |= _interval(pair, row, counts, level)
-                if row["metric"] == "encoding_r":
+                if METRICS[row["metric"]].unit_scores:
                     unit_rows += _unit_rows(pair, row)
     for row in rows:
-        # The ceiling is one of RSMs; a mean over units is not on that scale.
-        row["noise_ceiling"] = None if row["metric"] == "encoding_r" else target.ceilings.get(row["region"])
+        row["noise_ceiling"] = target.ceilings.get(row["region"]) if METRICS[row["metric"]].has_ceiling else None
     return (
         pa.Table.from_pylist(rows, schema=SCHEMAS["model_scores"]),
         pa.Table.from_pylist(unit_rows, schema=SCHEMAS["unit_scores"]),
@@ -91,34 +84,14 @@ def evaluate_layers(
 
 def _interval(pair: Comparison, row: dict, counts: np.ndarray, level: float) -> dict:
     """``ci_low`` and ``ci_high`` of a row; empty where the score is, or where resamples are undefined."""
-    if row["status"] != OK:
+    bootstrap = INTERVALS.get(row["metric"])
+    if row["status"] != OK or bootstrap is None:
         return {}
     try:
-        low, high = _INTERVALS[row["metric"]](pair, row["region"], counts, level)
+        low, high = bootstrap(pair, row["region"], counts, level)
     except UndefinedError:
         return {}
     return {"ci_low": low, "ci_high": high}
-
-
-def _similarity_interval(a: Array, b: Array, counts: np.ndarray, level: float) -> tuple[float, float]:
-    return interval(bootstrap_similarity(a, b, counts), level, excess_variance(a, b))
-
-
-def _crsa_interval(pair: Comparison, region: str, counts: np.ndarray, level: float) -> tuple[float, float]:
-    return _similarity_interval(pair.layer_rsm("test"), pair.brain.rsm(region, "test"), counts, level)
-
-
-def _versa_interval(pair: Comparison, region: str, counts: np.ndarray, level: float) -> tuple[float, float]:
-    return _similarity_interval(pair.predicted_rsm(region, "test"), pair.brain.rsm(region, "test"), counts, level)
-
-
-def _encoding_interval(pair: Comparison, region: str, counts: np.ndarray, level: float) -> tuple[float, float]:
-    units = pair.brain.array(pair.defined_units(region, "test"))
-    measured, _ = pair.brain.centred["test"]
-    return interval(bootstrap_encoding(pair.predicted["test"][units], measured[units], counts), level)
-
-
-_INTERVALS = {"crsa": _crsa_interval, "versa": _versa_interval, "encoding_r": _encoding_interval}
 
 
 def _unit_rows(pair: Comparison, row: dict) -> list[dict]:

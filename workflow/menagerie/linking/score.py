@@ -10,7 +10,8 @@ import pyarrow as pa
 from menagerie.brain.target import Target
 from menagerie.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import Array
-from menagerie.linking.comparison import METRICS, NEEDS_UNITS, SPLITS, Brain, Comparison, check_metrics
+from menagerie.linking.comparison import SPLITS, Brain, Comparison
+from menagerie.linking.metrics import METRICS, check_metrics
 from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES
 from menagerie.linking.rsm import UndefinedError
 from menagerie.tables import SCHEMAS
@@ -46,7 +47,7 @@ def score_layer(
     penalties
         Ridge penalties for veRSA and encoding_r, chosen per unit by leave-one-out correlation.
     metrics
-        Among "crsa", "versa" and "encoding_r".
+        Names in :data:`menagerie.linking.metrics.METRICS`.
     regions
         Names of regions; None for all of the target.
     memory_budget
@@ -96,11 +97,11 @@ def score_layer(
 def _score(pair: Comparison, region: str, metric: str, split: str) -> tuple[float | None, int, str]:
     """Score, number of units and status of one row."""
     target = pair.brain.target
-    if metric in NEEDS_UNITS and not target.has_units:
+    if METRICS[metric].needs_units and not target.has_units:
         return None, 0, NO_UNITS.format(metric=metric)
     if pair.geometry.status != OK:
         return None, target.n_units(region), pair.geometry.status
     try:
-        return *METRICS[metric](pair, region, split), OK
+        return *METRICS[metric].score(pair, region, split), OK
     except UndefinedError as reason:
         return None, target.n_units(region), str(reason)
