@@ -107,3 +107,85 @@ rule plot_experiment:
         code=code("plot_experiment"),
     script:
         "../scripts/plot_experiment.py"
+
+
+rule plot_overall:
+    input:
+        data=f"{RUN}/experiments/overall/data.parquet",
+        effects=f"{RUN}/experiments/overall/effects.parquet",
+    output:
+        svg=expand(f"{RUN}/figures/overall_{{dataset}}.svg", dataset=DATASETS),
+        png=expand(f"{RUN}/figures/overall_{{dataset}}.png", dataset=DATASETS),
+        narrow=expand(f"{RUN}/figures/narrow/overall_{{dataset}}.svg", dataset=DATASETS),
+        narrow_png=expand(f"{RUN}/figures/narrow/overall_{{dataset}}.png", dataset=DATASETS),
+    log:
+        f"{RUN}/logs/figures/overall.log",
+    benchmark:
+        f"{RUN}/benchmarks/figures/overall.tsv"
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        datasets=list(DATASETS),
+        code=code("plot_overall"),
+    script:
+        "../scripts/plot_overall.py"
+
+
+rule plot_model_to_model:
+    input:
+        similarity=similarities_of_dataset,
+        models=f"{RUN}/tables/models.parquet",
+        data=expand(f"{RUN}/experiments/{{experiment}}/data.parquet", experiment=DRAWN_EXPERIMENTS),
+    output:
+        svg=f"{RUN}/figures/model_to_model_{{dataset}}.svg",
+        png=f"{RUN}/figures/model_to_model_{{dataset}}.png",
+        narrow=f"{RUN}/figures/narrow/model_to_model_{{dataset}}.svg",
+        narrow_png=f"{RUN}/figures/narrow/model_to_model_{{dataset}}.png",
+    log:
+        f"{RUN}/logs/figures/model_to_model_{{dataset}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/figures/model_to_model_{{dataset}}.tsv"
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        experiments={name: EXPERIMENTS[name].as_entry() for name in DRAWN_EXPERIMENTS},
+        code=code("plot_model_to_model"),
+    script:
+        "../scripts/plot_model_to_model.py"
+
+
+rule plot_overview:
+    input:
+        targets=targets_of_dataset,
+        geometry=geometries_of_dataset,
+        scores=f"{RUN}/tables/model_scores.parquet",
+        models=f"{RUN}/tables/models.parquet",
+        data=expand(f"{RUN}/experiments/{{experiment}}/data.parquet", experiment=EXPERIMENTS),
+    output:
+        svg=f"{RUN}/figures/overview_{{dataset}}.svg",
+        png=f"{RUN}/figures/overview_{{dataset}}.png",
+        narrow=f"{RUN}/figures/narrow/overview_{{dataset}}.svg",
+        narrow_png=f"{RUN}/figures/narrow/overview_{{dataset}}.png",
+    log:
+        f"{RUN}/logs/figures/overview_{{dataset}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/figures/overview_{{dataset}}.tsv"
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        penalties=CONFIG["penalties"],
+        code=code("plot_overview"),
+    script:
+        "../scripts/plot_overview.py"

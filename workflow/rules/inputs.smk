@@ -91,8 +91,21 @@ def experiment_outputs():
     return named
 
 
+def targets_of_dataset(wildcards):
+    """Targets of every subject of a dataset."""
+    subjects = DATASETS[wildcards.dataset].subjects
+    return expand(f"{RUN}/targets/{wildcards.dataset}/{{subject}}.h5", subject=subjects)
+
+
+def similarities_of_dataset(wildcards):
+    """Model-to-model similarities of every subject of a dataset."""
+    folder = f"{RUN}/experiments/model_to_model/{wildcards.dataset}"
+    return expand(f"{folder}/{{subject}}/similarity.parquet", subject=DATASETS[wildcards.dataset].subjects)
+
+
 def figure_outputs():
-    """Figures of the experiments that the config lists."""
-    return expand(
-        f"{RUN}/figures/experiment_{{experiment}}_{{dataset}}.svg", experiment=DRAWN_EXPERIMENTS, dataset=DATASETS
-    )
+    """Figures of the analyses that the config lists; with any of them, an overview of every dataset."""
+    wanted = [f"experiment_{name}" for name in DRAWN_EXPERIMENTS]
+    wanted += [name for name in RESERVED if name in CONFIG["experiments"]]
+    wanted += ["overview"] if CONFIG["experiments"] else []
+    return expand(f"{RUN}/figures/{{figure}}_{{dataset}}.svg", figure=wanted, dataset=DATASETS)

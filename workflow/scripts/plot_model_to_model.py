@@ -1,0 +1,22 @@
+"""Draw how alike models are to each other in one dataset, for pages and for phones."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from menagerie.figures import style
+from menagerie.figures.model_to_model import model_to_model_figure
+from menagerie.figures.model_to_model_table import model_maps, model_sets
+from menagerie.jobs import job
+from menagerie.statistics.experiments import Experiment
+from menagerie.tables import read_table
+
+with job(snakemake.log[0]):
+    similarity = pd.concat([read_table(path).to_pandas() for path in snakemake.input.similarity], ignore_index=True)
+    data = {Path(path).parent.name: read_table(path).to_pandas() for path in snakemake.input.data}
+    experiments = [Experiment.from_entry(*entry) for entry in snakemake.params.experiments.items()]
+    maps = model_maps(similarity, read_table(snakemake.input.models).to_pandas())
+    where = f"{snakemake.wildcards.dataset} {similarity['region'].iloc[0]}"
+    for path, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
+        figure = model_to_model_figure(maps, model_sets(experiments, data), where, width=width)
+        style.save(figure, path.removesuffix(".svg"))

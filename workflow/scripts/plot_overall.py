@@ -1,0 +1,12 @@
+"""Draw the variation over all models in every dataset, for pages and for phones."""
+
+from menagerie.figures import style
+from menagerie.figures.overall import overall_figure
+from menagerie.jobs import job
+from menagerie.tables import read_table
+
+with job(snakemake.log[0]):
+    data, effects = (read_table(path).to_pandas() for path in (snakemake.input.data, snakemake.input.effects))
+    for paths, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
+        for dataset, path in zip(snakemake.params.datasets, paths, strict=True):
+            style.save(overall_figure(data, effects, dataset, width=width), path.removesuffix(".svg"))

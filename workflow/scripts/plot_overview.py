@@ -1,0 +1,39 @@
+"""Draw the overview of one dataset, for pages and for phones."""
+
+from pathlib import Path
+
+from menagerie.brain.target import read_target
+from menagerie.figures import style
+from menagerie.figures.overview import overview_figure
+from menagerie.figures.overview_table import link_best, networks_by_experiment, networks_by_source, reliability
+from menagerie.figures.tidy import model_metadata
+from menagerie.geometry import GeometryFile
+from menagerie.jobs import job
+from menagerie.linking.comparison import Brain
+from menagerie.tables import read_table
+
+with job(snakemake.log[0]):
+    dataset, given = snakemake.wildcards.dataset, snakemake.input
+    scores, models = (read_table(path).to_pandas() for path in (given.scores, given.models))
+    paths = {Path(path).stem: path for path in given.geometry}
+    target = read_target(given.targets[0])
+
+    def read_layer(model, index):
+        with GeometryFile(paths[model]) as file:
+            return file.read(index)
+
+    with GeometryFile(given.geometry[0]) as first:
+        brain = Brain(target, first.image_ids)
+    own = scores[(scores["dataset"] == dataset) & (scores["subject"] == target.subject)]
+    metadata = model_metadata(models)
+    parts = {
+        "reliable": reliability(read_target(path) for path in given.targets),
+        "sources": networks_by_source(models),
+        "experiments": networks_by_experiment(
+            {Path(path).parent.name: read_table(path).to_pandas() for path in given.data}
+        ),
+        "linked": link_best(own, read_layer, brain, snakemake.params.penalties),
+        "names": dict(zip(metadata["model"], metadata["display_name"], strict=True)),
+    }
+    for path, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
+        style.save(overview_figure(**parts, dataset=dataset, width=width), path.removesuffix(".svg"))
