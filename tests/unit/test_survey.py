@@ -12,7 +12,8 @@ from menagerie.errors import MenagerieError
 from menagerie.figures.tidy import METRICS as LABELS
 from menagerie.inventory import LayerInfo, block_name, block_range, choose_layers
 from menagerie.linking.metrics import METRICS
-from menagerie.survey import Survey, load_config
+from menagerie.statistics.experiments import read_experiments
+from menagerie.survey import SCHEMA, Survey, load_config
 
 DATASETS = {"simulated": {"reader": "simulated"}}
 REGISTRY = "id\tprovider\tbuilder\tweights\ttraining\nalpha\ttimm\ttest_vit\trandom\trandom\n"
@@ -71,7 +72,25 @@ def test_the_schema_knows_every_metric(root: Path) -> None:
     assert schema["properties"]["metrics"]["items"]["enum"] == list(METRICS) == list(LABELS)
 
 
-@pytest.mark.parametrize("path", ["config/config.yaml"])
+@pytest.mark.parametrize("name", ["config", "paper", "lab"])
+def test_editors_find_the_schema_of_shipped_configs(root: Path, name: str) -> None:
+    """A YAML language server completes keys by this first line."""
+    file = root / "config" / f"{name}.yaml"
+    first = file.read_text().splitlines()[0]
+    assert first.startswith("# yaml-language-server: $schema=")
+    assert (file.parent / first.partition("=")[2]).resolve() == SCHEMA.resolve()
+
+
+def test_the_paper_is_224_models_and_four_subjects(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    survey = Survey.from_config(yaml.safe_load(Path("config/paper.yaml").read_text()))
+    assert len({spec.metadata["published_id"] for spec in survey.models.values()}) == len(survey.models) == 224
+    assert survey.datasets["nsd"].subjects == ("subj01", "subj02", "subj05", "subj07")
+    assert survey.config["layers"] == "second_half" and survey.config["images"]["transform"] == "paper"
+    assert set(survey.config["experiments"]) >= set(read_experiments("config/experiments.yaml"))
+
+
+@pytest.mark.parametrize("path", ["config/config.yaml", "config/paper.yaml"])
 def test_shipped_configs_are_valid(root: Path, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root)
     survey = Survey.from_config(yaml.safe_load((root / path).read_text()))

@@ -11,7 +11,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
+
+from menagerie.configdoc import STAGES, keys
+from menagerie.survey import SCHEMA
 
 pytestmark = pytest.mark.workflow
 
@@ -41,6 +45,8 @@ def test_one_score_job_per_model_subject_and_layer(project) -> None:
     assert len(list((project.results / "scores").rglob("[0-9]*.parquet"))) == SCORE
 
 
+CHAIN = ["geometries", "scores", "selection"]  # each is made from the one before
+
 # A key of the config, and the jobs that its new value repeats.
 CONFIG_ROWS = {
     "penalty": ({"penalties": [10.0, 1000.0]}, ALL_SCORES),
@@ -58,8 +64,26 @@ CONFIG_ROWS = {
 @pytest.mark.parametrize("row", CONFIG_ROWS)
 def test_config(project, row: str) -> None:
     change, expected = CONFIG_ROWS[row]
+    stages = documented(project.config, change)
     project.configure(**change)
     assert project.planned() == expected
+    assert {STAGES[stage] for stage in stages} == {rule for rule in map(STAGES.get, CHAIN) if rule in expected}
+
+
+def documented(config: dict, change: dict) -> set[str]:
+    """Stages that config/README.md says a change makes again, and those that follow."""
+    entries = {key: sub for key, sub, _ in keys(yaml.safe_load(SCHEMA.read_text()))}
+    before, after = flat(config), flat(change)
+    differing = [key for key in after if after[key] != before.get(key)]
+    # What concerns only models that came ("of") is not made again for those that were there.
+    named = [stage for key in differing if "of" not in entries[key] for stage in entries[key]["reruns"]]
+    return set(CHAIN[min(map(CHAIN.index, named)) :]) if named else set()
+
+
+def flat(config: dict) -> dict:
+    """Keys as in config/README.md: those of a nested part behind a dot."""
+    nested = [(key, value if isinstance(value, dict) else {"": value}) for key, value in config.items()]
+    return {f"{key}.{name}".rstrip("."): value for key, part in nested for name, value in part.items()}
 
 
 def test_transform(project) -> None:

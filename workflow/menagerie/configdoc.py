@@ -11,49 +11,43 @@ from pathlib import Path
 
 import yaml
 
+from menagerie.errors import MenagerieError, unknown
 from menagerie.survey import SCHEMA
 
 PAGE = Path(__file__).parents[2] / "config" / "README.md"
 HEAD = """# Configuration
 
-`config.yaml` is the demo. Write a file of your own beside it and run it with
-`snakemake --profile profiles/default --configfile config/mine.yaml`: it replaces the demo's whole, nothing is merged.
-Unknown keys are refused, with the nearest known one. In an editor with a YAML language server the first line of
-`config.yaml` gives completion and checks while you type.
+| file | what it runs |
+| --- | --- |
+| `config.yaml` | the demo |
+| `lab.yaml` | your own images and responses, your own network; the one to copy |
+| `paper.yaml` | the survey of 2024: 224 networks, four people of the Natural Scenes Dataset |
+
+Copy one, change it, and run it with `snakemake --profile profiles/default --configfile config/mine.yaml`: it replaces
+the demo's whole, nothing is merged. Unknown keys are refused, with the nearest known one. In an editor with a YAML
+language server the first line of these files gives completion and checks while you type.
 
 `models.tsv` is the table of models, one row each; `docs/add-a-model.md` tells how to add one,
 `docs/add-a-dataset.md` how to add your own responses, `docs/nsd.md` what the reader of the Natural Scenes Dataset
 takes under `options`.
 
-| key | type | default | meaning | a new value runs again |
-| --- | --- | --- | --- | --- |
+The last column says what a new value makes again; what is made from that (tables, experiments, figures) follows. The
+report is made again after every change, because it prints the config. `docs/invalidation.md` has the cases.
+
+| key | type | default | unit | meaning | makes again |
+| --- | --- | --- | --- | --- | --- |
 """
-EFFECTS = {
-    "run": "everything, in a new folder",
-    "results": "everything, in a new folder",
-    "resources": "downloads",
-    "registry": "models whose rows differ",
-    "models": "the models that came; tables",
-    "layers": "geometry, scores",
-    "layers_per_job": "scores",
-    "metrics": "scores",
-    "penalties": "scores",
-    "images.transform": "geometry, scores",
-    "images.batch_size": "nothing",
-    "projection.n_components": "geometry, scores",
-    "projection.seed": "geometry, scores",
-    "bootstrap.n_resamples": "intervals",
-    "bootstrap.seed": "intervals",
-    "experiments": "the experiments that came",
-    "experiments_file": "experiments whose definitions differ",
-    "memory_budget_mb": "nothing",
-    "device": "nothing",
-    "datasets": "the datasets that came; tables",
-    "datasets.<name>.reader": "its targets, geometry, scores",
-    "datasets.<name>.subjects": "the subjects that came; tables",
-    "datasets.<name>.stimuli": "its stimulus set, geometry, scores",
-    "datasets.<name>.regions": "its scores",
-    "datasets.<name>.options": "its targets, scores",
+# What a new value can make again, in the order of the run, and the rule that makes it. What is made from it follows.
+STAGES = {
+    "downloads": "fetch_*",
+    "weights": "fetch_weights",
+    "inventories": "list_layers",
+    "stimuli": "build_stimuli",
+    "targets": "build_target",
+    "geometries": "extract_geometry",
+    "scores": "score",
+    "selection": "select_layers",
+    "experiments": "experiment",
 }
 
 
@@ -78,11 +72,23 @@ def _row(entry: tuple[str, Mapping, bool]) -> str:
         return ""
     default = "required" if required else json.dumps(sub["default"]) if "default" in sub else ""
     meaning = " ".join(sub["description"].split()).replace("|", "\\|")
-    effect = EFFECTS[key]
-    return f"| `{key}` | {_kind(sub)} | {default} | {meaning} | {effect} |\n"
+    return f"| `{key}` | {_kind(sub)} | {default} | {sub.get('unit', '')} | {meaning} | {_effect(key, sub)} |\n"
+
+
+def _effect(key: str, sub: Mapping) -> str:
+    if "reruns" not in sub:
+        raise MenagerieError(
+            f"{SCHEMA}: key {key} does not say what a new value makes again. Add 'reruns', a list of stages."
+        )
+    for stage in sub["reruns"]:
+        if stage not in STAGES:
+            raise unknown(f"stage under 'reruns' of key {key} in {SCHEMA}", stage, STAGES)
+    return " ".join([", ".join(sub["reruns"]) or "nothing", *([sub["of"]] if "of" in sub else [])])
 
 
 def _kind(sub: Mapping) -> str:
+    if "const" in sub:
+        return f"`{sub['const']}`"
     if "enum" in sub:
         return " or ".join(f"`{choice}`" for choice in sub["enum"])
     if "oneOf" in sub:

@@ -103,6 +103,15 @@ def test_selection_keeps_the_order_and_takes_each_model_once(specs):
     assert ids(specs, "vit_?_random", "[rv]it_a") == ["vit_a_random", "vit_a"]
 
 
+def test_a_pattern_may_look_at_another_column(registry):
+    assert {spec.training for spec in select_models(registry, ["training=random"])} == {"random"}
+    assert len(select_models(registry, ["published_id=?*"])) == 224
+    with pytest.raises(MenagerieError, match=r"column in model pattern 'famly=ResNet'.*Did you mean 'family'"):
+        select_models(registry, ["famly=ResNet"])
+    with pytest.raises(MenagerieError, match=r"value of model pattern 'family=ResNett'.*Did you mean 'ResNet'"):
+        select_models(registry, ["family=ResNett"])
+
+
 def test_names_without_a_row(specs):
     trained, twin = select_models(specs, ["timm/resnet18.a1_in1k", "timm/resnet18.a1_in1k:random"])
     assert (trained.id, trained.weights, trained.training) == ("timm__resnet18.a1_in1k", "provider", "trained")

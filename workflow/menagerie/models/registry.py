@@ -307,8 +307,8 @@ def inline_spec(name: str) -> ModelSpec:
 def select_models(specs: Mapping[str, ModelSpec], patterns: Iterable[str]) -> list[ModelSpec]:
     """Models that ``patterns`` name, in the order of the patterns, each once.
 
-    A pattern is an id, a glob over ids (``*``, ``?``, ``[...]``; matches come in the table's order), or
-    ``provider/name``.
+    A pattern is an id, a glob over ids (``*``, ``?``, ``[...]``; matches come in the table's order), a glob over
+    another column of the table (``family=ResNet*``), or ``provider/name``.
 
     Raises
     ------
@@ -330,6 +330,8 @@ def _matches(specs: Mapping[str, ModelSpec], pattern: str) -> list[ModelSpec]:
         spec = inline_spec(pattern)
         _check_provider(spec.provider, pattern)
         return [spec]
+    if "=" in pattern:
+        return _matches_in_column(specs, *pattern.split("=", 1))
     if any(character in pattern for character in "*?["):
         found = [spec for id, spec in specs.items() if fnmatchcase(id, pattern)]
         if found:
@@ -339,6 +341,16 @@ def _matches(specs: Mapping[str, ModelSpec], pattern: str) -> list[ModelSpec]:
         hint = f" Nearest id: '{nearest[0]}'." if nearest else ""
         raise MenagerieError(f"The model pattern '{pattern}' matches none of the {len(specs)} models.{hint}")
     raise unknown("model", pattern, specs)
+
+
+def _matches_in_column(specs: Mapping[str, ModelSpec], column: str, wanted: str) -> list[ModelSpec]:
+    if column not in COLUMNS:
+        raise unknown(f"column in model pattern '{column}={wanted}'", column, COLUMNS)
+    cells = {id: str(spec.as_row()[column]) for id, spec in specs.items()}
+    found = [specs[id] for id, cell in cells.items() if fnmatchcase(cell, wanted)]
+    if not found:
+        raise unknown(f"value of model pattern '{column}={wanted}'", wanted, set(cells.values()) - {""})
+    return found
 
 
 def _check_provider(provider: str, pattern: str) -> None:
