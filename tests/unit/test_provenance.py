@@ -39,8 +39,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fingerprint(folder: Path, also: tuple[str, ...] = ()) -> str:
-    provenance._syntax_digest.cache_clear()
-    provenance._imports.cache_clear()
+    provenance._analysed.cache_clear()
+    provenance._code_fingerprint.cache_clear()
     return provenance.code_fingerprint(folder / "script.py", also)
 
 

@@ -30,15 +30,20 @@ def code_fingerprint(script: str | Path, also: Iterable[str] = ()) -> str:
     also
         Modules that are imported by name at run time (readers, providers), which the syntax tree cannot show.
     """
+    return _code_fingerprint(Path(script), tuple(also))
+
+
+@cache
+def _code_fingerprint(script: Path, also: tuple[str, ...]) -> str:
     seen: set[str] = set()
-    queue = [*_imports(Path(script)), *also]
+    queue = [*_analysed(script)[1], *also]
     while queue:
         module = queue.pop()
         if module in seen or module in INERT:
             continue
         seen.add(module)
-        queue.extend(_imports(_module_path(module)))
-    digests = [_syntax_digest(Path(script)), *(f"{name}:{_syntax_digest(_module_path(name))}" for name in sorted(seen))]
+        queue.extend(_analysed(_module_path(module))[1])
+    digests = [_analysed(script)[0], *(f"{name}:{_analysed(_module_path(name))[0]}" for name in sorted(seen))]
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()[:16]
 
 
@@ -74,24 +79,22 @@ def record(config: Mapping, **more: object) -> dict[str, object]:
 
 
 @cache
-def _syntax_digest(path: Path) -> str:
+def _analysed(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Digest of a module's syntax, and the package modules that it imports, from one walk over its tree."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    imports: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             _drop_docstring(node)
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            imports.update(_imported(node, path))
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(sorted(imports))
 
 
 def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
     first = node.body[0] if node.body else None
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
         node.body = node.body[1:]
-
-
-@cache
-def _imports(path: Path) -> tuple[str, ...]:
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    return tuple(sorted({name for node in ast.walk(tree) for name in _imported(node, path)}))
 
 
 def _imported(node: ast.AST, path: Path) -> Iterator[str]:

@@ -4,18 +4,23 @@
 TRANSFORM = ["mean", "std", "interpolation", "crop_pct", "paper_size", "paper_mean", "paper_std"]
 
 
-def code(script, also=()):
+def fingerprint(script, also=()):
     """By this Snakemake notices that the code behind a rule has changed."""
     return code_fingerprint(SCRIPTS / f"{script}.py", also)
 
 
+def code(script):
+    """The fingerprint as a param that is computed with the first job of its rule: a job on a cluster needs one rule's."""
+    return lambda wildcards: fingerprint(script)
+
+
 def dataset_code(script, dataset, models=()):
     providers = [f"menagerie.models.providers.{SURVEY.spec(model).provider}" for model in models]
-    return code(script, [f"menagerie.brain.readers.{DATASETS[dataset].reader}", *providers])
+    return fingerprint(script, [f"menagerie.brain.readers.{DATASETS[dataset].reader}", *providers])
 
 
 def model_code(script, model):
-    return code(script, [f"menagerie.models.providers.{SURVEY.spec(model).provider}"])
+    return fingerprint(script, [f"menagerie.models.providers.{SURVEY.spec(model).provider}"])
 
 
 def build_params(model):
@@ -89,9 +94,9 @@ def score_params():
     return SURVEY.stage_params("score") | {"versions": versions(("numpy", "scipy"))}
 
 
-def score_stamp():
+def score_stamp(wildcards):
     """What the footer of every table of scores must say."""
-    return {"config": value_fingerprint(score_params()), "code": code("score")}
+    return {"config": value_fingerprint(score_params()), "code": fingerprint("score")}
 
 
 def evaluate_params():

@@ -49,6 +49,11 @@ def scoring_memory(wildcards, input, attempt):
     return attempt * max(1000, costs.scoring_memory_mb(*scoring_size(input)))
 
 
+def scoring_gres(wildcards):
+    """One GPU of any kind where the config says so; the profile can name the kind."""
+    return "gpu:1" if CONFIG["score_on"] == "gpu" else ""
+
+
 def scoring_minutes(wildcards, input, attempt):
     first, last = block_range(wildcards.layers)
     seconds = costs.scoring_seconds(last - first + 1, *scoring_size(input), len(CONFIG["penalties"]))

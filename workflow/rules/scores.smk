@@ -17,11 +17,12 @@ rule score:
     benchmark:
         f"{RUN}/benchmarks/scores/{{model}}/{{dataset}}/{{subject}}/{{layers}}.tsv"
     conda:
-        "../../envs/brain.yaml"
+        "../../envs/networks.yaml" if CONFIG["score_on"] == "gpu" else "../../envs/brain.yaml"
     threads: 1
     resources:
         mem_mb=scoring_memory,
         runtime=scoring_minutes,
+        gres=scoring_gres,
     params:
         config=score_params(),
         regions=regions_of_dataset,
@@ -46,7 +47,7 @@ rule collect_model:
         mem_mb=1000,
         runtime=10,
     params:
-        expected=score_stamp(),
+        expected=score_stamp,
         code=code("collect_model"),
     script:
         "../scripts/collect_model.py"

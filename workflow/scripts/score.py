@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from menagerie.brain.target import read_target
 from menagerie.geometry import GeometryFile
 from menagerie.inventory import block_range, read_inventory
@@ -16,6 +18,12 @@ with job(snakemake.log[0]):
     first, last = block_range(snakemake.wildcards.layers)
     depth = {layer.index: layer.depth for layer in read_inventory(given.layers)}
     target = read_target(given.target)
+    device = snakemake.config["score_on"]
+    array = np.asarray
+    if device == "gpu":  # torch takes seconds to import: only those who use it wait
+        from menagerie.features.device import on_gpu
+
+        array = on_gpu()
     with GeometryFile(given.geometry) as geometries:
 
         def score(index):
@@ -28,6 +36,7 @@ with job(snakemake.log[0]):
                 penalties=params.config["penalties"],
                 metrics=params.config["metrics"],
                 regions=None if params.regions == "all" else params.regions,
+                array=array,
             )
 
         stamps = [(status.st_size, status.st_mtime_ns) for status in map(Path.stat, map(Path, given))]
@@ -35,9 +44,13 @@ with job(snakemake.log[0]):
             [index for index in geometries.indices if first <= index <= last],
             score,
             snakemake.output.scores,
-            value_fingerprint([params.config, params.regions, params.code, stamps]),
+            value_fingerprint([params.config, params.regions, params.code, device, stamps]),
         )
         provenance = record(
-            params.config, code=params.code, geometry=geometries.attributes, target=dict(target.provenance)
+            params.config,
+            code=params.code,
+            score_on=device,
+            geometry=geometries.attributes,
+            target=dict(target.provenance),
         )
     write_table(snakemake.output.scores, table, provenance)
