@@ -1,5 +1,6 @@
 # The few commands that people type. `make` alone lists them.
 PYTHON ?= python3
+RUN ?= results/demo
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -7,7 +8,7 @@ READY := $(VENV)/.ready
 INDEX = $(shell $(BIN)/pip config get global.index-url 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo twin paper test cluster lint lock slurm profile clean
+.PHONY: help setup demo twin paper archive test cluster lint lock slurm profile clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -33,6 +34,9 @@ twin: $(READY) ## a small simulated twin of NSD in NSD's own files: resources/ns
 
 paper: $(READY) ## every printed number of the paper against the published tables (../shared/published)
 	$(BIN)/python -m menagerie.statistics.reproduce ../shared/published --out results/paper
+
+archive: $(READY) ## pack a run for a paper's supplement: make archive RUN=results/demo
+	$(BIN)/python -m menagerie.archive $(RUN)
 
 test: $(READY) ## every test that needs no cluster
 	$(BIN)/python -m pytest -n 2 --dist loadfile

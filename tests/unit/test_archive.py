@@ -1,0 +1,130 @@
+"""Archives of a run: the same bytes twice, a manifest that notices every change, and nothing that must stay out."""
+
+import gzip
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from menagerie.archive import LEFT_OUT, MANIFEST, main, pack, verify
+from menagerie.errors import MenagerieError
+from menagerie.provenance import record
+from menagerie.survey import Survey
+from menagerie.tables import SCHEMAS, build_table, write_table
+
+CONFIG = {"run": "small", "models": ["test_vit_random"], "datasets": {"d": {"reader": "simulated"}}}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A finished run in miniature."""
+    folder = tmp_path / "results" / "small"
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(CONFIG))
+    made = record(Survey.from_config(CONFIG).stage_params("score"))["versions"]
+    params = Survey.from_config(CONFIG).stage_params("score") | {"versions": {k: made[k] for k in ("numpy", "scipy")}}
+    empty = build_table("layer_scores", {name: [] for name in SCHEMAS["layer_scores"].names})
+    write_table(folder / "tables" / "layer_scores.parquet", empty, record(params, code="0123"))
+    files = {
+        "report.html": "<p>",
+        "tables/leaderboard.csv": "rank\n",
+        "tables/.half.part": "left by a stopped job",
+        "figures/narrow/a.svg": "<svg/>",
+        "logs/scores/m/0001.log": "first\nno layer left\n",
+        "benchmarks/scores/m/0001.tsv": "s\tcpu_time\tmax_rss\n1.5\t1.25\t300\n",
+        **{f"{part}/d/x.h5": "large" for part in LEFT_OUT},
+    }
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def contents(archive: Path) -> dict[str, bytes]:
+    with tarfile.open(archive) as file:
+        return {member.name: file.extractfile(member).read() for member in file.getmembers()}
+
+
+def test_the_same_run_gives_the_same_bytes(run, tmp_path):
+    first = pack(run, tmp_path / "small.yaml", tmp_path / "a.tar.gz").read_bytes()
+    for path in run.rglob("*"):
+        os.utime(path, (1, 1))
+        path.chmod(0o755)
+    elsewhere = Path(shutil.copytree(run, tmp_path / "elsewhere" / "small"))
+    assert pack(elsewhere, tmp_path / "small.yaml", tmp_path / "b.tar.gz").read_bytes() == first
+
+
+def test_what_is_in_and_what_is_not(run, tmp_path):
+    found = contents(pack(run, tmp_path / "small.yaml"))
+    assert {"small/report.html", "small/tables/layer_scores.parquet", "small/figures/narrow/a.svg"} <= set(found)
+    assert {"small/source/requirements.lock", "small/config.json", "small/README.txt"} <= set(found)
+    folders = {name.split("/")[1] for name in found}
+    assert not folders & {*LEFT_OUT, "logs", "benchmarks"} and "small/tables/.half.part" not in found
+    assert all(part in found["small/README.txt"].decode() for part in LEFT_OUT)
+    assert json.loads(found["small/config.json"])["penalties"][0] == 10
+    provenance = json.loads(found["small/provenance.json"])
+    assert provenance["tables"]["tables/layer_scores.parquet"]["code"] == "0123"
+    assert provenance["scoring_code_unchanged"] is False, "0123 is no fingerprint of the code as it is"
+    assert found["small/jobs.csv"].decode().splitlines()[1] == "scores/m/0001,1.5,1.25,300,no layer left"
+
+
+def test_parts_can_be_asked_for(run, tmp_path):
+    assert "small/geometry/d/x.h5" in contents(pack(run, tmp_path / "small.yaml", also=["geometry"]))
+    shutil.rmtree(run / "targets")
+    with pytest.raises(MenagerieError, match="has no targets"):
+        pack(run, tmp_path / "small.yaml", also=["targets"])
+
+
+def test_the_manifest_is_one_that_sha256sum_reads(run, tmp_path):
+    with tarfile.open(pack(run, tmp_path / "small.yaml")) as file:
+        file.extractall(tmp_path / "out", filter="data")
+    done = subprocess.run(["sha256sum", "-c", "--quiet", MANIFEST], cwd=tmp_path / "out" / "small", check=False)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda found: found | {"small/tables/leaderboard.csv": b"rank\n1\n"}, "leaderboard.csv is another file"),
+        (lambda found: found | {"small/more.txt": b""}, "more.txt is not in the manifest"),
+        (lambda found: {name: b for name, b in found.items() if name != "small/jobs.csv"}, "jobs.csv is missing"),
+        (lambda found: {}, "no archive of a run"),
+    ],
+)
+def test_changes_are_noticed(run, tmp_path, change, message):
+    archive = pack(run, tmp_path / "small.yaml")
+    assert verify(archive) == len(contents(archive)) - 1
+    changed = tmp_path / "changed.tar.gz"
+    with gzip.open(changed, "wb") as packed, tarfile.open(fileobj=packed, mode="w") as file:
+        for name, content in change(contents(archive)).items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            file.addfile(member, io.BytesIO(content))
+    with pytest.raises(MenagerieError, match=message):
+        verify(changed)
+
+
+def test_another_config_is_refused(run, tmp_path):
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(CONFIG | {"penalties": [1.0]}))
+    with pytest.raises(MenagerieError, match="other metrics or penalties"):
+        pack(run, tmp_path / "other.yaml")
+    with pytest.raises(MenagerieError, match=r"configs with run 'small': none.*--config"):
+        pack(run)
+
+
+def test_an_unfinished_run_is_refused(run, tmp_path, capsys):
+    (run / "report.html").unlink()
+    with pytest.raises(SystemExit, match=r"has no report\.html: it is no finished run"):
+        main([str(run), "--config", str(tmp_path / "small.yaml")])
+
+
+def test_the_command_packs_and_verifies(run, tmp_path, capsys):
+    main([str(run), "--config", str(tmp_path / "small.yaml")])
+    main([str(run.with_name("small.tar.gz")), "--verify"])
+    assert "all as packed" in capsys.readouterr().out
