@@ -28,4 +28,5 @@ def test_keys_that_no_stage_takes_make_nothing_again() -> None:
         "images.batch_size",
         "memory_budget_mb",
         "device",
+        "score_on",
     ]
