@@ -1,6 +1,6 @@
 """How to send one-second jobs to SLURM: plain jobs, groups, arrays, or a block of them in one process.
 
-    SLURM_CONF=... .venv-slurm/bin/python benchmarks/packing.py <folder> <n jobs> [mode ...]
+    SLURM_CONF=... .venv-slurm/bin/python benchmarks/packing.py <folder> <n tasks> <tasks per pack> [mode ...]
 
 Needs a SLURM (tests/cluster/local_slurm.py starts one here). Each task imports numpy and sleeps for a second, so that
 the figures tell of the overhead and not of the number of cores. Prints submissions, wall seconds, seconds in which
@@ -23,7 +23,7 @@ rule all:
 rule task:
     output: "out/{{block}}.txt"
     {group}
-    resources: mem_mb=200, runtime=60
+    resources: mem_mb=1000, runtime=60
     params: size=SIZE, n=N
     script: "task.py"
 """
@@ -35,18 +35,20 @@ for _ in range(first, min(first + snakemake.params.size, snakemake.params.n)):
     time.sleep(1)
 open(snakemake.output[0], "w").close()
 """
-GROUP = 50
-MODES = {
-    "plain": (1, "", []),
-    "groups": (1, 'group: "tasks"', ["--group-components", f"tasks={GROUP}"]),
-    "arrays": (1, "", ["--slurm-array-jobs", "task"]),
-    "block": (GROUP, "", []),
-}
+MODES = ("plain", "groups", "arrays", "block")
 
 
-def measure(folder: Path, n: int, mode: str) -> str:
+def settings(mode: str, pack: int) -> tuple[int, str, list[str]]:
+    """Tasks per job, what the rule says, and options of Snakemake."""
+    if mode == "groups":
+        # --cores is the width of a group: without it, a group asks for the cores of all its members at once.
+        return 1, 'group: "tasks"', ["--group-components", f"tasks={pack}", "--cores", "1"]
+    return (pack if mode == "block" else 1), "", ["--slurm-array-jobs", "task"] if mode == "arrays" else []
+
+
+def measure(folder: Path, n: int, pack: int, mode: str) -> str:
     """One run; a line of the table."""
-    size, group, options = MODES[mode]
+    size, group, options = settings(mode, pack)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "Snakefile").write_text(SNAKEFILE.format(n=n, size=size, group=group))
@@ -81,5 +83,5 @@ def squeue(form: str) -> list[str]:
 
 if __name__ == "__main__":
     print("tasks\tmode\tsubmissions\tallocations\twall s\tmean wait s\theld s\theld s per 1 s task", flush=True)
-    for name in sys.argv[3:] or MODES:
-        print(measure(Path(sys.argv[1]).resolve(), int(sys.argv[2]), name), flush=True)
+    for name in sys.argv[4:] or MODES:
+        print(measure(Path(sys.argv[1]).resolve(), int(sys.argv[2]), int(sys.argv[3]), name), flush=True)

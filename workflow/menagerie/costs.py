@@ -16,6 +16,7 @@ START_SECONDS = {"score": 0.6, "extract_geometry": 6.0}  # imports
 FLOPS = 1.5e10  # of one core in matrix products, float64
 PROJECT_SECONDS = 1.0e-9  # sparse projection, per feature and image
 FORWARD_SECONDS = 0.05  # one image through one network
+SNAKEMAKE_MB = 500  # a job on a cluster also holds two Snakemakes, one around the other
 MARGIN = 4  # a job is killed at its limit, so the limit lies well above the estimate
 
 
@@ -38,9 +39,9 @@ def extraction_seconds(layers: Sequence[LayerInfo], n_images: int, budget_mb: fl
 
 
 def extraction_memory_mb(layers: Sequence[LayerInfo], n_images: int, budget_mb: float) -> int:
-    """Peak memory of one extraction: libraries and network, the budget where it is used up, products of one layer."""
+    """Memory of an extraction job: libraries and network, the budget where it is used up, products of one layer."""
     features = 4 * n_images * sum(layer.n_features for layer in layers) / 1e6
-    return ceil(2500 + min(features, budget_mb) + 5 * 8 * n_images**2 / 1e6)
+    return SNAKEMAKE_MB + ceil(2500 + min(features, budget_mb) + 5 * 8 * n_images**2 / 1e6)
 
 
 def scoring_seconds(n_layers: int, n_images: int, n_units: int, n_penalties: int) -> float:
@@ -51,8 +52,8 @@ def scoring_seconds(n_layers: int, n_images: int, n_units: int, n_penalties: int
 
 
 def scoring_memory_mb(n_images: int, n_units: int) -> int:
-    """Peak memory of one scoring job: libraries, some matrices over the images, some copies of the responses."""
-    return ceil(300 + 8 * (12 * n_images**2 + 6 * n_images * n_units) / 1e6)
+    """Memory of a scoring job: libraries, some matrices over the images, some copies of the responses."""
+    return SNAKEMAKE_MB + ceil(300 + 8 * (12 * n_images**2 + 6 * n_images * n_units) / 1e6)
 
 
 def minutes(seconds: float, floor: int = 10) -> int:

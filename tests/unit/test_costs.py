@@ -1,0 +1,56 @@
+"""What jobs ask of a cluster: formulas by hand, and above the peaks that were measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from menagerie import costs
+from menagerie.inventory import LayerInfo
+
+BUDGET_MB = 4000
+# Peak memory (MB) of extractions of the demo, with features of all chosen layers (MB in float32) and number of images.
+MEASURED = [
+    ("EfficientNet-Lite 1, 92 images", 260.7, 92, 2248),
+    ("EfficientNet-Lite 2, 92 images", 319.2, 92, 2214),
+    ("EfficientNet-Lite 0, 200 images", 479.2, 200, 2359),
+    ("SqueezeNet 1.1, 200 images", 2495.8, 200, 3926),
+]
+
+
+def layer(n_features: int) -> LayerInfo:
+    return LayerInfo(0, "layer", "Conv2d", (n_features,), n_features, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("features_mb", "n_images", "peak_mb"), [row[1:] for row in MEASURED], ids=[row[0] for row in MEASURED]
+)
+def test_extraction_asks_for_more_than_was_ever_used(features_mb: float, n_images: int, peak_mb: int) -> None:
+    asked = costs.extraction_memory_mb([layer(round(features_mb * 1e6 / 4 / n_images))], n_images, BUDGET_MB)
+    assert 1.1 * (peak_mb + costs.SNAKEMAKE_MB) < asked < 1.6 * peak_mb
+
+
+def test_extraction_memory_stops_at_the_budget_and_takes_more_passes_instead() -> None:
+    small, large = ([layer(n_features)] for n_features in (900_000, 90_000_000))
+    assert costs.extraction_memory_mb(small, 1000, BUDGET_MB) == 500 + 2500 + 3600 + 40
+    assert costs.extraction_memory_mb(large, 1000, BUDGET_MB) == 500 + 2500 + BUDGET_MB + 40
+    assert costs.extraction_passes(small, 1000, BUDGET_MB) == 1
+    assert costs.extraction_passes(large, 1000, BUDGET_MB) == 90
+
+
+def test_extraction_time_by_hand() -> None:
+    """Start, forward passes, projection (1 ns a feature and image), and n^2 p of the RSM at 15 GFLOPS."""
+    expected = 6 + 1000 * 0.05 + 1000 * 900_000 * 1e-9 + 1000**2 * 900_000 / 1.5e10
+    assert costs.extraction_seconds([layer(900_000)], 1000, BUDGET_MB) == pytest.approx(expected)
+
+
+def test_scoring_by_hand() -> None:
+    """1,000 images, 4,000 voxels, seven penalties."""
+    assert costs.scoring_memory_mb(1000, 4000) == 500 + 300 + 96 + 192
+    per_layer = (25 * 500**3 + 18 * 500**2 * 4000) / 1.5e10 + 0.02 + 0.01
+    assert costs.scoring_seconds(200, 1000, 4000, 7) == pytest.approx(0.6 + 200 * per_layer)
+
+
+def test_time_limits_leave_room() -> None:
+    assert costs.minutes(1) == 10, "never less than the floor"
+    assert costs.minutes(1, floor=30) == 30
+    assert costs.minutes(600) == costs.MARGIN * 10
