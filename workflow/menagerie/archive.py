@@ -162,7 +162,7 @@ def _provenance(run: Path) -> dict:
     return {
         "menagerie": __version__,
         "commit": _git("rev-parse", "HEAD") or "unknown: no git checkout",
-        "uncommitted": _git("status", "--porcelain", "--untracked-files=no").split("\n"),
+        "uncommitted": _git("status", "--porcelain", "--untracked-files=no").splitlines(),
         "scoring_code_unchanged": code == code_fingerprint(ROOT / "workflow" / "scripts" / "score.py"),
         "tables": tables,
     }

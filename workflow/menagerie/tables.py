@@ -1,13 +1,14 @@
 """Every Parquet table of the workflow: columns, types, units and meaning, in one place.
 
-Tables are written atomically with their provenance in the footer. This module needs pyarrow only, so
-that the many short scoring jobs start fast.
+Tables are written atomically, with their provenance in the footer and unit and meaning in the metadata of every
+field. This module needs pyarrow only, so that the many short scoring jobs start fast.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from menagerie.errors import MenagerieError
 from menagerie.storage import atomic
 
 PROVENANCE = b"menagerie"
+MODELS_SCHEMA = Path(__file__).parents[1] / "schemas" / "models.schema.yaml"
 
 
 def _column(name: str, kind: pa.DataType, meaning: str, unit: str = "") -> pa.Field:
@@ -100,6 +102,26 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             _column("note", _TEXT, "what a reader must know: confounds, what was left out, why there is no estimate"),
         ]
     ),
+    "similarity": pa.schema(
+        [
+            *_WHO[:2],
+            _REGION,
+            _METRIC,
+            _column("model_a", _TEXT, "one model of the pair; each pair once"),
+            _column("model_b", _TEXT, "the other model"),
+            _column("r", _REAL, "correlation of the test-half RSMs of their selected layers", "Pearson r"),
+        ]
+    ),
+    "map": pa.schema(
+        [
+            *_WHO[:2],
+            _REGION,
+            _METRIC,
+            _WHO[2],
+            _column("x", _REAL, "first coordinate (classical MDS of 1 - r); empty where there are no two dimensions"),
+            _column("y", _REAL, "second coordinate"),
+        ]
+    ),
     "ceilings": pa.schema(
         [
             *_WHO[:2],
@@ -109,6 +131,48 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         ]
     ),
 }
+
+# Columns that analyses add to the scores, in tables whose other columns come from elsewhere.
+_ADDED = [
+    _column("ed_raw", _REAL, "effective dimensionality of the selected layer's features", "dimensions"),
+    _column("ed_srp", _REAL, "the same after random projection", "dimensions"),
+]
+
+# Columns of the table of models that are not text.
+_MODEL_TYPES = {
+    **dict.fromkeys(("input_size", "paper_size", "seed"), pa.int64()),
+    **dict.fromkeys(("mean", "std", "paper_mean", "paper_std"), pa.list_(_REAL)),
+    "crop_pct": _REAL,
+}
+
+
+@cache
+def model_columns() -> Mapping[str, pa.Field]:
+    """Columns of the table of models by name, from the schema that checks ``config/models.tsv``."""
+    import yaml  # here, because scoring jobs start without
+
+    schema = yaml.safe_load(MODELS_SCHEMA.read_text(encoding="utf-8"))
+    return {
+        name: _column(name, _MODEL_TYPES.get(name, _TEXT), " ".join(sub["description"].split()), sub.get("unit", ""))
+        for name, sub in schema["properties"].items()
+    }
+
+
+def models_table(rows: Sequence[Mapping]) -> pa.Table:
+    """Table ``models`` from rows of :meth:`~menagerie.models.registry.ModelSpec.as_row`; types do not depend on them."""
+    return pa.Table.from_pylist(list(rows), schema=pa.schema([model_columns()[name] for name in rows[0]]))
+
+
+def describe(schema: pa.Schema) -> pa.Schema:
+    """Schema in which fields without metadata have the unit and meaning of the column of that name, where there is one.
+
+    For tables that join scores with what is known of the models: their columns follow from the data.
+    """
+    if all(field.metadata for field in schema):
+        return schema
+    known = {**model_columns(), **{field.name: field for field in (*SCHEMAS["model_scores"], *_ADDED)}}
+    fields = [f if f.metadata or f.name not in known else f.with_metadata(known[f.name].metadata) for f in schema]
+    return pa.schema(fields, metadata=schema.metadata)
 
 
 def build_table(name: str, columns: Mapping[str, Sequence]) -> pa.Table:
@@ -124,8 +188,9 @@ def build_table(name: str, columns: Mapping[str, Sequence]) -> pa.Table:
 
 
 def write_table(path: str | Path, table: pa.Table, provenance: Mapping[str, object]) -> None:
-    """Write a table atomically, with its provenance as JSON in the Parquet footer."""
+    """Write a table atomically, with its provenance as JSON in the Parquet footer; fields are described."""
     note = json.dumps(provenance, sort_keys=True, default=str).encode()
+    table = table.cast(describe(table.schema))
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), PROVENANCE: note})
     with atomic(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")

@@ -9,7 +9,7 @@ from menagerie.geometry import GeometryFile
 from menagerie.jobs import job
 from menagerie.linking.comparison import Brain
 from menagerie.statistics.representations import compare_models
-from menagerie.tables import read_table, write_table
+from menagerie.tables import SCHEMAS, read_table, write_table
 
 with job(snakemake.log[0]):
     target = read_target(snakemake.input.target)
@@ -25,4 +25,5 @@ with job(snakemake.log[0]):
     scores = scores[(scores["dataset"] == target.dataset) & (scores["subject"] == target.subject)]
     tables = compare_models(scores, read_layer, brain, snakemake.params.config["penalties"])
     for name, table in zip(("similarity", "map"), tables, strict=True):
-        write_table(snakemake.output[name], pa.Table.from_pandas(table, preserve_index=False), {})
+        rows = pa.Table.from_pandas(table, schema=SCHEMAS[name], preserve_index=False)
+        write_table(snakemake.output[name], rows, {})

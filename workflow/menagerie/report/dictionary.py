@@ -12,17 +12,23 @@ from pathlib import Path
 from menagerie.errors import MenagerieError
 from menagerie.figures.leaderboard_table import COLUMNS
 from menagerie.storage import atomic
-from menagerie.tables import SCHEMAS
+from menagerie.tables import SCHEMAS, model_columns
 
 BEGIN = "<!-- columns: begin (written by `python -m menagerie.report.dictionary docs/results.md`) -->"
 END = "<!-- columns: end -->"
-TYPES = {"string": "text", "double": "number", "int32": "whole number", "int64": "whole number", "bool": "yes or no"}
+TYPES = {
+    "string": "text",
+    "double": "number",
+    "int32": "whole number",
+    "int64": "whole number",
+    "list<item: double>": "list of numbers",
+}
 
 
 def column_dictionary() -> str:
     """Markdown: one section a table, one row a column, with type, unit and meaning."""
     parts = []
-    for name, schema in SCHEMAS.items():
+    for name, schema in {**SCHEMAS, "models": model_columns().values()}.items():
         notes = [{key.decode(): text.decode() for key, text in (field.metadata or {}).items()} for field in schema]
         rows = [
             (field.name, TYPES.get(str(field.type), str(field.type)), note.get("unit", ""), note.get("meaning", ""))
