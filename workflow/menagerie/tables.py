@@ -159,7 +159,7 @@ def model_columns() -> Mapping[str, pa.Field]:
 
 
 def models_table(rows: Sequence[Mapping]) -> pa.Table:
-    """Table ``models`` from rows of :meth:`~menagerie.models.registry.ModelSpec.as_row`; types do not depend on them."""
+    """Table ``models`` from rows of :meth:`~menagerie.models.registry.ModelSpec.as_row`; always the same types."""
     return pa.Table.from_pylist(list(rows), schema=pa.schema([model_columns()[name] for name in rows[0]]))
 
 
