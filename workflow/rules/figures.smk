@@ -135,6 +135,31 @@ rule plot_overall:
         "../scripts/plot_overall.py"
 
 
+rule plot_supplement:
+    input:
+        data=f"{RUN}/experiments/overall/data.parquet",
+    output:
+        svg=expand(f"{RUN}/figures/supplement_{{dataset}}.svg", dataset=DATASETS),
+        png=expand(f"{RUN}/figures/supplement_{{dataset}}.png", dataset=DATASETS),
+        narrow=expand(f"{RUN}/figures/narrow/supplement_{{dataset}}.svg", dataset=DATASETS),
+        narrow_png=expand(f"{RUN}/figures/narrow/supplement_{{dataset}}.png", dataset=DATASETS),
+    log:
+        f"{RUN}/logs/figures/supplement.log",
+    benchmark:
+        f"{RUN}/benchmarks/figures/supplement.tsv"
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        datasets=list(DATASETS),
+        code=code("plot_supplement"),
+    script:
+        "../scripts/plot_supplement.py"
+
+
 rule plot_model_to_model:
     input:
         similarity=similarities_of_dataset,

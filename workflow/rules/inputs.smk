@@ -107,5 +107,6 @@ def figure_outputs():
     """Figures of the analyses that the config lists; with any of them, an overview of every dataset."""
     wanted = [f"experiment_{name}" for name in DRAWN_EXPERIMENTS]
     wanted += [name for name in RESERVED if name in CONFIG["experiments"]]
+    wanted += ["supplement"] if "overall" in CONFIG["experiments"] else []
     wanted += ["overview"] if CONFIG["experiments"] else []
     return expand(f"{RUN}/figures/{{figure}}_{{dataset}}.svg", figure=wanted, dataset=DATASETS)

@@ -1,0 +1,12 @@
+"""Draw the supplementary figure of every dataset, for pages and for phones."""
+
+from menagerie.figures import style
+from menagerie.figures.supplement import supplement_figure
+from menagerie.jobs import job
+from menagerie.tables import read_table
+
+with job(snakemake.log[0]):
+    data = read_table(snakemake.input.data).to_pandas()
+    for paths, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
+        for dataset, path in zip(snakemake.params.datasets, paths, strict=True):
+            style.save(supplement_figure(data, dataset, width=width), path.removesuffix(".svg"))
