@@ -15,7 +15,8 @@ from menagerie.figures.overview_table import (
     reliability,
 )
 from menagerie.geometry import LayerGeometry, fold
-from menagerie.linking.comparison import METRICS, Brain, Comparison
+from menagerie.linking.comparison import Brain, Comparison
+from menagerie.linking.metrics import METRICS
 
 N = 40
 
@@ -45,7 +46,7 @@ def scored(brain, units=True):
     rows = []
     for model, index in (("weak", 1), ("strong", 2)):
         for metric in ("crsa", "versa") if units else ("crsa",):
-            score = METRICS[metric](Comparison(layer(index), brain), "IT", "test")[0]
+            score = METRICS[metric].score(Comparison(layer(index), brain), "IT", "test")[0]
             rows.append((model, "IT", metric, f"blocks.{index}", index, score, "ok"))
     return pd.DataFrame(rows, columns=["model", "region", "metric", "layer", "layer_index", "score", "status"])
 
