@@ -21,6 +21,7 @@ N_PENALTIES = len(PENALTIES)
 SIZE = 2000
 SGEMM_OPERATIONS = 2 * SIZE**3
 OURS = "menagerie: one layer, all metrics, both halves"
+NEXT = "menagerie: each further layer of a packed job"
 
 
 def sgemm() -> Callable[[], object]:
@@ -46,9 +47,15 @@ def simulate(images: int, units: int, p: int, seed: int = 0) -> tuple[LayerGeome
     return layer, Target("d", "s", "d", ids, responses, {"all": np.ones(units, dtype=bool)}), features
 
 
-def score(layer: LayerGeometry, target: Target) -> object:
+def score(layer: LayerGeometry, target: Target | Brain) -> object:
     """One scoring job."""
     return score_layer(layer, target, model="m", depth=0.0)
+
+
+def next_layer(layer: LayerGeometry, target: Target) -> Callable[[], object]:
+    """Scoring when another layer met the subject before, as in a job that holds a block of layers."""
+    brain = Brain(target)
+    return lambda: score(layer, brain)
 
 
 def peers(layer: LayerGeometry, target: Target, features: np.ndarray) -> dict[str, Callable[[], object]]:
@@ -61,6 +68,7 @@ def peers(layer: LayerGeometry, target: Target, features: np.ndarray) -> dict[st
     counts = image_counts(len(x))
     work = {
         OURS: lambda: score(layer, target),
+        NEXT: next_layer(layer, target),
         "menagerie: the same in 16 regions": lambda: score(layer, replace(target, regions=masks)),
         "menagerie: ridge and test predictions only": lambda: loo_ridge(kernel, y).predict(crossed),
         "menagerie: ridge from features": lambda: loo_ridge(x @ x.T, y).predict(new @ x.T),

@@ -10,6 +10,7 @@ from menagerie.inventory import block_range, read_inventory
 from menagerie.jobs import job
 from menagerie.linking import score_layer
 from menagerie.linking.blocks import score_block
+from menagerie.linking.comparison import Brain
 from menagerie.provenance import record, value_fingerprint
 from menagerie.tables import write_table
 
@@ -25,18 +26,17 @@ with job(snakemake.log[0]):
 
         array = on_gpu()
     with GeometryFile(given.geometry) as geometries:
+        regions = None if params.regions == "all" else params.regions
+        brain = Brain(target, geometries.image_ids, regions, array)
 
         def score(index):
             return score_layer(
                 geometries.read(index),
-                target,
-                image_ids=geometries.image_ids,
+                brain,
                 model=snakemake.wildcards.model,
                 depth=depth[index],
                 penalties=params.config["penalties"],
                 metrics=params.config["metrics"],
-                regions=None if params.regions == "all" else params.regions,
-                array=array,
             )
 
         stamps = [(status.st_size, status.st_mtime_ns) for status in map(Path.stat, map(Path, given))]

@@ -9,7 +9,7 @@ import pytest
 
 from menagerie.errors import MenagerieError
 from menagerie.linking import score_layer
-from menagerie.linking.comparison import match_images
+from menagerie.linking.comparison import Brain, match_images
 
 from .builders import features_of, image_ids, layer_of, rsm_target_of, target_of
 
@@ -179,3 +179,11 @@ def test_scoring_starts_without_torch_pandas_and_snakemake():
         [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)}
     )
     assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_a_subject_prepared_once_gives_every_layer_the_same_scores():
+    target = target_of(features_of())
+    brain = Brain(target)
+    for seed in (1, 2):
+        layer = layer_of(features_of(seed=seed))
+        assert score(layer, brain) == score(layer, target)

@@ -65,7 +65,7 @@ def _as_slice(rows: np.ndarray) -> Rows:
 
 
 class Brain:
-    """A target's halves: responses, their means and RSMs, region by region.
+    """A target's halves: responses, their means and RSMs, region by region, each computed once for all layers.
 
     Parameters
     ----------
@@ -120,6 +120,11 @@ class Brain:
         if len(self.units) < responses.shape[1]:
             responses = responses[:, self.units]
         return {split: centre_units(self.array(responses[rows]).T) for split, (_, rows) in self.rows.items()}
+
+    @cached_property
+    def measured_test_rows(self) -> tuple[Array, Array]:
+        """:func:`centred_rows` of the responses to the test images, with which all layers' predictions correlate."""
+        return centred_rows(self.centred["test"][0])
 
     def rsm(self, region: str, split: str) -> Array:
         """RSM of a region over one half; raises UndefinedError where it is not defined."""
@@ -222,7 +227,7 @@ class Comparison:
         """Split -> ``(v,)`` correlation of predicted and measured responses; NaN for units without variance."""
         return {
             "train": host(self.ridge.loo_r),
-            "test": row_correlation(self.predicted["test"], self.brain.centred["test"][0]),
+            "test": row_correlation(centred_rows(self.predicted["test"]), self.brain.measured_test_rows),
         }
 
     def _host_members(self, region: str) -> np.ndarray | slice:
@@ -238,16 +243,21 @@ class Comparison:
         return units[np.isfinite(self.unit_r[split][units])]
 
 
-def row_correlation(a: Array, b: Array) -> np.ndarray:
-    """``(v,)`` Pearson correlation of the rows of two ``(v, n)`` arrays, float64; NaN where a row is constant."""
-    xp = namespace(a)
-    unit = []
-    for rows in (a, b):
-        centred = rows - xp.mean(rows, axis=1)[:, None]
-        scale = xp.amax(xp.abs(centred), axis=1)
-        constant = scale <= 2 * xp.finfo(rows.dtype).eps * xp.amax(xp.abs(rows), axis=1)
-        scale[constant] = math.nan
-        unit.append(centred / scale[:, None])
-    x, y = unit
-    products, xx, yy = (cast(xp.linalg.vecdot(*pair), xp.float64) for pair in ((x, y), (x, x), (y, y)))
-    return host(products / xp.sqrt(xx * yy))
+def centred_rows(rows: Array) -> tuple[Array, Array]:
+    """Rows of a ``(v, n)`` array centred and scaled to a largest deviation of 1, and their ``(v,)`` float64 powers.
+
+    A row without variance is NaN in both.
+    """
+    xp = namespace(rows)
+    centred = rows - xp.mean(rows, axis=1)[:, None]
+    scale, size = (xp.maximum(xp.amax(values, axis=1), -xp.amin(values, axis=1)) for values in (centred, rows))
+    scale[scale <= 2 * xp.finfo(rows.dtype).eps * size] = math.nan
+    centred /= scale[:, None]
+    return centred, cast(xp.linalg.vecdot(centred, centred), xp.float64)
+
+
+def row_correlation(a: tuple[Array, Array], b: tuple[Array, Array]) -> np.ndarray:
+    """``(v,)`` Pearson correlation, float64, of rows as :func:`centred_rows` gives them; NaN where one is constant."""
+    (x, xx), (y, yy) = a, b
+    xp = namespace(x)
+    return host(cast(xp.linalg.vecdot(x, y), xp.float64) / xp.sqrt(xx * yy))

@@ -21,7 +21,7 @@ NO_UNITS = "no unit responses in this dataset: {metric} needs them, an RSM alone
 
 def score_layer(
     geometry: LayerGeometry,
-    target: Target,
+    target: Target | Brain,
     *,
     model: str,
     depth: float,
@@ -39,7 +39,9 @@ def score_layer(
     geometry
         The layer.
     target
-        The subject's responses or RSMs; its images are a subset of ``image_ids``, matched by id.
+        The subject's responses or RSMs; its images are a subset of ``image_ids``, matched by id. For many layers, make
+        a :class:`~menagerie.linking.comparison.Brain` of it once: a fifth of the work is the subject's. What it holds
+        counts then, not ``image_ids``, ``regions`` and ``array``.
     model, depth
         Copied into the rows.
     image_ids
@@ -67,7 +69,7 @@ def score_layer(
         When images of the target are missing from the geometry, or a region or metric is unknown.
     """
     check_metrics(metrics)
-    brain = Brain(target, image_ids, regions, array)
+    brain = target if isinstance(target, Brain) else Brain(target, image_ids, regions, array)
     pair = Comparison(geometry, brain, penalties, memory_budget)
     rows = []
     for region in brain.regions:
@@ -76,8 +78,8 @@ def score_layer(
                 score, n_units, status = _score(pair, region, metric, split)
                 rows.append(
                     {
-                        "dataset": target.dataset,
-                        "subject": target.subject,
+                        "dataset": brain.target.dataset,
+                        "subject": brain.target.subject,
                         "model": model,
                         "layer": geometry.layer,
                         "layer_index": geometry.index,
