@@ -54,7 +54,7 @@ def test_the_third_way(page, root, tmp_path, capsys):
     spec = read_registry(table)["my_resnet"]
     assert (spec.provider, spec.weights) == ("torchvision", "url:https://example.org/my_resnet.pth")
     assert main(["my_resnet", "--registry", str(table)]) == 0
-    assert "my_resnet\t11176512" in capsys.readouterr().out
+    assert re.search(r"^my_resnet\t\w+\t11176512\t", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_providers_and_sources_of_the_page_exist(page):
