@@ -257,32 +257,18 @@ def _legend(figure: Figure | SubFigure, panels: list, table: pd.DataFrame, *, wi
     handles = []
     for training in in_order(table["training"]):
         look = style.TRAINING[training]
-        handles.append(_mark(look["marker"], look["color"], look["color"], 4.5, look["label"]))
+        handles.append(style.mark(look["marker"], look["color"], look["label"], size=4.5))
     metrics = [metric for metric in METRICS if any(metric in here for _, here in panels)]
     if len(metrics) > 1 and any(len(here) > 1 for _, here in panels):
         for metric in metrics:
             if METRICS[metric].axis == "RSA":
                 face = style.GREY if METRICS[metric].filled else "white"
-                handles.append(_mark("o", style.GREY, face, 4.5, METRICS[metric].label))
+                handles.append(style.mark("o", style.GREY, METRICS[metric].label, face=face, size=4.5))
     if with_subjects:
-        handles.append(_mark("o", style.GREY, style.GREY, 2.2, "one subject"))
+        handles.append(style.mark("o", style.GREY, "one subject", size=2.2))
     if table["ci_low"].notna().any():
         handles.append(Line2D([], [], color=style.GREY, linewidth=1.1, label="95 % interval over images"))
     if any(_ceiling(table, region, here) for region, here in panels):
         handles.append(ceiling_handle())
     columns = max(1, int(figure.bbox.width / figure.dpi // 1.6))
     figure.legend(handles=handles, loc="outside lower center", ncols=min(columns, len(handles)))
-
-
-def _mark(marker: str, edge: str, face: str, size: float, label: str) -> Line2D:
-    return Line2D(
-        [],
-        [],
-        linestyle="",
-        marker=marker,
-        markersize=size,
-        markerfacecolor=face,
-        markeredgecolor=edge,
-        markeredgewidth=0.9,
-        label=label,
-    )

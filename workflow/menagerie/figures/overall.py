@@ -113,10 +113,13 @@ def _draw_order(
     ax.set_ylabel(AXES["RSA"].replace(" (", "\n("))
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.grid(axis="y")
-    handles = [_handle(_look(diet, diets), style.GREY if diet == UNTRAINED else None, label=diet) for diet in diets]
+    handles = []
+    for diet in diets:
+        color, marker = _look(diet, diets)
+        handles.append(style.mark(marker, color, diet))
     for metric in metrics_in(table["metric"]):
         face = style.GREY if METRICS[metric].filled else "white"
-        handles.append(_handle((style.GREY, "o"), face, label=METRICS[metric].label))
+        handles.append(style.mark("o", style.GREY, METRICS[metric].label, face=face))
     if table.loc[table["training"] == "trained", "model"].nunique() >= LEAST:
         handles.append(Line2D([], [], color=style.BLACK, linewidth=1.2, label="regression, trained"))
     if breaks:
@@ -175,18 +178,3 @@ def _look(diet: str, diets: list[str]) -> tuple[str, str]:
         return style.GREY, "<"
     place = in_order(diets).index(diet)
     return style.PALETTE[place % len(style.PALETTE)], style.MARKERS[place % len(style.MARKERS)]
-
-
-def _handle(look: tuple[str, str], face: str | None, *, label: str) -> Line2D:
-    color, marker = look
-    return Line2D(
-        [],
-        [],
-        linestyle="",
-        marker=marker,
-        markersize=4,
-        markerfacecolor=face or color,
-        markeredgecolor=color,
-        markeredgewidth=0.7,
-        label=label,
-    )

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
@@ -102,17 +101,10 @@ def _draw_reliability(ax: Axes, table: pd.DataFrame, dataset: str) -> None:
     if not known:
         ax.text(0.5, 0.5, "reliability is not known", transform=ax.transAxes, ha="center", va="center")
         ax.set_yticks([])
+    count = len(style.PALETTE)
     handles = [
-        Line2D(
-            [],
-            [],
-            linestyle="",
-            marker=style.MARKERS[n % len(style.MARKERS)],
-            markersize=3.5,
-            color=style.PALETTE[n % len(style.PALETTE)],
-            label=short(subject, 12),
-        )
-        for n, subject in enumerate(subjects[: len(style.PALETTE)])
+        style.mark(style.MARKERS[n % count], style.PALETTE[n % count], short(subject, 12))
+        for n, subject in enumerate(subjects[:count])
     ]
     if known:
         key = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.28 if crowded else -0.12)}

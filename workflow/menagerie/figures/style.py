@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from menagerie.storage import atomic
 
@@ -86,6 +87,12 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.04, h_pad=0.04, wspace=0.02, hspace=0.02)
     return figure
+
+
+def mark(marker: str, edge: str, label: str, *, face: str | None = None, size: float = 4.0) -> Line2D:
+    """Entry of a legend for a mark without line; ``face`` is the colour of its edge unless given."""
+    look = {"markerfacecolor": face or edge, "markeredgecolor": edge, "markeredgewidth": 0.8}
+    return Line2D([], [], linestyle="", marker=marker, markersize=size, label=label, **look)
 
 
 @styled

@@ -64,8 +64,7 @@ def supplement_figure(data: pd.DataFrame, dataset: str, *, width: float = style.
     handles = []
     for metric in metrics_in(rows["metric"]):
         face = style.GREY if METRICS[metric].filled else "white"
-        mark = {"marker": "o", "markersize": 4, "markerfacecolor": face, "markeredgecolor": style.GREY}
-        handles.append(Line2D([], [], linestyle="", label=f"{METRICS[metric].label}, one network", **mark))
+        handles.append(style.mark("o", style.GREY, f"{METRICS[metric].label}, one network", face=face))
     handles.append(Line2D([], [], color=style.GREY, linewidth=0.8, linestyle=(0, (4, 2)), label="equal values"))
     figure.legend(handles=handles, loc="outside lower center", ncols=min(3, int(width // 1.2)))
     return figure
@@ -143,8 +142,7 @@ def _draw_groups(ax: Axes, points: pd.DataFrame, group: str, x: str, y: str) -> 
         varies = len(rows) > 3 and np.ptp(rows[x]) > 0 and np.ptp(rows[y]) > 0
         rho = f", \N{GREEK SMALL LETTER RHO} {stats.spearmanr(rows[x], rows[y]).statistic:.2f}" if varies else ""
         label = short({"random": "untrained"}.get(name, name), 12) + rho.replace("-", "\N{MINUS SIGN}")
-        mark = {"marker": marker, "markersize": 3.5, "markerfacecolor": color, "markeredgecolor": color}
-        handles.append(Line2D([], [], linestyle="", label=label, **mark))
+        handles.append(style.mark(marker, color, label, size=3.5))
     ax.grid()
     # Beside the panel: points may be anywhere inside.
     place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
