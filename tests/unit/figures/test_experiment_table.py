@@ -4,6 +4,7 @@ import experiments
 import numpy as np
 import pytest
 
+from menagerie.errors import MenagerieError
 from menagerie.figures.experiment_table import ALL, BOX, boxes, level_order, ribbons
 
 
@@ -87,3 +88,8 @@ def test_levels_of_single_networks_share_one_ribbon():
 
 def test_another_dataset_is_empty(table):
     assert boxes(experiments.experiment(), experiments.data(), "elsewhere").empty
+
+
+def test_a_metric_that_figures_do_not_know_is_named():
+    with pytest.raises(MenagerieError, match="cka"):
+        boxes(experiments.experiment(), experiments.data().assign(metric="cka"), "nsd")

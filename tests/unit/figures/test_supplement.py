@@ -9,10 +9,10 @@ from menagerie.figures.supplement_table import (
     dimension_points,
     first_region,
     kind_order,
-    on_rsms,
     region_points,
     subject_points,
 )
+from menagerie.figures.tidy import on_rsms
 from menagerie.statistics.contrasts import join_metadata
 
 WIDTHS = [style.PAGE_WIDTH, style.NARROW_WIDTH]
@@ -29,7 +29,7 @@ def table(n_models=12, **options):
 
 @pytest.fixture(scope="module")
 def rows():
-    return on_rsms(table(), "nsd")
+    return on_rsms(table())
 
 
 def test_a_subject_stands_beside_the_mean_of_all_others(rows):

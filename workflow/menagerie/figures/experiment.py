@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from menagerie.figures import style
 from menagerie.figures.ceiling import Ceiling, ceiling_handle, draw_ceiling, known_ceiling, score_limits, share_axis
 from menagerie.figures.experiment_table import ALL, boxes, leading_metric, level_order, ribbons
-from menagerie.figures.tidy import AXES, METRICS, in_order, metrics_in, short
+from menagerie.figures.tidy import AXES, METRICS, in_order, metrics_in, on_rsms, short
 from menagerie.statistics.experiments import Experiment
 
 GAP = 1.0  # columns between the groups of two levels
@@ -108,8 +108,8 @@ def experiment_figure(
     n_entries = 4 + (2 if experiment.figure == "models" else len(levels))
     figure = style.new_figure(width, _height(layout, table, len(regions), width, n_entries))
     axes = figure.subplots(len(regions), 1, squeeze=False, sharex=layout.upright)[:, 0]
-    here = data[data["dataset"] == dataset]
-    ceilings = {region: known_ceiling(here[(here["region"] == region) & _on_rsms(here)]) for region in regions}
+    here = on_rsms(data[data["dataset"] == dataset])
+    ceilings = {region: known_ceiling(here[here["region"] == region]) for region in regions}
     for ax, region in zip(axes, regions, strict=True):
         one, ribbon = table[table["region"] == region], bands[bands["region"] == region]
         span = _finish(ax, layout, one, ribbon, ceilings[region])
@@ -125,10 +125,6 @@ def experiment_figure(
     known = any(ceilings.values())
     _legend(figure, experiment, table, bands, levels, ceiling=known)
     return figure
-
-
-def _on_rsms(rows: pd.DataFrame) -> pd.Series:
-    return rows["metric"].map(lambda name: METRICS[name].axis == "RSA")
 
 
 # --- where things stand ---------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from menagerie.figures.tidy import METRICS, in_order, metrics_in
+from menagerie.figures.tidy import in_order, metrics_in, on_rsms
 from menagerie.statistics.contrasts import MEAN
 from menagerie.statistics.experiments import Experiment
 from menagerie.statistics.intervals import bootstrap_mean, without_subject_means
@@ -44,7 +44,7 @@ def boxes(experiment: Experiment, data: pd.DataFrame, dataset: str) -> pd.DataFr
         over subjects without the differences between subjects (their means are set equal first); empty with one
         subject, or for means over subjects.
     """
-    rows = data[(data["dataset"] == dataset) & data["metric"].map(lambda name: METRICS[name].axis == "RSA")]
+    rows = on_rsms(data[data["dataset"] == dataset])
     rows = rows.assign(level=rows[experiment.factor].astype(str))
     rows["column"] = rows[pair_column(experiment)].astype(str) if experiment.figure == "pairs" else rows["model"]
     if experiment.figure == "pairs":

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from menagerie.figures.tidy import METRICS, in_order, metrics_in
+from menagerie.figures.tidy import metrics_in, on_rsms
 from menagerie.statistics.intervals import LEVEL
 from menagerie.statistics.variation import FACTORS, model_means
 
@@ -43,7 +43,7 @@ def points(data: pd.DataFrame, dataset: str) -> pd.DataFrame:
         same for both metrics), and the factors of :data:`menagerie.statistics.variation.FACTORS` that the table has.
         Empty where the dataset has none.
     """
-    rows = data[(data["dataset"] == dataset) & data["metric"].map(lambda name: METRICS[name].axis == "RSA")]
+    rows = on_rsms(data[data["dataset"] == dataset])
     if rows.empty:
         return rows.assign(diet="", rank=0)
     rows = rows[rows["region"] == rows["region"].iloc[0]]
@@ -122,5 +122,5 @@ def _diets(table: pd.DataFrame) -> pd.Series:
 
 def ceiling_rows(data: pd.DataFrame, table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """Rows of the data that the ceiling of the points is read from."""
-    place = (data["dataset"] == dataset) & (data["region"] == table["region"].iloc[0])
-    return data[place & data["metric"].isin(in_order(table["metric"]))]
+    rows = on_rsms(data[data["dataset"] == dataset])
+    return rows[rows["region"] == table["region"].iloc[0]]

@@ -16,11 +16,10 @@ from menagerie.figures.supplement_table import (
     depth_points,
     dimension_points,
     kind_order,
-    on_rsms,
     region_points,
     subject_points,
 )
-from menagerie.figures.tidy import METRICS, in_order, metrics_in, short
+from menagerie.figures.tidy import METRICS, in_order, metrics_in, on_rsms, short
 
 GOLDEN = (np.sqrt(5) - 1) / 2
 PANEL = 2.6  # inches: height
@@ -47,7 +46,7 @@ def supplement_figure(data: pd.DataFrame, dataset: str, *, width: float = style.
         layers after projection against before. A panel whose values are not known says so. A sentence where no
         network has a score.
     """
-    rows = on_rsms(data, dataset)
+    rows = on_rsms(data[data["dataset"] == dataset])
     if rows.empty:
         return style.sentence(f"Supplement: no network has a score of RSMs in {dataset}.", width)
     shape = (2, 2) if width > style.NARROW_WIDTH else (4, 1)

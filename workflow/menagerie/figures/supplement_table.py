@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from menagerie.figures.tidy import METRICS, in_order
+from menagerie.figures.tidy import in_order
 from menagerie.statistics.contrasts import MEAN
-
-
-def on_rsms(data: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """Rows of a dataset whose scores are similarities of RSMs."""
-    return data[(data["dataset"] == dataset) & data["metric"].map(lambda name: METRICS[name].axis == "RSA")]
 
 
 def first_region(rows: pd.DataFrame) -> pd.DataFrame:

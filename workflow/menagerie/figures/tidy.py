@@ -131,6 +131,19 @@ def metrics_in(values: Iterable[str]) -> list[str]:
     return [metric for metric in METRICS if metric in present]
 
 
+def on_rsms(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose score is a similarity of RSMs.
+
+    Raises
+    ------
+    MenagerieError
+        When a metric is unknown to the figures.
+    """
+    for metric in set(rows["metric"]) - set(METRICS):
+        raise unknown("metric in the data of a figure", metric, METRICS)
+    return rows[rows["metric"].isin([name for name, metric in METRICS.items() if metric.axis == "RSA"])]
+
+
 def is_filled(metric: str, beside: Iterable[str]) -> bool:
     """Whether a metric's marks are filled, among the metrics of its panel: one that is alone needs no sign."""
     return METRICS[metric].filled or set(beside) == {metric}
