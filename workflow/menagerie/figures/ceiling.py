@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -24,20 +23,6 @@ class Ceiling:
     low: float
     mean: float
     high: float
-
-
-def known_ceiling(rows: pd.DataFrame) -> Ceiling | None:
-    """Ceiling over the subjects of one region, from rows with ``subject`` and ``noise_ceiling``.
-
-    None where the table has no ceilings, where a subject lacks one, or where metrics disagree about it.
-    """
-    if "noise_ceiling" not in rows or rows.empty or rows["noise_ceiling"].isna().any():
-        return None
-    by_subject = rows.groupby("subject", sort=False)["noise_ceiling"]
-    if (by_subject.max() - by_subject.min()).max() > 1e-6:
-        return None
-    means = by_subject.mean()
-    return Ceiling(float(means.min()), float(means.mean()), float(means.max()))
 
 
 def draw_ceiling(ax: Axes, ceiling: Ceiling | None, which: str) -> None:

@@ -14,8 +14,8 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from menagerie.figures import style
-from menagerie.figures.ceiling import Ceiling, ceiling_handle, draw_ceiling, known_ceiling, score_limits, share_axis
-from menagerie.figures.experiment_table import ALL, boxes, leading_metric, level_order, ribbons
+from menagerie.figures.ceiling import Ceiling, ceiling_handle, draw_ceiling, score_limits, share_axis
+from menagerie.figures.experiment_table import ALL, boxes, known_ceiling, leading_metric, level_order, ribbons
 from menagerie.figures.tidy import AXES, METRICS, in_order, metrics_in, on_rsms, short
 from menagerie.statistics.experiments import Experiment
 

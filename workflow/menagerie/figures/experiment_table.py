@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from menagerie.figures.ceiling import Ceiling
 from menagerie.figures.tidy import in_order, metrics_in, on_rsms
 from menagerie.statistics.contrasts import MEAN
 from menagerie.statistics.experiments import Experiment
@@ -79,6 +80,23 @@ def ribbons(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
         low, high = bootstrap_mean(scores) if len(scores) > 1 else (np.nan, np.nan)
         found.append((region, metric, level, float(scores.mean()), low, high, len(scores)))
     return pd.DataFrame(found, columns=RIBBON)
+
+
+def known_ceiling(rows: pd.DataFrame) -> Ceiling | None:
+    """Ceiling over the subjects of one region, from rows with ``subject`` and ``noise_ceiling``.
+
+    None where the table has no ceilings, where a subject lacks one, or where metrics disagree about it. Rows that are
+    means over subjects count where there are no others.
+    """
+    single = rows[rows["subject"] != MEAN]
+    rows = single if len(single) else rows
+    if "noise_ceiling" not in rows or rows.empty or rows["noise_ceiling"].isna().any():
+        return None
+    by_subject = rows.groupby("subject", sort=False)["noise_ceiling"]
+    if (by_subject.max() - by_subject.min()).max() > 1e-6:
+        return None
+    means = by_subject.mean()
+    return Ceiling(float(means.min()), float(means.mean()), float(means.max()))
 
 
 def pair_column(experiment: Experiment) -> str:

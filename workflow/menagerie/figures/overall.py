@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from menagerie.figures import style
-from menagerie.figures.ceiling import Ceiling, ceiling_handle, draw_ceiling, known_ceiling, score_limits, share_axis
+from menagerie.figures.ceiling import Ceiling, ceiling_handle, draw_ceiling, score_limits, share_axis
+from menagerie.figures.experiment_table import known_ceiling
 from menagerie.figures.overall_table import (
     LEAST,
     UNTRAINED,
