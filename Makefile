@@ -32,8 +32,9 @@ demo: $(READY) ## the main job on the built-in example: real networks against re
 twin: $(READY) ## a small simulated twin of NSD in NSD's own files: resources/nsd_twin
 	$(BIN)/snakemake --profile profiles/default write_nsd_twin
 
-paper: $(READY) ## every printed number of the paper against the published tables (../shared/published)
-	$(BIN)/python -m menagerie.statistics.reproduce ../shared/published --out results/paper
+paper: $(READY) ## the survey's published tables through experiments, figures and report; every printed number
+	$(BIN)/snakemake --profile profiles/default --logger menagerie --configfile config/published.yaml
+	@cat results/paper/reproduction.md
 
 archive: $(READY) ## pack a run for a paper's supplement: make archive RUN=results/demo
 	$(BIN)/python -m menagerie.archive $(RUN)

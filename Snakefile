@@ -21,12 +21,24 @@ if not workflow.overwrite_configfiles:
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/params.smk"
-include: "workflow/rules/resources.smk"
-include: "workflow/rules/brain.smk"
-include: "workflow/rules/nsd.smk"
-include: "workflow/rules/models.smk"
-include: "workflow/rules/features.smk"
-include: "workflow/rules/scores.smk"
+
+
+# Where scores come from: networks and brains, or the published tables. Everything after is the same.
+if SURVEY.published:
+
+    include: "workflow/rules/published.smk"
+
+else:
+
+    include: "workflow/rules/resources.smk"
+    include: "workflow/rules/brain.smk"
+    include: "workflow/rules/nsd.smk"
+    include: "workflow/rules/models.smk"
+    include: "workflow/rules/features.smk"
+    include: "workflow/rules/scores.smk"
+    include: "workflow/rules/similarity.smk"
+
+
 include: "workflow/rules/experiments.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"

@@ -16,6 +16,8 @@ from menagerie.statistics.experiments import read_experiments
 from menagerie.survey import SCHEMA, Survey, load_config
 
 DATASETS = {"simulated": {"reader": "simulated"}}
+# What a run can do without, or takes from elsewhere.
+OPTIONAL = {"subjects", "stimuli", "regions", "models", "datasets", "published", "folder"}
 REGISTRY = "id\tprovider\tbuilder\tweights\ttraining\nalpha\ttimm\ttest_vit\trandom\trandom\n"
 
 
@@ -61,7 +63,7 @@ def test_every_property_of_the_schema_is_described(root: Path) -> None:
     for node, path in objects(schema, "config"):
         for key, sub in node.get("properties", {}).items():
             assert sub.get("description"), f"{path}.{key} has no description"
-            required = key in node.get("required", []) or key in {"subjects", "stimuli", "regions"}
+            required = key in node.get("required", []) or key in OPTIONAL
             assert required or "default" in sub, f"{path}.{key} has no default"
         if path.count("*") == 0 or "properties" in node:
             assert "additionalProperties" in node or path.endswith("options"), f"{path} lets unknown keys pass"

@@ -19,6 +19,7 @@ from menagerie.brain.readers import reader_module
 from menagerie.errors import MenagerieError, unknown
 from menagerie.inventory import LayerInfo, block_name, choose_layers
 from menagerie.models.registry import ModelSpec, read_registry, select_models
+from menagerie.statistics import benchmark
 
 # A layer takes about a second and starting a job five: 200 layers run for minutes, with a start of 3 %. A constant,
 # because another number would give the blocks other names, and repeat them.
@@ -39,7 +40,23 @@ def load_config(raw: Mapping) -> dict:
     validator = jsonschema.Draft202012Validator(schema)
     for error in sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path))):
         raise _explain(error)
+    _check_source(config)
     return config
+
+
+def _check_source(config: Mapping) -> None:
+    """Raise unless the config names either networks and brains, or the published tables."""
+    named = [key for key in ("models", "datasets") if key in config]
+    if "published" in config and named:
+        raise MenagerieError(
+            f"Config key {named[0]} has no place beside published: the published tables bring their own models and "
+            "dataset. Take one of the two out."
+        )
+    if "published" not in config and len(named) < 2:
+        absent = next(key for key in ("models", "datasets") if key not in config)
+        raise MenagerieError(
+            f"Config, the top level: '{absent}' is a required property. Add it; config/README.md describes every key."
+        )
 
 
 def _with_defaults(value: object, schema: Mapping) -> object:
@@ -112,10 +129,17 @@ class Survey:
         """Folder of the run's results."""
         return f"{self.config['results']}/{self.config['run']}"
 
+    @property
+    def published(self) -> bool:
+        """Whether scores come from the published tables instead of networks and brains."""
+        return "published" in self.config
+
     @cached_property
     def models(self) -> dict[str, ModelSpec]:
         """Models of the run by id, in config order."""
         registry = read_registry(self.config["registry"])
+        if self.published:
+            return {name: spec for name, spec in registry.items() if spec.metadata["published_id"]}
         return {spec.id: spec for spec in select_models(registry, self.config["models"])}
 
     @cached_property
@@ -126,6 +150,9 @@ class Survey:
     @cached_property
     def datasets(self) -> dict[str, Dataset]:
         """Datasets of the run by name."""
+        if self.published:
+            name = benchmark.DATASET
+            return {name: Dataset(name, "published", benchmark.SUBJECTS, name, (benchmark.REGION,), {})}
         return {name: _dataset(name, entry) for name, entry in self.config["datasets"].items()}
 
     @cached_property

@@ -8,6 +8,7 @@ from menagerie.brain.readers.simulated import planted_layers
 from menagerie.errors import MenagerieError
 from menagerie.inventory import read_inventory
 from menagerie.provenance import code_fingerprint, value_fingerprint, versions
+from menagerie.statistics.benchmark import MEAN
 from menagerie.survey import Survey
 
 try:
@@ -20,7 +21,7 @@ CONFIG = SURVEY.config
 config.update(CONFIG)  # scripts see the defaults too
 RUN = SURVEY.folder
 RESOURCES = CONFIG["resources"]
-TABLES = ["layer_scores", "model_scores", "unit_scores", "models"]
+TABLES = ["model_scores", "models"] + (["reproduction"] if SURVEY.published else ["layer_scores", "unit_scores"])
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 PAGE = Path(workflow.basedir) / "workflow" / "report"
 
@@ -31,6 +32,8 @@ PROVIDER_PACKAGES = {"open_clip": ("open_clip_torch",), "transformers": ("transf
 NSD_TWIN_SPEC = "config/nsd_twin.yaml"
 TRAINED = [spec.id for spec in SURVEY.registry.values() if spec.training == "trained"]
 SUBJECTS = [(d.name, subject) for d in DATASETS.values() for subject in d.subjects]
+# Whose models are compared with each other: the published comparison has no subjects.
+MAPPED = [(name, MEAN) for name in DATASETS] if SURVEY.published else SUBJECTS
 TARGETS = [f"{RUN}/targets/{dataset}/{subject}.h5" for dataset, subject in SUBJECTS]
 
 

@@ -81,14 +81,21 @@ def geometries_of_dataset(wildcards):
     return expand(f"{RUN}/geometry/{DATASETS[wildcards.dataset].stimuli}/{{model}}.h5", model=MODELS)
 
 
+def experiment_tables(table):
+    """One table, data or effects, of every experiment that the config lists, and of the analysis over all models."""
+    overall = ["overall"] if "overall" in CONFIG["experiments"] else []
+    return expand(f"{RUN}/experiments/{{experiment}}/{table}.parquet", experiment=[*EXPERIMENTS, *overall])
+
+
+def similarity_tables(table):
+    """One table, similarity or map, of how alike models are; none unless the config asks for it."""
+    mapped = MAPPED if "model_to_model" in CONFIG["experiments"] else []
+    return [f"{RUN}/experiments/model_to_model/{dataset}/{subject}/{table}.parquet" for dataset, subject in mapped]
+
+
 def experiment_outputs():
-    """Tables of the experiments that the config lists."""
-    named = expand(f"{RUN}/experiments/{{experiment}}/effects.parquet", experiment=EXPERIMENTS)
-    if "overall" in CONFIG["experiments"]:
-        named.append(f"{RUN}/experiments/overall/effects.parquet")
-    if "model_to_model" in CONFIG["experiments"]:
-        named += [f"{RUN}/experiments/model_to_model/{dataset}/{subject}/map.parquet" for dataset, subject in SUBJECTS]
-    return named
+    """Tables of the analyses that the config lists."""
+    return [*experiment_tables("effects"), *similarity_tables("map")]
 
 
 def targets_of_dataset(wildcards):
@@ -100,13 +107,22 @@ def targets_of_dataset(wildcards):
 def similarities_of_dataset(wildcards):
     """Model-to-model similarities of every subject of a dataset."""
     folder = f"{RUN}/experiments/model_to_model/{wildcards.dataset}"
-    return expand(f"{folder}/{{subject}}/similarity.parquet", subject=DATASETS[wildcards.dataset].subjects)
+    subjects = [subject for dataset, subject in MAPPED if dataset == wildcards.dataset]
+    return expand(f"{folder}/{{subject}}/similarity.parquet", subject=subjects)
 
 
 def figure_outputs():
-    """Figures of the analyses that the config lists; with any of them, an overview of every dataset."""
+    """Figures of the analyses that the config lists; with any of them, an overview of every dataset that has responses."""
     wanted = [f"experiment_{name}" for name in DRAWN_EXPERIMENTS]
     wanted += [name for name in RESERVED if name in CONFIG["experiments"]]
     wanted += ["supplement"] if "overall" in CONFIG["experiments"] else []
-    wanted += ["overview"] if CONFIG["experiments"] else []
+    wanted += ["overview"] if CONFIG["experiments"] and not SURVEY.published else []
     return expand(f"{RUN}/figures/{{figure}}_{{dataset}}.svg", figure=wanted, dataset=DATASETS)
+
+
+def page_figures(narrow=False):
+    """Every figure of the run (or its twin for phones): leaderboards, depth profiles of scored layers, analyses."""
+    always = ["leaderboard"] if SURVEY.published else ["leaderboard", "depth"]
+    drawn = expand(f"{RUN}/figures/{{family}}_{{dataset}}.svg", family=always, dataset=DATASETS)
+    paths = [Path(path) for path in dict.fromkeys([*drawn, *figure_outputs()])]
+    return [str(path.parent / "narrow" / path.name if narrow else path) for path in paths]

@@ -1,28 +1,22 @@
 # One self-contained page.
 import os
 
-PAGE_PARTS = [
-    "report.html.j2",
-    "report.css",
-    "report.js",
-    "leaderboard.rst",
-    "depth.rst",
-]
+from menagerie.statistics.benchmark import ABOUT
+
+PAGE_PARTS = sorted(os.path.relpath(path) for path in PAGE.iterdir())
 
 
 rule report:
     input:
-        layer_scores=f"{RUN}/tables/layer_scores.parquet",
-        model_scores=f"{RUN}/tables/model_scores.parquet",
-        models=f"{RUN}/tables/models.parquet",
-        leaderboards=expand(f"{RUN}/figures/leaderboard_{{dataset}}.svg", dataset=DATASETS),
-        depths=expand(f"{RUN}/figures/depth_{{dataset}}.svg", dataset=DATASETS),
-        targets=first_targets(),
+        tables=expand(f"{RUN}/tables/{{table}}.parquet", table=[name for name in TABLES if name != "unit_scores"]),
+        figures=page_figures(),
+        narrow=page_figures(narrow=True),
+        data=experiment_tables("data"),
+        effects=experiment_tables("effects"),
+        similarity=similarity_tables("similarity"),
+        targets=[] if SURVEY.published else first_targets(),
         planted=all_planted_inventories,
-        page_parts=[os.path.relpath(PAGE / name) for name in PAGE_PARTS],
-        narrow=expand(
-            f"{RUN}/figures/narrow/{{figure}}_{{dataset}}.svg", figure=["leaderboard", "depth"], dataset=DATASETS
-        ),
+        page_parts=PAGE_PARTS,
     output:
         page=f"{RUN}/report.html",
     log:
@@ -37,6 +31,9 @@ rule report:
         runtime=10,
     params:
         config=CONFIG,
+        datasets=list(DATASETS),
+        experiments={name: one.as_entry() for name, one in EXPERIMENTS.items()},
+        sources={name: dict(ABOUT) for name in DATASETS} if SURVEY.published else {},
         planted=planted_options(),
         code=code("report"),
     script:

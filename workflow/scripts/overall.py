@@ -14,7 +14,8 @@ with job(snakemake.log[0]):
     config = snakemake.params.config
     scores, models = (read_table(path).to_pandas() for path in (snakemake.input.scores, snakemake.input.models))
     geometries = {(Path(path).parent.name, Path(path).stem): path for path in snakemake.input.geometry}
-    scores = selected_dimensions(scores, config["stimuli"], geometries)
+    if geometries:  # the published dimensionalities stand in the table of models
+        scores = selected_dimensions(scores, config["stimuli"], geometries)
     data = join_metadata(scores, models)
     effects = overall_effects(data, n_resamples=config["bootstrap.n_resamples"], seed=config["bootstrap.seed"])
     write_table(snakemake.output.data, pa.Table.from_pandas(data, preserve_index=False), {"config": config})

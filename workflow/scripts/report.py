@@ -2,40 +2,59 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from menagerie.brain.readers.simulated import planted_depths
-from menagerie.brain.target import read_provenance
+from menagerie.brain.target import read_provenance as target_provenance
 from menagerie.jobs import job
 from menagerie.provenance import versions
-from menagerie.report import ReportFigure, render_report
+from menagerie.report import ReportExperiment, figures_of, render_report
+from menagerie.statistics.experiments import Experiment
 from menagerie.storage import atomic
-from menagerie.tables import read_table
+from menagerie.tables import read_provenance, read_table
 
-PACKAGES = ("menagerie", "snakemake", "torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn")
+PACKAGES = ("menagerie", "snakemake", "torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "statsmodels")
 CAPTIONS = Path(snakemake.scriptdir).parent / "report"
 
 
-def figures(paths, kind, title):
-    """Figures of one kind, one per dataset."""
-    caption = CAPTIONS / f"{kind}.rst"
-    return [
-        ReportFigure(title, path, caption, path.stem.removeprefix(f"{kind}_"), path.parent / "narrow" / path.name)
-        for path in map(Path, paths)
-    ]
+def table(path):
+    return read_table(path).to_pandas()
+
+
+def figures(family, title, name=""):
+    return figures_of(snakemake.input.figures, family, title, snakemake.params.datasets, CAPTIONS, name)
+
+
+def experiment(name, entry):
+    folder = results[name]
+    return ReportExperiment(
+        Experiment.from_entry(name, entry),
+        data=table(folder / "data.parquet"),
+        effects=table(folder / "effects.parquet"),
+        left_out=read_provenance(folder / "effects.parquet").get("left_out", ""),
+        figures=figures("experiment", entry["title"], name),
+    )
 
 
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
-    tables = {name: read_table(given[name]).to_pandas() for name in ("layer_scores", "model_scores", "models")}
+    results = {Path(path).parent.name: Path(path).parent for path in given.effects}
     page = render_report(
         run=params.config["run"],
-        **tables,
+        **{Path(path).stem: table(path) for path in given.tables},
         figures=[
-            *figures(given.leaderboards, "leaderboard", "Leaderboard"),
-            *figures(given.depths, "depth", "Depth profile"),
+            *figures("overview", "Overview"),
+            *figures("leaderboard", "Leaderboard"),
+            *figures("depth", "Depth profile"),
         ],
-        datasets={Path(path).parent.name: read_provenance(path) for path in given.targets},
+        datasets={Path(path).parent.name: target_provenance(path) for path in given.targets} or params.sources,
         provenance={"versions": versions(PACKAGES), "config": params.config},
         planted={dataset: planted_depths(options, given.planted) for dataset, options in params.planted.items()},
+        experiments=[experiment(name, entry) for name, entry in params.experiments.items()],
+        overall=table(results["overall"] / "effects.parquet") if "overall" in results else None,
+        overall_figures=[*figures("overall", "Variation over all models"), *figures("supplement", "What it rests on")],
+        similarity=pd.concat(map(table, given.similarity)) if given.similarity else None,
+        similarity_figures=figures("model_to_model", "Model to model"),
     )
     with atomic(snakemake.output.page) as temporary:
         temporary.write_text(page, encoding="utf-8")

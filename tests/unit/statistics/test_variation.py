@@ -213,3 +213,14 @@ def test_a_leaderboard_has_exact_intervals(joined):
     assert board["score"].is_monotonic_decreasing
     best = joined.loc[joined["model"] == board["model"][0], "score"]
     assert (board["ci_low"][0], board["ci_high"][0]) == bootstrap_mean(best.to_numpy())
+
+
+def test_a_curve_without_bends_has_no_breakpoints_and_says_so():
+    """A straight line once ended the whole analysis with an error of linear algebra."""
+    scores = np.linspace(0.6, 0.1, 24)
+    scores[[3, 9]] += 0.01
+    rows = pd.DataFrame({"model": [f"m{i:02d}" for i in range(24)], "subject": "1", "score": scores})
+    rows = rows.assign(dataset="d", region="r", metric="crsa", training="trained")
+    table = overall_effects(rows, n_resamples=100)
+    breaks = table[table["term"].str.startswith("rank breakpoint")]
+    assert len(breaks) and (breaks["estimate"].notna() | breaks["note"].str.contains("not estimated")).all()

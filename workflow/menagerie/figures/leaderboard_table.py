@@ -119,6 +119,8 @@ def _mean_of_all(values: pd.Series) -> float:
 
 
 def _elected(group: pd.DataFrame) -> tuple[str, int]:
+    if group["layer_index"].isna().all():
+        return "", 0  # the published tables do not tell
     counts = group.groupby(["layer_index", "layer"]).size().reset_index(name="votes")
     winner = counts.sort_values(["votes", "layer_index"], ascending=[False, True]).iloc[0]
     return winner["layer"], int(winner["votes"])

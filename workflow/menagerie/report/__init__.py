@@ -1,5 +1,7 @@
 """The self-contained HTML report of a run."""
 
-from menagerie.report.page import ReportExperiment, ReportFigure, render_report
+from menagerie.report.experiments import ReportExperiment
+from menagerie.report.figures import ReportFigure, figures_of
+from menagerie.report.page import render_report
 
-__all__ = ["ReportExperiment", "ReportFigure", "render_report"]
+__all__ = ["ReportExperiment", "ReportFigure", "figures_of", "render_report"]

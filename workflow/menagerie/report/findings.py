@@ -164,7 +164,9 @@ def _depth(here: pd.DataFrame) -> str:
     trained = here[here["training"] == "trained"]
     parts = []
     for metric in metrics_in(trained["metric"]):
-        depth = trained.loc[trained["metric"] == metric, "depth"]
+        depth = trained.loc[trained["metric"] == metric, "depth"].dropna()
+        if depth.empty:
+            continue
         low, middle, high = np.percentile(depth, [25, 50, 75])
         spread = f" (middle half of the models {number(low)} to {number(high)})" if len(depth) > ENOUGH else ""
         parts.append(f"{number(middle)} by {METRICS[metric].label}{spread}")

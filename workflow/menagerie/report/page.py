@@ -2,76 +2,52 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from menagerie.errors import MenagerieError
 from menagerie.figures.leaderboard_table import leaderboard_table
 from menagerie.figures.tidy import METRICS, in_order, metrics_in
 from menagerie.report.captions import read_caption
+from menagerie.report.experiments import ReportExperiment, experiment_facts
+from menagerie.report.figures import ReportFigure, data_uri
 from menagerie.report.findings import Planted, findings, number, plural
-from menagerie.report.sections import TABLE_COLUMNS, counts, dataset_facts, is_simulated, not_scored, table_data
+from menagerie.report.modelsets import sets_facts
+from menagerie.report.sections import (
+    counts,
+    dataset_facts,
+    is_simulated,
+    not_scored,
+    shown_columns,
+    table_data,
+    with_pooled,
+)
+from menagerie.report.variation import overall_facts, similarity_facts
+from menagerie.tables import SCHEMAS
 
 TEMPLATES = Path(__file__).parents[2] / "report"
-LARGEST_SVG = 1_500_000  # bytes; beyond this a PNG is smaller and quicker to show
 OPEN_REGIONS = 3  # with more regions, findings about single regions start folded
 NO_BREAK = "\N{NO-BREAK SPACE}"
-
-
-@dataclass(frozen=True)
-class ReportFigure:
-    """One figure of the page.
-
-    Attributes
-    ----------
-    title
-        Heading, and (with the dataset) what is said to those who cannot see the figure.
-    svg
-        Figure file; a PNG of the same name must lie beside it.
-    caption
-        Caption file (reStructuredText: paragraphs, emphasis, code).
-    dataset
-        Dataset that it shows; empty where it shows several.
-    narrow
-        The same figure for phones, if there is one.
-    """
-
-    title: str
-    svg: Path
-    caption: Path
-    dataset: str = ""
-    narrow: Path | None = None
-
-
-@dataclass(frozen=True)
-class ReportExperiment:
-    """One opportunistic experiment: its question, its estimates and its figures.
-
-    ``effects`` has the columns term, estimate, ci_low, ci_high, p, df, n, formula, analysis, note.
-    """
-
-    title: str
-    question: str
-    effects: pd.DataFrame
-    figures: Sequence[ReportFigure] = field(default_factory=tuple)
 
 
 def render_report(
     *,
     run: str,
-    layer_scores: pd.DataFrame,
     model_scores: pd.DataFrame,
     models: pd.DataFrame,
     figures: Sequence[ReportFigure],
     datasets: Mapping[str, Mapping[str, str]],
     provenance: Mapping[str, object],
     planted: Mapping[str, Mapping[str, float]] | None = None,
+    layer_scores: pd.DataFrame | None = None,
     experiments: Sequence[ReportExperiment] = (),
+    overall: pd.DataFrame | None = None,
+    overall_figures: Sequence[ReportFigure] = (),
+    similarity: pd.DataFrame | None = None,
+    similarity_figures: Sequence[ReportFigure] = (),
+    reproduction: pd.DataFrame | None = None,
 ) -> str:
     """The page as text, the same text for the same input.
 
@@ -79,8 +55,8 @@ def render_report(
     ----------
     run
         Name of the run.
-    layer_scores, model_scores
-        Tables with the schemas of those names.
+    model_scores, layer_scores
+        Tables with the schemas of those names; without layer_scores nothing is said of single layers.
     models
         Models table, see :func:`menagerie.figures.tidy.model_metadata`.
     figures
@@ -92,15 +68,24 @@ def render_report(
     planted
         Dataset -> region -> relative depth of the planted layer, for simulated datasets.
     experiments
-        Experiments that ran; the section is absent without any.
+        Experiments of the config.
+    overall, overall_figures
+        Effects of the analysis over all models, and its figures.
+    similarity, similarity_figures
+        Tables of how alike models are, of all subjects, and their figures.
+    reproduction
+        Printed numbers of the 2024 survey beside their values, from :func:`menagerie.statistics.reproduce.reproduce`.
+        Sections that are not given are absent.
 
     Raises
     ------
     MenagerieError
         When no model has a score, a table lacks a column, or a figure or caption file is missing.
     """
-    board = leaderboard_table(model_scores, models)
-    good = layer_scores[layer_scores["status"] == "ok"]
+    board = with_pooled(leaderboard_table(model_scores, models), model_scores)
+    scores = model_scores if layer_scores is None else layer_scores
+    layer_scores = pd.DataFrame(columns=SCHEMAS["layer_scores"].names) if layer_scores is None else layer_scores
+    columns = shown_columns(board)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -109,24 +94,37 @@ def render_report(
         lstrip_blocks=True,
     )
     environment.filters.update(number=number, plural=plural, unbroken=unbroken)
-    shown = _datasets(good, board, datasets, planted or {})
+    shown = _datasets(scores[scores["status"] == "ok"], board, datasets, planted or {})
+
+    def embedded(figures: Sequence[ReportFigure]) -> list[dict]:
+        return [_embed(figure, datasets, figures[:i]) for i, figure in enumerate(figures)]
+
     return environment.get_template("report.html.j2").render(
         run=run,
-        counts=counts(layer_scores, models),
+        counts=counts(scores, models),
         datasets=shown,
         open_regions=OPEN_REGIONS,
-        columns=TABLE_COLUMNS,
-        table=table_data(board),
+        columns=columns,
+        table=table_data(board, columns),
         choices={
             "dataset": {name: _dataset_label(name, datasets) for name in shown},
             "region": {name: name for name in in_order(board["region"])},
             "metric": {name: METRICS[name].label for name in metrics_in(board["metric"])},
         },
-        figures=[_embed(figure, datasets, figures[:i]) for i, figure in enumerate(figures)],
+        figures=embedded(figures),
         missing=not_scored(layer_scores, model_scores, models),
         partial=_partial(board),
         provenance=_flat(provenance),
-        experiments=[_experiment(experiment, datasets) for experiment in experiments],
+        pooled=int(board.loc[board["pooled"] & (board["metric"] != "encoding_r"), "model"].nunique()),
+        experiments=[
+            experiment_facts(one) | {"figures": _told_once(one, experiments, datasets)} for one in experiments
+        ],
+        overall=overall_facts(overall) if overall is not None else None,
+        overall_figures=embedded(overall_figures),
+        similarity=similarity_facts(similarity, models) if similarity is not None else None,
+        similarity_figures=embedded(similarity_figures),
+        sets=sets_facts(models),
+        reproduction=reproduction.to_dict("records") if reproduction is not None else [],
     )
 
 
@@ -151,7 +149,12 @@ def _planted(about: Mapping[str, str], depths: Mapping[str, float]) -> dict[str,
 
 def unbroken(text: str) -> str:
     """Sentence whose numbers keep their units and signs on the same line."""
-    return text.replace("r = ", f"r{NO_BREAK}={NO_BREAK}").replace(" %", f"{NO_BREAK}%")
+    return (
+        text.replace("p = ", f"p{NO_BREAK}={NO_BREAK}")
+        .replace("n = ", f"n{NO_BREAK}={NO_BREAK}")
+        .replace("r = ", f"r{NO_BREAK}={NO_BREAK}")
+        .replace(" %", f"{NO_BREAK}%")
+    )
 
 
 def _dataset_label(name: str, about: Mapping[str, Mapping[str, str]]) -> str:
@@ -169,31 +172,19 @@ def _embed(figure: ReportFigure, about: Mapping, before: Sequence[ReportFigure] 
     label = _dataset_label(figure.dataset, about) if figure.dataset else ""
     return {
         "title": f"{figure.title}: {label}" if label else figure.title,
+        "dataset": label,
         "simulated": is_simulated(about.get(figure.dataset, {})),
         "caption": read_caption(figure.caption),
         "explained": all(figure.caption != other.caption for other in before),  # later ones start folded
-        "source": _data_uri(figure.svg),
-        "narrow": _data_uri(figure.narrow) if figure.narrow else "",
+        "source": data_uri(figure.svg),
+        "narrow": data_uri(figure.narrow) if figure.narrow else "",
     }
 
 
-def _data_uri(svg: Path) -> str:
-    svg = Path(svg)
-    try:
-        small = svg.stat().st_size <= LARGEST_SVG
-        path, kind = (svg, "image/svg+xml") if small else (svg.with_suffix(".png"), "image/png")
-        return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
-    except OSError as error:
-        raise MenagerieError(f"Figure {svg} cannot be read ({error}). Run the workflow again to draw it.") from error
-
-
-def _experiment(experiment: ReportExperiment, about: Mapping) -> dict[str, object]:
-    return {
-        "title": experiment.title,
-        "question": experiment.question,
-        "effects": experiment.effects.to_dict("records"),
-        "figures": [_embed(figure, about) for figure in experiment.figures],
-    }
+def _told_once(one: ReportExperiment, experiments: Sequence[ReportExperiment], about: Mapping) -> list[dict]:
+    """Figures of an experiment; how to read them starts open in the first experiment only."""
+    before = [figure for other in experiments[: experiments.index(one)] for figure in other.figures]
+    return [_embed(figure, about, [*before, *one.figures[:i]]) for i, figure in enumerate(one.figures)]
 
 
 def _flat(values: Mapping[str, object], prefix: str = "") -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from menagerie.figures.tidy import METRICS, in_order, metrics_in, model_metadata
 from menagerie.report.findings import number
+from menagerie.statistics.contrasts import MEAN
 
 # Columns of the page's table: key, heading, explanation, kind ("text" or "number").
 TABLE_COLUMNS = (
@@ -32,9 +33,31 @@ TABLE_COLUMNS = (
 )
 
 
-def counts(layer_scores: pd.DataFrame, models: pd.DataFrame) -> dict[str, int]:
-    """Sizes of the run, for the page's opening."""
-    good = layer_scores[layer_scores["status"] == "ok"]
+def with_pooled(board: pd.DataFrame, model_scores: pd.DataFrame) -> pd.DataFrame:
+    """Leaderboard whose rows know whether they rest on a mean over subjects that was all there was (``pooled``).
+
+    Such a row counts the subjects of its dataset, region and metric, over which the mean was taken.
+    """
+    good = model_scores[model_scores["status"] == "ok"]
+    singles = good[good["subject"] != MEAN]
+    subjects = singles.groupby("dataset")["subject"].nunique()
+    known = set(map(tuple, singles[["dataset", "region", "metric", "model"]].drop_duplicates().to_numpy()))
+    keys = map(tuple, board[["dataset", "region", "metric", "model"]].to_numpy())
+    pooled = pd.Series([key not in known for key in keys], index=board.index)
+    counts = board["n_subjects"].where(~pooled, board["dataset"].map(subjects).fillna(1)).astype(int)
+    return board.assign(pooled=pooled, n_subjects=counts)
+
+
+def shown_columns(board: pd.DataFrame) -> tuple[tuple[str, str, str, str], ...]:
+    """Columns of the page's table that hold anything: the published tables know no layers."""
+    source = {"interval": "ci_low", "range": "score_min"}
+    filled = {key: board[source.get(key, key)].replace("", np.nan).notna().any() for key, *_ in TABLE_COLUMNS}
+    return tuple(column for column in TABLE_COLUMNS if filled[column[0]])
+
+
+def counts(scores: pd.DataFrame, models: pd.DataFrame) -> dict[str, int]:
+    """Sizes of the run, for the page's opening; ``scores`` are those of layers or, without such, of models."""
+    good = scores[scores["status"] == "ok"]
     metadata = model_metadata(models).set_index("model")["training"]
     scored_models = [model for model in in_order(good["model"]) if model in metadata.index]
     random = sum(metadata[model] == "random" for model in scored_models)
@@ -42,9 +65,9 @@ def counts(layer_scores: pd.DataFrame, models: pd.DataFrame) -> dict[str, int]:
         "models": len(scored_models),
         "trained": len(scored_models) - random,
         "random": random,
-        "layers": len(good[["model", "layer_index"]].drop_duplicates()),
+        "layers": len(good.loc[good["layer_index"].notna(), ["model", "layer_index"]].drop_duplicates()),
         "datasets": good["dataset"].nunique(),
-        "subjects": len(good[["dataset", "subject"]].drop_duplicates()),
+        "subjects": len(good.loc[good["subject"] != MEAN, ["dataset", "subject"]].drop_duplicates()),
         "scores": len(good),
     }
 
@@ -55,23 +78,23 @@ def dataset_facts(rows: pd.DataFrame, board: pd.DataFrame, about: Mapping[str, s
     Parameters
     ----------
     rows
-        Rows of layer_scores with a score, of this dataset.
+        Rows of layer_scores (model_scores, where layers are not known) with a score, of this dataset.
     board
         Rows of the leaderboard table, of this dataset.
     about
         Provenance of its targets.
     """
-    halves = {split: part["n_images"].max() for split, part in rows.groupby("split")}
+    rows = rows[rows["subject"] != MEAN]
+    split = rows["split"] if "split" in rows else pd.Series("test", index=rows.index)
+    halves = rows["n_images"].groupby(split).max()
     regions = []
     for region in in_order(rows["region"]):
         units = rows.loc[rows["region"] == region, "n_units"]
         ceiling = board.loc[board["region"] == region, "noise_ceiling"].dropna()
-        low, high = int(units.min()), int(units.max())
-        spread = f"{low:,}" if low == high else f"{low:,} to {high:,} per subject"
         regions.append(
             {
                 "region": region,
-                "units": spread if high else "RSM only",
+                "units": _units(units.dropna()),
                 "ceiling": number(ceiling.iloc[0]) if len(ceiling) else "unknown",
                 "metrics": ", ".join(
                     METRICS[m].label for m in metrics_in(rows.loc[rows["region"] == region, "metric"])
@@ -115,14 +138,15 @@ def not_scored(layer_scores: pd.DataFrame, model_scores: pd.DataFrame, models: p
             metrics = ", ".join(METRICS[m].label for m in metrics_in(rows["metric"]))
             names = _named(in_order(rows["model"]))
             reasons.append({"dataset": dataset, "reason": status, "metrics": metrics, "layers": None, "models": names})
-    silent = [model for model in model_metadata(models)["model"] if model not in set(layer_scores["model"])]
+    tried = set((layer_scores if len(layer_scores) else model_scores)["model"])
+    silent = [model for model in model_metadata(models)["model"] if model not in tried]
     if silent:
-        reason = "in the list of models, but without any layer score"
+        reason = "in the list of models, but without any score"
         reasons.append({"dataset": "all", "reason": reason, "metrics": "", "layers": None, "models": _named(silent)})
     return reasons
 
 
-def table_data(board: pd.DataFrame) -> dict[str, list]:
+def table_data(board: pd.DataFrame, columns: Sequence[tuple[str, str, str, str]] = TABLE_COLUMNS) -> dict[str, list]:
     """Leaderboard for the page's script: a row is [dataset, region, metric, model, *values, cells].
 
     Values are for sorting (None where empty), cells for showing.
@@ -130,7 +154,7 @@ def table_data(board: pd.DataFrame) -> dict[str, list]:
     rows = []
     for row in board.to_dict("records"):
         values, cells = [], []
-        for key, _, _, kind in TABLE_COLUMNS:
+        for key, _, _, kind in columns:
             value = _sort_value(row, key, kind)
             values.append(value)
             cells.append(_cell(row, key))
@@ -141,6 +165,8 @@ def table_data(board: pd.DataFrame) -> dict[str, list]:
 def _sort_value(row: Mapping, key: str, kind: str) -> object:
     if kind == "text":
         return str(row[key])
+    if key == "range" and row.get("pooled"):
+        return None
     value = {"interval": row["ci_low"], "range": row["score_min"]}.get(key, row.get(key))
     return round(float(value), 6) if np.isfinite(value) else None
 
@@ -149,6 +175,8 @@ def _cell(row: Mapping, key: str) -> str:
     if key == "interval":
         return _span(row["ci_low"], row["ci_high"])
     if key == "range":
+        if row.get("pooled"):
+            return "mean only"
         return _span(row["score_min"], row["score_max"]) if row["n_subjects"] > 1 else "only one"
     if key == "score":
         return number(row["score"], 3)
@@ -159,6 +187,15 @@ def _cell(row: Mapping, key: str) -> str:
     if key == "layer" and row["n_subjects"] > 1:
         return f"{row['layer']} ({row['layer_votes']} of {row['n_subjects']})"
     return str(row[key])
+
+
+def _units(units: pd.Series) -> str:
+    if units.empty:
+        return "unknown"
+    low, high = int(units.min()), int(units.max())
+    if not high:
+        return "RSM only"
+    return f"{low:,}" if low == high else f"{low:,} to {high:,} per subject"
 
 
 def _span(low: float, high: float) -> str:

@@ -198,7 +198,14 @@ def _standard_errors(fit: Segmented) -> np.ndarray:
     design = np.column_stack([_basis(fit.x, fit.breakpoints), steps])
     coefficients, rss = np.linalg.lstsq(design, fit.y, rcond=None)[:2]
     variance = (float(rss[0]) if len(rss) else fit.rss) / _df(fit)
-    errors = np.sqrt(variance * np.diag(np.linalg.inv(design.T @ design)))[-len(changes) :]
+    try:
+        inverse = np.linalg.inv(design.T @ design)
+    except np.linalg.LinAlgError:
+        raise MenagerieError(
+            f"Breakpoints at {', '.join(f'{place:.1f}' for place in fit.breakpoints)}: there is no point between them "
+            "or beyond one of them, so they have no standard error. The curve has fewer bends than were asked for."
+        ) from None
+    errors = np.sqrt(variance * np.diag(inverse))[-len(changes) :]
     return errors / np.abs(coefficients[2 : 2 + len(changes)])
 
 

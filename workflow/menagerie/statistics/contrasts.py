@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from menagerie.errors import MenagerieError
+from menagerie.statistics.benchmark import MEAN
 from menagerie.statistics.effects import COLUMNS, RANDOM_PART, fit_effects, paired_effects
 from menagerie.statistics.experiments import NOT, Analysis, Experiment
 
 PLACE = ["dataset", "region", "metric"]
-# Subject of rows that are a mean over subjects, where a table (the published one) gives no more.
-MEAN = "mean"
 
 
 def join_metadata(scores: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:

@@ -13,18 +13,25 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from menagerie.errors import MenagerieError
-from menagerie.statistics.contrasts import MEAN
-from menagerie.storage import atomic
+from menagerie.models.registry import ModelSpec
+from menagerie.statistics.benchmark import CEILINGS, DATASET, MEAN, N_IMAGES, REGION
+from menagerie.statistics.explained import add_explained
+from menagerie.statistics.representations import map_of_models, pairs_of_models
+from menagerie.tables import SCHEMAS, models_table
 
 METRICS = {"crsa": "crsa", "wrsa": "versa", "srpr": "encoding_r"}
-DATASET, REGION = "nsd", "OTC"
-SUBJECTS = ("1", "2", "5", "7")
-N_IMAGES = 500
 DUPLICATE = "ResNet50-NPID-4KNegative_selfsupervised"
 UNTRAINED_TASKONOMY = "random_weights_taskonomy"
-BENCHMARK = {"dataset": DATASET, "region": REGION, "n_images": N_IMAGES, "subjects": SUBJECTS}
+# What the published tables add to what the registry knows of a model.
+FACTS = {
+    "ed_raw": "effective dimensionality of the best layer, as published",
+    "ed_srp": "effective dimensionality of the best layer after random projection, as published",
+    "published_top1": "ImageNet top-1 accuracy, as published",
+    "published_count": "number of parameters, as published",
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Published:
         One row per model: the registry's columns (labels as corrected there), and ``ed_raw``, ``ed_srp``
         (effective dimensionality), ``published_top1``, ``published_count`` (parameters) as published.
     ceilings
-        ``(20,)`` rows: subject, simulation, ceiling.
+        ``(20,)`` rows: subject, simulation, ceiling; empty where the copy has no file of ceilings.
     """
 
     scores: pd.DataFrame
@@ -77,7 +84,7 @@ def read_published(folder: str | Path, registry: str | Path) -> Published:
     return Published(
         scores=scores.drop(columns="model_string").reset_index(drop=True),
         models=_models(folder, registry, summary, names),
-        ceilings=_read(folder, "source_data/noise_ceilings.csv").set_axis(["subject", "simulation", "ceiling"], axis=1),
+        ceilings=_ceilings(folder),
     )
 
 
@@ -109,11 +116,50 @@ def ids_of(registry: str | Path, strings: Iterable[str]) -> list[str]:
     return [names[string] for string in mended]
 
 
-def write_tables(published: Published, folder: str | Path) -> None:
-    """Write ``model_scores.parquet`` and ``models.parquet``, so that rules read them like a run's own tables."""
-    for name, table in (("model_scores", published.scores), ("models", published.models)):
-        with atomic(Path(folder) / f"{name}.parquet") as temporary:
-            table.to_parquet(temporary, index=False)
+def score_table(published: Published) -> pa.Table:
+    """Table ``model_scores`` of the published scores. What was not published is empty: layers, depths, intervals.
+
+    Models whose scores by subject were published have four rows a metric; the others one, whose subject is "mean".
+    """
+    scores = published.scores
+    ceilings = published.ceilings.groupby("subject")["ceiling"].mean()
+    ceilings = ceilings.to_dict() | {MEAN: ceilings.mean()}
+    on_rsms = scores["metric"] != "encoding_r"
+    scores = scores.assign(noise_ceiling=scores["subject"].map(ceilings).where(on_rsms))
+    scores = scores.reindex(columns=SCHEMAS["model_scores"].names)
+    scores = scores.astype(object).where(scores.notna(), None)
+    table = pa.Table.from_pandas(scores, schema=SCHEMAS["model_scores"], preserve_index=False)
+    return add_explained(table)
+
+
+def model_table(published: Published, specs: Iterable[ModelSpec]) -> pa.Table:
+    """Table ``models``: what the registry knows, and effective dimensionality, accuracy and parameters as published."""
+    specs = list(specs)
+    table = models_table([spec.as_row() for spec in specs])
+    facts = published.models.set_index("id").loc[[spec.id for spec in specs]]
+    for name, meaning in FACTS.items():
+        field = pa.field(name, pa.float64(), metadata={"meaning": meaning, "unit": ""})
+        table = table.append_column(field, pa.array(facts[name].to_numpy(float), pa.float64(), from_pandas=True))
+    return table
+
+
+def similarity_tables(folder: str | Path, registry: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Published similarities of the models' best layers, and a map of them, as
+    :func:`~menagerie.statistics.representations.compare_models` gives them; subject "mean"."""
+    pairs, places = [], []
+    for metric in ("crsa", "versa"):
+        where = {"dataset": DATASET, "subject": MEAN, "region": REGION, "metric": metric}
+        square = model_rsm(folder, registry, metric)
+        pairs.append(pairs_of_models(list(square), square.to_numpy(), where))
+        places.append(map_of_models(list(square), square.to_numpy(), where))
+    return pd.concat(pairs, ignore_index=True), pd.concat(places, ignore_index=True)
+
+
+def _ceilings(folder: Path) -> pd.DataFrame:
+    columns = ["subject", "simulation", "ceiling"]
+    if not (folder / CEILINGS).exists():
+        return pd.DataFrame({"subject": [], "simulation": [], "ceiling": []}).astype({"subject": str, "ceiling": float})
+    return _read(folder, CEILINGS).set_axis(columns, axis=1)
 
 
 def _square(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -72,15 +72,26 @@ def compare_models(
         where = dict(zip(("dataset", "subject", "region", "metric"), key, strict=True))
         models = rows["model"].to_numpy()
         similarity = second_order(selected_triangles(rows, read_layer, brain, penalties), len(rows))
-        first, second = np.triu_indices(len(models), 1)
-        found = {"model_a": models[first], "model_b": models[second], "r": similarity[first, second]}
-        pairs.append(pd.DataFrame(found).assign(**where))
-        places.append(pd.DataFrame({"model": models, **_axes(similarity)}).assign(**where))
+        pairs.append(pairs_of_models(models, similarity, where))
+        places.append(map_of_models(models, similarity, where))
     if not pairs:
         raise MenagerieError(
             f"{brain.target.dataset}/{brain.target.subject}: no model has a selected layer to compare."
         )
     return pd.concat(pairs, ignore_index=True), pd.concat(places, ignore_index=True)
+
+
+def pairs_of_models(models: Sequence[str], similarity: np.ndarray, where: Mapping[str, str]) -> pd.DataFrame:
+    """Every pair of models once: model_a, model_b, r, and the columns of ``where``."""
+    names = np.asarray(models, dtype=object)
+    first, second = np.triu_indices(len(names), 1)
+    found = {"model_a": names[first], "model_b": names[second], "r": similarity[first, second]}
+    return pd.DataFrame(found).assign(**where)
+
+
+def map_of_models(models: Sequence[str], similarity: np.ndarray, where: Mapping[str, str]) -> pd.DataFrame:
+    """Coordinates of every model by classical MDS: model, x, y (empty where two dimensions do not exist), ``where``."""
+    return pd.DataFrame({"model": list(models), **_axes(similarity)}).assign(**where)
 
 
 def _axes(similarity: np.ndarray) -> dict[str, np.ndarray | None]:

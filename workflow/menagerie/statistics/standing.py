@@ -14,7 +14,8 @@ import pandas as pd
 
 from menagerie.brain.target import read_provenance
 from menagerie.errors import MenagerieError, unknown
-from menagerie.statistics.published import DATASET, N_IMAGES, REGION, SUBJECTS, Published, read_published
+from menagerie.statistics.benchmark import DATASET, N_IMAGES, REGION, SUBJECTS
+from menagerie.statistics.published import Published, read_published
 from menagerie.tables import read_table
 
 N_NEIGHBOURS = 5

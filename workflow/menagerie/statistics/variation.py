@@ -129,7 +129,11 @@ def stability_rows(rows: pd.DataFrame) -> list[dict]:
         {"term": f"subject stability, {a} and {b}", "estimate": value, "note": "", **common}
         for (a, b), value in pairs.items()
     ]
-    note = f"mean over {len(pairs)} pairs of subjects, from {min(pairs.values()):.3f} to {max(pairs.values()):.3f}"
+    note = (
+        f"mean over {len(pairs)} pairs of subjects, from {min(pairs.values()):.3f} to {max(pairs.values()):.3f}"
+        if len(pairs) > 1
+        else "one pair of subjects"
+    )
     return [
         *found,
         {"term": "subject stability", "estimate": float(np.mean(list(pairs.values()))), "note": note, **common},

@@ -1,0 +1,113 @@
+# The published tables of the 2024 survey, in the shape of a run's own: instead of networks, brains and scores.
+from menagerie.statistics.benchmark import FILES, published_files, require_published
+from menagerie.statistics.experiments import read_experiments
+
+PUBLISHED = CONFIG["published"].get("folder", f"{RESOURCES}/published")
+if "folder" in CONFIG["published"]:
+    try:
+        require_published(PUBLISHED)
+    except MenagerieError as error:
+        raise WorkflowError(str(error)) from None
+
+
+localrules:
+    fetch_published,
+
+
+rule fetch_published:
+    output:
+        files=[f"{RESOURCES}/published/{name}" for name in FILES],
+    log:
+        f"{RUN}/logs/fetch_published.log",
+    benchmark:
+        f"{RUN}/benchmarks/fetch_published.tsv"
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        folder=f"{RESOURCES}/published",
+        url=CONFIG["published"]["url"],
+    script:
+        "../scripts/fetch_published.py"
+
+
+rule published_tables:
+    input:
+        files=list(published_files(PUBLISHED).values()),
+    output:
+        model_scores=f"{RUN}/tables/model_scores.parquet",
+        models=f"{RUN}/tables/models.parquet",
+    log:
+        f"{RUN}/logs/published_tables.log",
+    benchmark:
+        f"{RUN}/benchmarks/published_tables.tsv"
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folder=PUBLISHED,
+        registry=CONFIG["registry"],
+        models=[SURVEY.models[model].as_row() for model in MODELS],
+        code=code("published_tables"),
+    script:
+        "../scripts/published_tables.py"
+
+
+rule published_similarity:
+    input:
+        files=list(published_files(PUBLISHED).values()),
+    output:
+        similarity=f"{RUN}/experiments/model_to_model/{{dataset}}/{MEAN}/similarity.parquet",
+        map=f"{RUN}/experiments/model_to_model/{{dataset}}/{MEAN}/map.parquet",
+    log:
+        f"{RUN}/logs/experiments/model_to_model/{{dataset}}/{MEAN}.log",
+    benchmark:
+        f"{RUN}/benchmarks/experiments/model_to_model/{{dataset}}/{MEAN}.tsv"
+    wildcard_constraints:
+        dataset=one_of(DATASETS),
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folder=PUBLISHED,
+        registry=CONFIG["registry"],
+        names={model: SURVEY.models[model].metadata["published_id"] for model in MODELS},
+        code=code("published_similarity"),
+    script:
+        "../scripts/published_similarity.py"
+
+
+rule reproduce:
+    input:
+        files=list(published_files(PUBLISHED).values()),
+    output:
+        markdown=f"{RUN}/reproduction.md",
+        table=f"{RUN}/tables/reproduction.parquet",
+    log:
+        f"{RUN}/logs/reproduce.log",
+    benchmark:
+        f"{RUN}/benchmarks/reproduce.tsv"
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folder=PUBLISHED,
+        registry=CONFIG["registry"],
+        experiments=CONFIG["experiments_file"],
+        definitions={name: one.as_entry() for name, one in read_experiments(CONFIG["experiments_file"]).items()},
+        models=[SURVEY.models[model].as_row() for model in MODELS],
+        code=code("reproduce"),
+    script:
+        "../scripts/reproduce.py"

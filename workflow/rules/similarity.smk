@@ -1,0 +1,26 @@
+# Model to model: how alike the selected layers of every two models are.
+
+
+rule model_to_model:
+    input:
+        scores=f"{RUN}/tables/model_scores.parquet",
+        geometry=geometries_of_dataset,
+        target=f"{RUN}/targets/{{dataset}}/{{subject}}.h5",
+    output:
+        similarity=f"{RUN}/experiments/model_to_model/{{dataset}}/{{subject}}/similarity.parquet",
+        map=f"{RUN}/experiments/model_to_model/{{dataset}}/{{subject}}/map.parquet",
+    log:
+        f"{RUN}/logs/experiments/model_to_model/{{dataset}}/{{subject}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/experiments/model_to_model/{{dataset}}/{{subject}}.tsv"
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        config=SURVEY.stage_params("score"),
+        code=code("model_to_model"),
+    script:
+        "../scripts/model_to_model.py"

@@ -1,0 +1,7 @@
+"""Download the published tables of the 2024 survey and check every file."""
+
+from menagerie.jobs import job
+from menagerie.statistics.benchmark import fetch_published
+
+with job(snakemake.log[0]):
+    fetch_published(snakemake.params.url, snakemake.params.folder)

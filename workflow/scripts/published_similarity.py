@@ -1,0 +1,13 @@
+"""Write the published model-to-model similarities, and a map of the models, as the tables of a run."""
+
+import pyarrow as pa
+
+from menagerie.jobs import job
+from menagerie.statistics.published import similarity_tables
+from menagerie.tables import SCHEMAS, write_table
+
+with job(snakemake.log[0]):
+    tables = similarity_tables(snakemake.params.folder, snakemake.params.registry)
+    for name, table in zip(("similarity", "map"), tables, strict=True):
+        rows = pa.Table.from_pandas(table, schema=SCHEMAS[name], preserve_index=False)
+        write_table(snakemake.output[name], rows, {})
