@@ -21,7 +21,8 @@ HEAD = """# Configuration
 | --- | --- |
 | `config.yaml` | the demo |
 | `lab.yaml` | your own images and responses, your own network; the one to copy |
-| `paper.yaml` | the survey of 2024: 224 networks, four people of the Natural Scenes Dataset |
+| `paper.yaml` | the survey of 2024, measured anew: 224 networks, four people of the Natural Scenes Dataset |
+| `published.yaml` | the survey's published tables through this workflow's experiments, figures and report |
 
 Copy one, change it, and run it with `snakemake --profile profiles/default --configfile config/mine.yaml`: it replaces
 the demo's whole, nothing is merged. Unknown keys are refused, with the nearest known one. In an editor with a YAML

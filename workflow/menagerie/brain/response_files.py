@@ -11,8 +11,6 @@ import pandas as pd
 
 from menagerie.errors import MenagerieError
 
-RESPONSE_SUFFIXES = (".npy", ".csv", ".parquet")
-TABLE_SUFFIXES = (".csv", ".parquet")
 _SEPARATOR = ";"  # between the regions of one unit
 _WHOLE_BRAIN = "all"
 _TEXT_COLUMNS = ("image", "file", "id", "unit", "region", "regions")  # "001" is a name, not the number 1

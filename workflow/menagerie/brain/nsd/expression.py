@@ -106,16 +106,18 @@ def _name(node: ast.AST) -> str | None:
 
 
 class _Walk:
-    """Walks an expression; one method a kind of result."""
+    """Walks an expression, one method a kind of result; each raises MenagerieError, naming the part at fault."""
 
     def __init__(self, values: Mapping[str, Value], where: str):
         self.values = values
         self.where = where
 
     def refuse(self, node: ast.AST) -> MenagerieError:
+        """The error for a part that the language does not have."""
         return MenagerieError(f"{self.where}: '{ast.unparse(node)}' is not allowed here. Allowed: {_ALLOWED}.")
 
     def mask(self, node: ast.AST) -> np.ndarray:
+        """What is true or false: and, or, not, comparisons, labels."""
         if isinstance(node, ast.BoolOp):
             join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
             return join.reduce([self.mask(value) for value in node.values])
@@ -128,6 +130,7 @@ class _Walk:
         raise self.refuse(node)
 
     def truth(self, node: ast.AST) -> np.ndarray:
+        """A name by itself: inside a label volume, a label or a mask."""
         value = self.lookup(node)
         if isinstance(value, Labels):
             return value.codes > 0
@@ -136,6 +139,7 @@ class _Walk:
         return value
 
     def lookup(self, node: ast.AST) -> Value:
+        """The value of a name: a volume, an earlier region, or the mask of a label that one volume has."""
         name = _name(node)
         if name in self.values:
             return self.values[name]
@@ -151,11 +155,13 @@ class _Walk:
         raise unknown(f"name in {self.where}", name, known_names(self.values))
 
     def comparison(self, node: ast.Compare) -> np.ndarray:
+        """A chain such as ``0.2 < ncsnr < 0.4``."""
         sides = [node.left, *node.comparators]
         parts = [self.pair(*pair) for pair in zip(sides, node.ops, sides[1:], strict=False)]
         return np.logical_and.reduce(parts)
 
     def pair(self, left: ast.AST, op: ast.cmpop, right: ast.AST) -> np.ndarray:
+        """One link of a chain."""
         if isinstance(op, ast.In | ast.NotIn):
             found = self.membership(left, right)
             return ~found if isinstance(op, ast.NotIn) else found
@@ -168,6 +174,7 @@ class _Walk:
             return _COMPARE[type(op)](self.number(left), self.number(right))
 
     def number(self, node: ast.AST) -> np.ndarray | float:
+        """A number, or the values of a volume that holds numbers."""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return -self.number(node.operand)
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
@@ -182,6 +189,7 @@ class _Walk:
         return value
 
     def membership(self, left: ast.AST, right: ast.AST) -> np.ndarray:
+        """``volume in {label, label}``."""
         if _name(left) is None or not isinstance(right, ast.Set | ast.Tuple | ast.List):
             raise self.refuse(ast.Compare(left, [ast.In()], [right]))
         labels = self.lookup(left)
@@ -190,6 +198,7 @@ class _Walk:
         return np.isin(labels.codes, [self.label(labels, _name(left), item) for item in right.elts])
 
     def label(self, labels: Labels, volume: str, node: ast.AST) -> int:
+        """Number of a label of a volume."""
         name = _name(node)
         if name is None:
             raise self.refuse(node)

@@ -25,8 +25,6 @@ TRIALS_PER_SESSION = 750
 BETA_SCALE = 300.0  # betas are int16: percent signal change x 300
 N_IMAGES = 73_000
 IMAGE_SIZE = 425
-IMAGES_PER_SUBJECT = 10_000
-N_SHARED = 1_000
 REPEATS = 3
 
 BETAS_VERSION = "betas_fithrf_GLMdenoise_RR"

@@ -56,7 +56,13 @@ class Volumes:
         return self._values[name]
 
     def read(self, path: Path) -> np.ndarray:
-        """float32 ``(voxels,)`` from a NIfTI file of this subject's shape."""
+        """float32 ``(voxels,)`` from a NIfTI file of this subject's shape.
+
+        Raises
+        ------
+        MenagerieError
+            When the file is missing or damaged, or has another shape.
+        """
         volume = _load(path)
         if volume.shape != self.shape:
             raise MenagerieError(
