@@ -47,6 +47,13 @@ def test_the_second_way(page, tmp_path, monkeypatch):
     assert torch.equal(build_model(trained, "small.safetensors").module[0].bias, loaded.module[0].bias)
 
 
+def test_the_network_of_the_lab_s_config(root, registry, monkeypatch):
+    monkeypatch.chdir(root)
+    lab = yaml.safe_load((root / "config/lab.yaml").read_text())
+    (own,) = [spec for spec in select_models(registry, lab["models"]) if spec.provider == "python"]
+    assert build_model(own).module(torch.zeros(2, 3, 64, 64)).shape == (2, 16, 1, 1)
+
+
 def test_the_third_way(page, root, tmp_path, capsys):
     row = dict(re.findall(r"^\| (\w+) \| `([^`]+)`", page, re.MULTILINE))
     table = tmp_path / "models.tsv"
