@@ -7,7 +7,12 @@ rule leaderboard:
         scores=f"{RUN}/tables/model_scores.parquet",
         models=f"{RUN}/tables/models.parquet",
     output:
-        table=f"{RUN}/tables/leaderboard.csv",
+        table=report(
+            f"{RUN}/tables/leaderboard.csv",
+            caption="../report/leaderboard_table.rst",
+            category="Leaderboard",
+            labels={"table": "all datasets"},
+        ),
     log:
         f"{RUN}/logs/leaderboard.log",
     benchmark:
@@ -29,7 +34,12 @@ rule plot_leaderboard:
         scores=f"{RUN}/tables/model_scores.parquet",
         models=f"{RUN}/tables/models.parquet",
     output:
-        svg=f"{RUN}/figures/leaderboard_{{dataset}}.svg",
+        svg=report(
+            f"{RUN}/figures/leaderboard_{{dataset}}.svg",
+            caption="../report/leaderboard.rst",
+            category="Leaderboard",
+            labels={"dataset": "{dataset}"},
+        ),
         png=f"{RUN}/figures/leaderboard_{{dataset}}.png",
         narrow=f"{RUN}/figures/narrow/leaderboard_{{dataset}}.svg",
         narrow_png=f"{RUN}/figures/narrow/leaderboard_{{dataset}}.png",
@@ -56,7 +66,12 @@ rule plot_depth:
         models=f"{RUN}/tables/models.parquet",
         planted=planted_inventories,
     output:
-        svg=f"{RUN}/figures/depth_{{dataset}}.svg",
+        svg=report(
+            f"{RUN}/figures/depth_{{dataset}}.svg",
+            caption="../report/depth.rst",
+            category="Depth",
+            labels={"dataset": "{dataset}"},
+        ),
         png=f"{RUN}/figures/depth_{{dataset}}.png",
         narrow=f"{RUN}/figures/narrow/depth_{{dataset}}.svg",
         narrow_png=f"{RUN}/figures/narrow/depth_{{dataset}}.png",
@@ -81,7 +96,12 @@ rule plot_experiment:
     input:
         data=f"{RUN}/experiments/{{experiment}}/data.parquet",
     output:
-        svg=expand(f"{RUN}/figures/experiment_{{experiment}}_{{dataset}}.svg", dataset=DATASETS, allow_missing=True),
+        svg=report(
+            expand(f"{RUN}/figures/experiment_{{experiment}}_{{dataset}}.svg", dataset=DATASETS, allow_missing=True),
+            caption="../report/experiment.rst",
+            category="Experiments",
+            labels={"experiment": "{experiment}"},
+        ),
         png=expand(f"{RUN}/figures/experiment_{{experiment}}_{{dataset}}.png", dataset=DATASETS, allow_missing=True),
         narrow=expand(
             f"{RUN}/figures/narrow/experiment_{{experiment}}_{{dataset}}.svg", dataset=DATASETS, allow_missing=True
@@ -114,7 +134,12 @@ rule plot_overall:
         data=f"{RUN}/experiments/overall/data.parquet",
         effects=f"{RUN}/experiments/overall/effects.parquet",
     output:
-        svg=expand(f"{RUN}/figures/overall_{{dataset}}.svg", dataset=DATASETS),
+        svg=report(
+            expand(f"{RUN}/figures/overall_{{dataset}}.svg", dataset=DATASETS),
+            caption="../report/overall.rst",
+            category="Variation over all models",
+            labels={"figure": "overall"},
+        ),
         png=expand(f"{RUN}/figures/overall_{{dataset}}.png", dataset=DATASETS),
         narrow=expand(f"{RUN}/figures/narrow/overall_{{dataset}}.svg", dataset=DATASETS),
         narrow_png=expand(f"{RUN}/figures/narrow/overall_{{dataset}}.png", dataset=DATASETS),
@@ -139,7 +164,12 @@ rule plot_supplement:
     input:
         data=f"{RUN}/experiments/overall/data.parquet",
     output:
-        svg=expand(f"{RUN}/figures/supplement_{{dataset}}.svg", dataset=DATASETS),
+        svg=report(
+            expand(f"{RUN}/figures/supplement_{{dataset}}.svg", dataset=DATASETS),
+            caption="../report/supplement.rst",
+            category="Variation over all models",
+            labels={"figure": "supplement"},
+        ),
         png=expand(f"{RUN}/figures/supplement_{{dataset}}.png", dataset=DATASETS),
         narrow=expand(f"{RUN}/figures/narrow/supplement_{{dataset}}.svg", dataset=DATASETS),
         narrow_png=expand(f"{RUN}/figures/narrow/supplement_{{dataset}}.png", dataset=DATASETS),
@@ -166,7 +196,12 @@ rule plot_model_to_model:
         models=f"{RUN}/tables/models.parquet",
         data=expand(f"{RUN}/experiments/{{experiment}}/data.parquet", experiment=DRAWN_EXPERIMENTS),
     output:
-        svg=f"{RUN}/figures/model_to_model_{{dataset}}.svg",
+        svg=report(
+            f"{RUN}/figures/model_to_model_{{dataset}}.svg",
+            caption="../report/model_to_model.rst",
+            category="Model to model",
+            labels={"dataset": "{dataset}"},
+        ),
         png=f"{RUN}/figures/model_to_model_{{dataset}}.png",
         narrow=f"{RUN}/figures/narrow/model_to_model_{{dataset}}.svg",
         narrow_png=f"{RUN}/figures/narrow/model_to_model_{{dataset}}.png",
@@ -195,7 +230,12 @@ rule plot_overview:
         models=f"{RUN}/tables/models.parquet",
         data=expand(f"{RUN}/experiments/{{experiment}}/data.parquet", experiment=EXPERIMENTS),
     output:
-        svg=f"{RUN}/figures/overview_{{dataset}}.svg",
+        svg=report(
+            f"{RUN}/figures/overview_{{dataset}}.svg",
+            caption="../report/overview.rst",
+            category="Overview",
+            labels={"dataset": "{dataset}"},
+        ),
         png=f"{RUN}/figures/overview_{{dataset}}.png",
         narrow=f"{RUN}/figures/narrow/overview_{{dataset}}.svg",
         narrow_png=f"{RUN}/figures/narrow/overview_{{dataset}}.png",
