@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 INDEX = $(shell $(BIN)/pip config get global.index-url 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo twin paper archive test cluster lint lock slurm profile clean
+.PHONY: help setup benchmarks demo twin paper archive test cluster lint lock slurm profile clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -41,6 +41,11 @@ archive: $(READY) ## pack a run for a paper's supplement: make archive RUN=resul
 
 test: $(READY) ## every test that needs no cluster
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+benchmarks: $(READY) ## linking, geometry and intervals against their peers, into results/benchmarks (an hour or more)
+	$(BIN)/python benchmarks/linking.py --out results/benchmarks --threads 1
+	PYTHONPATH=workflow $(BIN)/python benchmarks/geometry.py --out results/benchmarks
+	PYTHONPATH=workflow $(BIN)/python benchmarks/intervals.py > results/benchmarks/intervals.md
 
 cluster: $(READY) ## the tests on a SLURM that they boot on this machine (as root; sh tests/cluster/install_slurm.sh first)
 	$(BIN)/python -m pytest -m cluster tests/cluster

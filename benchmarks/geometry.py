@@ -1,6 +1,6 @@
 """Geometry: time and memory against bare forward passes and features in memory, growth, and the cost of the survey.
 
-    PYTHONPATH=workflow python benchmarks/geometry.py [--out results/benchmarks] [--registry FILE] [--images 64]
+    PYTHONPATH=workflow python benchmarks/geometry.py [--out FOLDER] [--registry FILE] [--images 64] [--only WORD ...]
 
 Writes geometry.json and geometry.md. Times are processor seconds of one core, so that a busy machine changes them
 little. Memory is what a process of its own needs at its peak, beyond the network after one forward pass.
@@ -301,6 +301,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
     parser.add_argument("--registry", type=Path)
     parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--only", nargs="+", metavar="WORD", help="sections whose titles hold one of these words")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -316,6 +317,9 @@ def main() -> None:
         "Growth": growth,
         "Precision of the forward pass": precision,
     }
+    if arguments.only:
+        words = [word.lower() for word in arguments.only]
+        sections = {title: part for title, part in sections.items() if any(word in title.lower() for word in words)}
     results = {}
     arguments.out.mkdir(parents=True, exist_ok=True)
     for title, section in sections.items():
