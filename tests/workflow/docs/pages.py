@@ -46,6 +46,7 @@ ELSEWHERE = {
     "make demo": ("minutes", ".ci/run"),
     "make test": ("is what runs this", ".ci/run"),
     "make lint": ("a minute", ".ci/run"),
+    "make benchmarks": ("an hour", "tests/unit/test_benchmarks.py"),
     "make paper": ("needs ../shared", "tests/unit/statistics/test_published.py"),
     "make archive": ("no environment in the small project", "tests/unit/test_archive.py"),
     "make slurm": ("installs packages", "tests/cluster/test_slurm.py"),
