@@ -1,10 +1,10 @@
-"""Planning at the paper's scale (224 models, 42,192 layers, 4 subjects): seconds and memory of Snakemake's dry runs.
+"""Planning at the paper's scale (224 models, second half of 42,192 layers, 4 subjects): seconds and memory of dry runs.
 
     python benchmarks/dag_scale.py <folder> [layers_per_job ...]
 
-Nothing runs: inventories, targets and tables are empty files with the right names; the target is the run's tables.
-Cases: cold (inventories, no scores), finished (everything is there; packed, also with the records of it), and one
-model added to that.
+Nothing is scored: inventories, targets and tables are empty files with the right names; the target is the run's
+tables. A dry run with ``--quiet rules progress`` ends where the first job would start. Cases: cold (inventories, no
+scores); whole (everything is there, the graph is whole); finished (what Snakemake does next time); one model added.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+
+from menagerie.inventory import InventoryHeader, LayerInfo, block_name, write_inventory
+from menagerie.provenance import code_fingerprint, value_fingerprint, versions
+from menagerie.survey import Survey
 
 ROOT = Path(__file__).parents[1]
 N_MODELS, N_LAYERS, SUBJECTS = 224, 42192, ("subj01", "subj02", "subj05", "subj07")
@@ -47,12 +51,24 @@ def make_project(folder: Path, layers_per_job: int | str) -> None:
     config = {
         "run": "scale",
         "models": names[:N_MODELS],
+        "layers": "second_half",
         "layers_per_job": layers_per_job,
         "datasets": {"big": {"reader": "own", "subjects": list(SUBJECTS), "options": {"folder": "data"}}},
     }
     (folder / "config" / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    survey = Survey.from_config(config | {"registry": str(folder / "config" / "models.tsv")})
     for name, count in zip(names, layer_counts(), strict=True):
-        write_inventory(folder / "results" / "scale" / "layers" / f"{name}.tsv", count)
+        path = folder / "results" / "scale" / "layers" / f"{name}.tsv"
+        write_inventory(path, inventory(count), header(survey, name))
+
+
+def header(survey: Survey, model: str) -> InventoryHeader:
+    """What the workflow would write now (workflow/rules/params.smk, inventory_params), so that no inventory is taken."""
+    spec = survey.registry[model].build_row() | {"sha256": ""}
+    installed = versions(("torch", "torchvision", "timm"))
+    params = {"spec": spec, "transform": survey.config["images"]["transform"], "versions": installed}
+    code = code_fingerprint(ROOT / "workflow/scripts/list_layers.py", ["menagerie.models.providers.timm"])
+    return InventoryHeader(value_fingerprint([params, code]))
 
 
 def layer_counts() -> list[int]:
@@ -61,10 +77,8 @@ def layer_counts() -> list[int]:
     return [*(base + (number < rest) for number in range(N_MODELS)), base]
 
 
-def write_inventory(path: Path, count: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [f"{i}\tblock.{i}\tConv2d\t64x8x8\t4096\t{i / max(1, count - 1):.6f}" for i in range(count)]
-    path.write_text("\n".join(["index\tlayer\tclass\tshape\tn_features\tdepth", *rows, ""]))
+def inventory(count: int) -> list[LayerInfo]:
+    return [LayerInfo(i, f"block.{i}", "Conv2d", (64, 8, 8), 4096, i / max(1, count - 1)) for i in range(count)]
 
 
 def finish(folder: Path, layers_per_job: int | str) -> None:
@@ -78,9 +92,8 @@ def finish(folder: Path, layers_per_job: int | str) -> None:
         model = f"model{number:03d}"
         touch(run / "geometry" / "big" / f"{model}.h5")
         for subject in SUBJECTS:
-            for first in range(0, count, size):
-                last = min(first + size, count) - 1
-                block = f"{first:04d}" if first == last else f"{first:04d}-{last:04d}"
+            for first in range(count // 2, count, size):
+                block = block_name(range(first, min(first + size, count)))
                 touch(run / "scores" / model / "big" / subject / f"{block}.parquet")
         for table in ("layers", "selected", "units"):
             touch(run / "scores" / model / f"{table}.parquet")
@@ -96,7 +109,7 @@ def touch(path: Path) -> None:
 def plan(folder: Path, *options: str) -> tuple[float, float, int, float]:
     """Wall seconds, peak memory in GB, number of jobs, and processor seconds of a dry run."""
     tables = [f"results/scale/tables/{name}.parquet" for name in TABLES]
-    options = options or ("--dry-run", "--quiet", "rules", "host", "reason")
+    options = options or ("--dry-run", "--quiet", "rules", "progress")  # ends where the first job would start
     command = [sys.executable, "-m", "snakemake", *tables, *options]
     start = time.monotonic()
     process = subprocess.Popen(
@@ -119,11 +132,9 @@ def main() -> None:
         make_project(folder, size)
         report(size, "cold", plan(folder))
         finish(folder, size)
-        if size == "auto":  # one record per job takes long for 170,000 of them
-            report(size, "writing the records", plan(folder, "--touch", "--forceall", "--cores", "1", "--quiet", "all"))
+        (folder / "results" / "scale" / "tables" / "models.parquet").unlink()  # one job to do, so that the run counts
+        report(size, "whole", plan(folder, "--cores", "1", "--quiet", "all"))
         report(size, "finished", plan(folder))
-        if size != "auto":  # without records nothing tells that the tables lack a model
-            shutil.rmtree(folder / "results" / "scale" / "tables")
         config = folder / "config" / "config.yaml"
         config.write_text(config.read_text().replace("models:\n", f"models:\n- model{N_MODELS:03d}\n", 1))
         report(size, "one model added", plan(folder))

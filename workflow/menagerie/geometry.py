@@ -181,6 +181,10 @@ class GeometryFile:
         """Inventory indices of the layers in the file."""
         return sorted(int(name) for name in self._file["layers"]) if "layers" in self._file else []
 
+    def depth(self, index: int) -> float:
+        """Relative depth of a layer as in its model's inventory: 0 for the first layer, 1 for the last."""
+        return round(index / max(int(self._file.attrs["n_layers"]) - 1, 1), 6)
+
     def read(self, index: int) -> LayerGeometry:
         """Read the layer with this inventory index."""
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,6 +17,7 @@ from menagerie.errors import MenagerieError
 from menagerie.storage import atomic
 
 COLUMNS = ("index", "layer", "class", "shape", "n_features", "depth")
+HEADER = re.compile(r"# made_from=(\w*) multiply_adds=(\d+)")
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,26 @@ class LayerInfo:
     depth: float
 
 
-def write_inventory(path: str | Path, layers: Iterable[LayerInfo]) -> None:
-    """Write an inventory as a tab-separated table; ``shape`` is written as ``64x56x56``."""
+@dataclass(frozen=True)
+class InventoryHeader:
+    """First line of an inventory.
+
+    Attributes
+    ----------
+    made_from
+        Fingerprint of what the inventory follows from (model, transform, versions, code); empty where unknown.
+    multiply_adds
+        Of one forward pass of one image through the whole network; 0 where unknown.
+    """
+
+    made_from: str = ""
+    multiply_adds: int = 0
+
+
+def write_inventory(path: str | Path, layers: Iterable[LayerInfo], header: InventoryHeader = InventoryHeader()) -> None:
+    """Write an inventory as a tab-separated table below a header; ``shape`` is written as ``64x56x56``."""
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        file.write(f"# made_from={header.made_from} multiply_adds={header.multiply_adds}\n")
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(COLUMNS)
         for info in layers:
@@ -56,8 +75,18 @@ def write_inventory(path: str | Path, layers: Iterable[LayerInfo]) -> None:
             table.writerow([info.index, info.layer, info.class_name, shape, info.n_features, f"{info.depth:.6f}"])
 
 
+def read_header(path: str | Path) -> InventoryHeader:
+    """Header of an inventory; an empty one where the file is missing or has none."""
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            match = HEADER.match(file.readline())
+    except OSError:
+        match = None
+    return InventoryHeader(match[1], int(match[2])) if match else InventoryHeader()
+
+
 def read_inventory(path: str | Path) -> list[LayerInfo]:
-    """Read an inventory.
+    """Read the layers of an inventory.
 
     Raises
     ------
@@ -66,12 +95,13 @@ def read_inventory(path: str | Path) -> list[LayerInfo]:
     """
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:
-            header, *rows = list(csv.reader(file, delimiter="\t")) or [[]]
+            lines = [line for line in file if not line.startswith("#")]
     except OSError as error:
         raise MenagerieError(f"Layer inventory {path} cannot be read ({error}). Run the workflow again.") from error
-    if tuple(header) != COLUMNS:
+    columns, *rows = list(csv.reader(lines, delimiter="\t")) or [[]]
+    if tuple(columns) != COLUMNS:
         raise MenagerieError(
-            f"Layer inventory {path}: expected the columns {', '.join(COLUMNS)}, found {', '.join(header) or 'none'}. "
+            f"Layer inventory {path}: expected the columns {', '.join(COLUMNS)}, found {', '.join(columns) or 'none'}. "
             "Delete it and run the workflow again."
         )
     return [_parse(path, position, row) for position, row in enumerate(rows)]
@@ -86,7 +116,7 @@ def _parse(path: str | Path, position: int, row: list[str]) -> LayerInfo:
             raise ValueError("index, shape and n_features do not agree")
     except ValueError as error:
         raise MenagerieError(
-            f"Layer inventory {path}, line {position + 2}: {error}; found {row}. Delete it and run the workflow again."
+            f"Layer inventory {path}, layer {position}: {error}; found {row}. Delete it and run the workflow again."
         ) from error
     return info
 

@@ -5,7 +5,7 @@ rule extract_geometry:
     input:
         unpack(extraction_weights),
         stimuli=f"{RUN}/stimuli/{{stimuli}}.h5",
-        layers=f"{RUN}/layers/{{model}}.tsv",
+        layers=inventory,
     output:
         geometry=f"{RUN}/geometry/{{stimuli}}/{{model}}.h5",
     log:

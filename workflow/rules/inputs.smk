@@ -29,12 +29,12 @@ def planted_inputs(wildcards):
 def planted_inventories(wildcards):
     """Layer inventories of the models that a simulated dataset plants; none for a measured one."""
     models = planted_models(wildcards.dataset) if wildcards.dataset in SIMULATED else []
-    return expand(f"{RUN}/layers/{{model}}.tsv", model=models)
+    return [inventory_of(model) for model in models]
 
 
 def all_planted_inventories(wildcards):
     models = dict.fromkeys(model for dataset in SIMULATED for model in planted_models(dataset))
-    return expand(f"{RUN}/layers/{{model}}.tsv", model=models)
+    return [inventory_of(model) for model in models]
 
 
 def weights_input(model):
@@ -57,10 +57,24 @@ def geometries(wildcards):
 
 def job_tables(wildcards):
     """Tables of all scoring jobs of a model; asks for its layer inventory first."""
-    inventory = checkpoints.list_layers.get(model=wildcards.model).output.layers
+    inventory = f"{RUN}/layers/{wildcards.model}.tsv"
+    if wildcards.model not in known_inventories():
+        inventory = checkpoints.list_layers.get(model=wildcards.model).output.layers
     blocks = SURVEY.blocks(read_inventory(inventory), wildcards.model)
     folder = f"{RUN}/scores/{wildcards.model}"
     return [f"{folder}/{dataset}/{subject}/{block}.parquet" for dataset, subject in SUBJECTS for block in blocks]
+
+
+def inventory(wildcards):
+    return inventory_of(wildcards.model)
+
+
+def scores_of_model(wildcards):
+    return scores_of(wildcards.model)
+
+
+def scores_of_models(wildcards):
+    return [scores_of(model) for model in MODELS]
 
 
 def per_model(table):

@@ -1,12 +1,18 @@
 # What a job's result depends on besides its input files: plain data in fixed order, which Snakemake compares.
 
+from functools import cache
 
 TRANSFORM = ["mean", "std", "interpolation", "crop_pct", "paper_size", "paper_mean", "paper_std"]
 
 
+@cache
+def fingerprint_of(script, also):
+    return code_fingerprint(SCRIPTS / f"{script}.py", also)
+
+
 def fingerprint(script, also=()):
     """By this Snakemake notices that the code behind a rule has changed."""
-    return code_fingerprint(SCRIPTS / f"{script}.py", also)
+    return fingerprint_of(script, tuple(also))
 
 
 def code(script):
@@ -42,10 +48,14 @@ def weights_params(wildcards):
     return {name: None if name in TRANSFORM else value for name, value in row.items()}
 
 
-def inventory_params(wildcards):
+def inventory_params_of(model):
     """An inventory is taken without the weights, whatever their bytes are."""
-    params = build_params(wildcards.model)
+    params = build_params(model)
     return params | {"spec": params["spec"] | {"sha256": ""}}
+
+
+def inventory_params(wildcards):
+    return inventory_params_of(wildcards.model)
 
 
 def inventory_code(wildcards):

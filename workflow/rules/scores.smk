@@ -9,7 +9,6 @@ rule score:
     input:
         geometry=geometry_of_dataset,
         target=f"{RUN}/targets/{{dataset}}/{{subject}}.h5",
-        layers=f"{RUN}/layers/{{model}}.tsv",
     output:
         scores=f"{RUN}/scores/{{model}}/{{dataset}}/{{subject}}/{{layers}}.parquet",
     log:
@@ -55,7 +54,7 @@ rule collect_model:
 
 rule select_layers:
     input:
-        scores=f"{RUN}/scores/{{model}}/layers.parquet",
+        scores=scores_of_model,
         geometry=geometries,
         targets=TARGETS,
     output:
@@ -80,7 +79,7 @@ rule select_layers:
 
 rule collect_tables:
     input:
-        layer_scores=per_model("layers"),
+        layer_scores=scores_of_models,
         model_scores=per_model("selected"),
         unit_scores=per_model("units"),
     output:

@@ -17,7 +17,8 @@ with job(snakemake.log[0]):
     loaded = build_model(spec, weights, transform=snakemake.params.model["transform"])
     stimuli = Stimuli(snakemake.input.stimuli)
     config = snakemake.params.config
-    layers = choose_layers(read_inventory(snakemake.input.layers), config["layers"])
+    inventory = read_inventory(snakemake.input.layers)
+    layers = choose_layers(inventory, config["layers"])
     geometries = extract_geometry(
         loaded.module,
         ImageLoader(stimuli, loaded.transform),
@@ -35,6 +36,7 @@ with job(snakemake.log[0]):
         attributes={
             "model": spec.id,
             "stimuli": snakemake.wildcards.stimuli,
+            "n_layers": len(inventory),
             "weights_sha256": file_sha256(weights) if weights else f"random, seed {spec.seed}",
             "n_projections": config["projection.n_components"],
             "projection_seed": config["projection.seed"],

@@ -6,7 +6,7 @@ import numpy as np
 
 from menagerie.brain.target import read_target
 from menagerie.geometry import GeometryFile
-from menagerie.inventory import block_range, read_inventory
+from menagerie.inventory import block_range
 from menagerie.jobs import job
 from menagerie.linking import score_layer
 from menagerie.linking.blocks import score_block
@@ -17,7 +17,6 @@ from menagerie.tables import write_table
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
     first, last = block_range(snakemake.wildcards.layers)
-    depth = {layer.index: layer.depth for layer in read_inventory(given.layers)}
     target = read_target(given.target)
     device = snakemake.config["score_on"]
     array = np.asarray
@@ -34,7 +33,7 @@ with job(snakemake.log[0]):
                 geometries.read(index),
                 brain,
                 model=snakemake.wildcards.model,
-                depth=depth[index],
+                depth=geometries.depth(index),
                 penalties=params.config["penalties"],
                 metrics=params.config["metrics"],
             )

@@ -154,8 +154,8 @@ def test_file_round_trip(tmp_path):
     ("text", "message"),
     [
         ("index\tlayer\n", "expected the columns index, layer, class"),
-        ("index\tlayer\tclass\tshape\tn_features\tdepth\n0\tconv\tConv2d\t2x2\t5\t0\n", "line 2"),
-        ("index\tlayer\tclass\tshape\tn_features\tdepth\n1\tconv\tConv2d\t2x2\t4\t0\n", "line 2"),
+        ("index\tlayer\tclass\tshape\tn_features\tdepth\n0\tconv\tConv2d\t2x2\t5\t0\n", "layer 0"),
+        ("index\tlayer\tclass\tshape\tn_features\tdepth\n1\tconv\tConv2d\t2x2\t4\t0\n", "layer 0"),
     ],
 )
 def test_damaged_file_is_named(tmp_path, text, message):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from menagerie.errors import MenagerieError
 from menagerie.features.hooks import module_path, observed, per_image, run
@@ -37,10 +38,11 @@ class SkippedLayer:
 
 @dataclass
 class Inventory:
-    """Layers of a network in the order of the forward pass, and the output tensors left out."""
+    """Layers of a network in the order of the forward pass, the output tensors left out, and the work of one image."""
 
     layers: list[LayerInfo] = field(default_factory=list)
     skipped: list[SkippedLayer] = field(default_factory=list)
+    multiply_adds: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def take_inventory(model: nn.Module, input_shape: tuple[int, int, int] = (3, 224
     Returns
     -------
     Inventory
-        Layers and skipped tensors.
+        Layers, skipped tensors, and multiply-adds of one image in convolutions and matrix products.
 
     Raises
     ------
@@ -93,7 +95,8 @@ def take_inventory(model: nn.Module, input_shape: tuple[int, int, int] = (3, 224
     with _without_constant_parameters(model):
         try:
             together = _probe(model, probes)
-            alone = {seen.layer: seen for seen in _probe(model, probes[1:2])}
+            with FlopCounterMode(display=False) as counter:
+                alone = {seen.layer: seen for seen in _probe(model, probes[1:2])}
         except (RuntimeError, ValueError, AssertionError) as error:
             shape = "x".join(map(str, input_shape))
             raise MenagerieError(
@@ -101,6 +104,7 @@ def take_inventory(model: nn.Module, input_shape: tuple[int, int, int] = (3, 224
                 "Give it the input size that it was built for."
             ) from error
     inventory = _sort_out(together, alone)
+    inventory.multiply_adds = counter.get_total_flops() // 2  # which counts both
     if not inventory.layers:
         raise MenagerieError(f"The network {type(model).__name__} has no module that returns features of images.")
     for skipped in inventory.skipped:
