@@ -1,6 +1,7 @@
 # The few commands that people type. `make` alone lists them.
 PYTHON ?= python3
 RUN ?= results/demo
+CONFIG ?= config/config.yaml
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -8,7 +9,7 @@ READY := $(VENV)/.ready
 INDEX = $(shell $(BIN)/pip config get global.index-url 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup benchmarks demo twin paper archive test cluster lint lock slurm profile clean
+.PHONY: help setup benchmarks demo plan twin paper archive test cluster lint lock slurm profile clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -31,6 +32,9 @@ demo: $(READY) ## the main job on the built-in example: real networks against re
 
 twin: $(READY) ## a small simulated twin of NSD in NSD's own files: resources/nsd_twin
 	$(BIN)/snakemake --profile profiles/default write_nsd_twin
+
+plan: $(READY) ## jobs, core-hours, memory and disk of a config, before it runs (CONFIG=...; snakemake inventories first)
+	@PYTHONPATH=workflow $(BIN)/python -m menagerie.plan $(CONFIG)
 
 paper: $(READY) ## the survey's published tables through experiments, figures and report; every printed number
 	$(BIN)/snakemake --profile profiles/default --logger menagerie --configfile config/published.yaml

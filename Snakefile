@@ -49,6 +49,7 @@ include: "workflow/rules/report.smk"
 
 localrules:
     all,
+    inventories,
 
 
 rule all:
@@ -59,6 +60,12 @@ rule all:
         experiment_outputs(),
         figure_outputs(),
         f"{RUN}/report.html",
+
+
+rule inventories:
+    """All layer inventories, before a large survey: each that is taken later makes Snakemake think anew."""
+    input:
+        lambda wildcards: [inventory_of(model) for model in MODELS],
 
 
 onstart:

@@ -10,7 +10,6 @@ scores); whole (everything is there, the graph is whole); finished (what Snakema
 from __future__ import annotations
 
 import os
-import re
 import resource
 import shutil
 import subprocess
@@ -63,7 +62,7 @@ def make_project(folder: Path, layers_per_job: int | str) -> None:
 
 
 def header(survey: Survey, model: str) -> InventoryHeader:
-    """What the workflow would write now (workflow/rules/params.smk, inventory_params), so that no inventory is taken."""
+    """What the workflow would write now (inventory_params in workflow/rules), so that no inventory is taken."""
     spec = survey.registry[model].build_row() | {"sha256": ""}
     installed = versions(("torch", "torchvision", "timm"))
     params = {"spec": spec, "transform": survey.config["images"]["transform"], "versions": installed}
@@ -106,8 +105,8 @@ def touch(path: Path) -> None:
     path.touch()
 
 
-def plan(folder: Path, *options: str) -> tuple[float, float, int, float]:
-    """Wall seconds, peak memory in GB, number of jobs, and processor seconds of a dry run."""
+def plan(folder: Path, *options: str) -> tuple[float, float, float]:
+    """Wall seconds, processor seconds, and peak memory in GB of one start of Snakemake."""
     tables = [f"results/scale/tables/{name}.parquet" for name in TABLES]
     options = options or ("--dry-run", "--quiet", "rules", "progress")  # ends where the first job would start
     command = [sys.executable, "-m", "snakemake", *tables, *options]
@@ -120,13 +119,12 @@ def plan(folder: Path, *options: str) -> tuple[float, float, int, float]:
     seconds = time.monotonic() - start
     if status:
         sys.exit(output[-3000:])
-    totals = re.findall(r"^total\s+(\d+)", output, flags=re.MULTILINE)
-    return seconds, usage.ru_maxrss / 1e6, int(totals[-1]) if totals else 0, usage.ru_utime + usage.ru_stime
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1e6
 
 
 def main() -> None:
     folder = Path(sys.argv[1]).resolve()
-    print("layers_per_job\tcase\tjobs\twall s\tCPU s\tGB")
+    print("layers_per_job\tcase\twall s\tCPU s\tGB")
     for text in sys.argv[2:] or ["1", "auto"]:
         size = text if text == "auto" else int(text)
         make_project(folder, size)
@@ -140,9 +138,9 @@ def main() -> None:
         report(size, "one model added", plan(folder))
 
 
-def report(size: int | str, case: str, found: tuple[float, float, int, float]) -> None:
-    seconds, memory, jobs, cpu = found
-    print(f"{size}\t{case}\t{jobs}\t{seconds:.1f}\t{cpu:.1f}\t{memory:.2f}", flush=True)
+def report(size: int | str, case: str, found: tuple[float, float, float]) -> None:
+    wall, processor, memory = found
+    print(f"{size}\t{case}\t{wall:.1f}\t{processor:.1f}\t{memory:.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,28 @@ def test_every_rule_names_an_environment_that_exists(root: Path, name: str) -> N
         assert text.count("    conda:\n") == len(re.findall(r"^(?:rule|checkpoint) ", text, flags=re.MULTILINE)), rules
         named |= set(re.findall(r'"\.\./\.\./envs/([^"]+)"', text))
     assert named == set(ENVIRONMENTS)
+
+
+CONTAINERS = ("Dockerfile", "menagerie.def")
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_containers_install_as_make_setup_does(root: Path, name: str) -> None:
+    """One way to install; the Python is the one that the lock was resolved for and the conda environments name."""
+    text = (root / "envs" / name).read_text()
+    resolved_for = re.search(r"uv pip compile .*--python-version (\S+)", (root / "Makefile").read_text())[1]
+    assert re.search(r"(?:FROM|From:) python:(\d+\.\d+)-slim", text)[1] == resolved_for
+    assert re.findall(r"make (\w+)$", text, flags=re.MULTILINE) == ["setup"]
+    assert "pip install" not in text
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_containers_hold_what_make_setup_reads(root: Path, name: str) -> None:
+    text = (root / "envs" / name).read_text()
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    needed = ["pyproject.toml", "requirements.lock", "Makefile", project["project"]["readme"]]
+    needed += [*project["project"]["license-files"], *project["tool"]["setuptools"]["packages"]["find"]["where"]]
+    copied = re.findall(r"^(?:COPY|    )\s*((?:[\w.]+ )+)(?:\./\S*|/menagerie/\S+)$", text, flags=re.MULTILINE)
+    found = " ".join(copied).split()
+    assert sorted(found) == sorted(needed)
+    assert all((root / path).exists() for path in found)

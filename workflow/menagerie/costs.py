@@ -12,10 +12,12 @@ from math import ceil
 
 from menagerie.inventory import LayerInfo
 
-START_SECONDS = {"score": 0.6, "extract_geometry": 6.0}  # imports
+START_SECONDS = {"score": 0.6, "extract_geometry": 4.9}  # imports
 FLOPS = 1.5e10  # of one core in matrix products, float64
-PROJECT_SECONDS = 1.0e-9  # sparse projection, per feature and image
-FORWARD_SECONDS = 0.05  # one image through one network
+# Extraction, float32: fitted to five networks of the demo; docs/cluster.md says how well they fit five others.
+MULTIPLY_ADD_SECONDS = 1.1e-10  # of a forward pass
+OUTPUT_SECONDS = 1.6e-9  # of a forward pass, per number that a module returns
+PRODUCT_SECONDS = 5.1e-11  # per feature and pair of images
 SNAKEMAKE_MB = 500  # a job on a cluster also holds two Snakemakes, one around the other
 MARGIN = 4  # a job is killed at its limit, so the limit lies well above the estimate
 
@@ -30,12 +32,16 @@ def extraction_passes(layers: Sequence[LayerInfo], n_images: int, budget_mb: flo
     return max(1, ceil(4 * n_images * sum(layer.n_features for layer in layers) / (budget_mb * 1e6)))
 
 
-def extraction_seconds(layers: Sequence[LayerInfo], n_images: int, budget_mb: float) -> float:
-    """Core seconds of one extraction: forward passes, projections, and products of features (n^2 p for an RSM)."""
+def forward_seconds(multiply_adds: int, inventory: Sequence[LayerInfo]) -> float:
+    """Core seconds of one image through a network: its arithmetic, and the outputs of all its layers, chosen or not."""
+    return multiply_adds * MULTIPLY_ADD_SECONDS + sum(layer.n_features for layer in inventory) * OUTPUT_SECONDS
+
+
+def extraction_seconds(layers: Sequence[LayerInfo], n_images: int, budget_mb: float, forward: float) -> float:
+    """Core seconds of one extraction: forward passes of ``forward`` seconds, and products of features (n^2 p)."""
     features = sum(layer.n_features for layer in layers)
-    forward = extraction_passes(layers, n_images, budget_mb) * n_images * FORWARD_SECONDS
-    products = n_images**2 * features / FLOPS
-    return START_SECONDS["extract_geometry"] + forward + n_images * features * PROJECT_SECONDS + products
+    passes = extraction_passes(layers, n_images, budget_mb)
+    return START_SECONDS["extract_geometry"] + passes * n_images * forward + n_images**2 * features * PRODUCT_SECONDS
 
 
 def extraction_memory_mb(layers: Sequence[LayerInfo], n_images: int, budget_mb: float) -> int:

@@ -1,7 +1,7 @@
 """What a run will cost, before anything runs: ``python -m menagerie.plan [config]``.
 
 Jobs by rule, core-hours, GPU-hours, peak memory and disk, in all and by model. Reads the config, the layer inventories
-(``snakemake --until list_layers`` takes them) and, as calibration, the times that Snakemake noted for finished jobs of
+(``snakemake inventories`` takes them) and, as calibration, the times that Snakemake noted for finished jobs of
 any run; without them the constants of :mod:`menagerie.costs` hold.
 """
 
@@ -17,15 +17,15 @@ import yaml
 
 from menagerie import costs
 from menagerie.errors import MenagerieError
-from menagerie.inventory import LayerInfo, block_range, read_inventory
+from menagerie.inventory import LayerInfo, block_range, read_header, read_inventory
 from menagerie.survey import Dataset, Survey
 
 ASSUMED_IMAGES, ASSUMED_UNITS = 1000, 5000
 # Core seconds and MB of the rules whose work hardly depends on the config; finished jobs replace them.
 FLAT = {
     "list_layers": (5.0, 800),
-    "select_layers": (2.0, 300),
-    "collect_model": (0.5, 100),
+    "select_layers": (1.0, 300),
+    "collect_model": (0.3, 100),
     "build_target": (5.0, 500),
     "figures and report": (30.0, 400),
 }
@@ -61,14 +61,33 @@ def size_of(survey: Survey, dataset: Dataset, subject: str) -> tuple[int, int]:
         return len(file["image_ids"]), file["responses"].shape[1] if "responses" in file else 0
 
 
-def plan_model(survey: Survey, layers: list[LayerInfo], sizes: Mapping, factors: Mapping[str, float]) -> dict:
+@dataclass(frozen=True)
+class Network:
+    """What a plan needs of a model: the chosen layers, and the seconds of one image through it."""
+
+    layers: list[LayerInfo]
+    forward: float
+
+
+def read_network(survey: Survey, model: str) -> Network | None:
+    """The network as its inventory has it; None where there is none yet."""
+    path = Path(survey.folder) / "layers" / f"{model}.tsv"
+    if not path.is_file():
+        return None
+    inventory = read_inventory(path)
+    forward = costs.forward_seconds(read_header(path).multiply_adds, inventory)
+    return Network(survey.layers(inventory, model), forward)
+
+
+def plan_model(survey: Survey, network: Network, sizes: Mapping, factors: Mapping[str, float]) -> dict:
     """Rule -> Estimate of one model; ``sizes`` is (dataset, subject) -> (images, units)."""
-    config = survey.config
+    config, layers = survey.config, network.layers
     images = {d.stimuli: max(sizes[d.name, s][0] for s in d.subjects) for d in survey.datasets.values()}
     found = {rule: Estimate(1, *_flat(rule, factors)) for rule in ("list_layers", "collect_model", "select_layers")}
     extraction = found["extract_geometry"] = Estimate()
     for n in images.values():
-        seconds = factors.get("extract_geometry", 1) * costs.extraction_seconds(layers, n, config["memory_budget_mb"])
+        seconds = costs.extraction_seconds(layers, n, config["memory_budget_mb"], network.forward)
+        seconds *= factors.get("extract_geometry", 1)
         memory = costs.extraction_memory_mb(layers, n, config["memory_budget_mb"])
         extraction.add(Estimate(1, seconds, seconds, memory, costs.geometry_bytes(n, len(layers))))
     score = found["score"] = Estimate()
@@ -89,11 +108,14 @@ def _flat(rule: str, factors: Mapping[str, float]) -> tuple[float, float, float]
 
 
 def finished_times(survey: Survey) -> Iterable[tuple[str, str, str, str, float]]:
-    """Rule, model, dataset or stimulus set, block, and core seconds of every finished job of this run."""
+    """Rule, model, dataset or stimulus set, block, and seconds of every finished job of this run.
+
+    Seconds that a job held its core: Snakemake's processor time is a sample that misses the end of a job.
+    """
     folder = Path(survey.folder) / "benchmarks"
     for path in folder.rglob("*.tsv"):
         with path.open(newline="") as file:
-            times = [row["cpu_time"] for row in csv.DictReader(file, delimiter="\t")]
+            times = [row["s"] for row in csv.DictReader(file, delimiter="\t")]
         parts = path.relative_to(folder).with_suffix("").parts
         if times and times[0] not in ("NA", "-"):
             rule, model, data, block = _job_of(parts)
@@ -110,21 +132,23 @@ def _job_of(parts: tuple[str, ...]) -> tuple[str, str, str, str]:
     return {"layers": "list_layers", "targets": "build_target"}.get(parts[0], parts[0]), parts[-1], "", ""
 
 
-def calibrate(survey: Survey, inventories: Mapping[str, list[LayerInfo]], sizes: Mapping) -> dict[str, float]:
-    """Rule -> measured over estimated core seconds, the ratio of sums over finished jobs."""
+def calibrate(survey: Survey, networks: Mapping[str, Network], sizes: Mapping) -> dict[str, float]:
+    """Rule -> measured over estimated core seconds, the ratio of sums over finished jobs of these networks."""
     images = {d.stimuli: max(sizes[d.name, s][0] for s in d.subjects) for d in survey.datasets.values()}
     sums: dict[str, list[float]] = {}
     for rule, model, data, block, seconds in finished_times(survey):
-        layers = inventories.get(model, [])
+        network = networks.get(model)
+        layers = network.layers if network else []
         if rule == "score" and tuple(data.split("/")) in sizes:
             first, last = block_range(block)
             count = sum(first <= layer.index <= last for layer in layers)
             n, units = sizes[tuple(data.split("/"))]
             expected = costs.scoring_seconds(count, n, units, len(survey.config["penalties"])) if count else 0
         elif rule == "extract_geometry" and layers and data in images:
-            expected = costs.extraction_seconds(layers, images[data], survey.config["memory_budget_mb"])
+            budget = survey.config["memory_budget_mb"]
+            expected = costs.extraction_seconds(layers, images[data], budget, network.forward)
         else:
-            expected = FLAT[rule][0] if rule in FLAT else 0
+            expected = FLAT[rule][0] if rule in FLAT and (network or rule == "build_target") else 0
         if expected:
             pair = sums.setdefault(rule, [0.0, 0.0])
             pair[0] += seconds
@@ -132,28 +156,32 @@ def calibrate(survey: Survey, inventories: Mapping[str, list[LayerInfo]], sizes:
     return {rule: measured / expected for rule, (measured, expected) in sums.items() if expected}
 
 
+def sizes_of(survey: Survey) -> dict[tuple[str, str], tuple[int, int]]:
+    """(dataset, subject) -> images and units."""
+    return {(d.name, s): size_of(survey, d, s) for d in survey.datasets.values() for s in d.subjects}
+
+
 def make_plan(survey: Survey) -> tuple[dict[str, Estimate], dict[str, Estimate], list[str]]:
     """Estimates by rule and by model, and notes on what was assumed."""
-    sizes = {(d.name, s): size_of(survey, d, s) for d in survey.datasets.values() for s in d.subjects}
-    paths = {model: Path(survey.folder) / "layers" / f"{model}.tsv" for model in survey.models}
-    inventories = {m: survey.layers(read_inventory(path), m) for m, path in paths.items() if path.is_file()}
-    if not inventories:
+    sizes = sizes_of(survey)
+    networks = {model: network for model in survey.models if (network := read_network(survey, model))}
+    if not networks:
         raise MenagerieError(
-            f"No layer inventory in {survey.folder}/layers. First run `snakemake --until list_layers`: "
+            f"No layer inventory in {survey.folder}/layers. First run `snakemake inventories`: "
             "it builds every network once, without weights."
         )
-    typical = sorted(inventories.values(), key=len)[len(inventories) // 2]
-    factors = calibrate(survey, inventories, sizes)
+    typical = sorted(networks.values(), key=lambda network: len(network.layers))[len(networks) // 2]
+    factors = calibrate(survey, networks, sizes)
     by_rule, by_model = {}, {}
     for model in survey.models:
         total = by_model[model] = Estimate()
-        for rule, estimate in plan_model(survey, inventories.get(model, typical), sizes, factors).items():
+        for rule, estimate in plan_model(survey, networks.get(model, typical), sizes, factors).items():
             by_rule.setdefault(rule, Estimate()).add(estimate)
             total.add(estimate)
     by_rule["build_target"] = Estimate(len(sizes), len(sizes) * _flat("build_target", factors)[0], 0, 500)
     by_rule["figures and report"] = Estimate(2 * len(survey.datasets) + 4, *_flat("figures and report", factors))
-    missing = len(paths) - len(inventories)
-    notes = [f"{missing} models have no inventory yet: counted as {len(typical)} layers each"] if missing else []
+    missing = len(survey.models) - len(networks)
+    notes = [f"{missing} models have no inventory yet: counted as {len(typical.layers)} layers each"] if missing else []
     if any(units == ASSUMED_UNITS for _, units in sizes.values()):
         notes.append(f"some targets are not built yet: {ASSUMED_IMAGES} images and {ASSUMED_UNITS} units assumed")
     notes.append(

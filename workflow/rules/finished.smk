@@ -8,7 +8,6 @@ from snakemake.logging import logger
 from snakemake.settings.types import RerunTrigger
 
 from menagerie.finished import Ledger, finished_models, read_ledger, settled, stamp, write_ledger
-from menagerie.inventory import read_header
 
 STARTED = time.time()
 LEDGER = f"{RUN}/.finished.json"

@@ -3,7 +3,6 @@
 
 localrules:
     fetch_weights,
-    inventories,
     models_table,
 
 
@@ -47,12 +46,6 @@ checkpoint list_layers:
         code=inventory_code,
     script:
         "../scripts/list_layers.py"
-
-
-rule inventories:
-    """All inventories, before the first look at all scoring jobs: each new one makes Snakemake think anew."""
-    input:
-        lambda wildcards: [inventory_of(model) for model in MODELS],
 
 
 rule models_table:

@@ -36,8 +36,14 @@ def extraction_memory(wildcards, input, attempt):
     return attempt * costs.extraction_memory_mb(*extraction_size(input, wildcards))
 
 
+@cache
+def forward_seconds(path):
+    return costs.forward_seconds(read_header(path).multiply_adds, read_inventory(path))
+
+
 def extraction_minutes(wildcards, input, attempt):
-    return attempt * costs.minutes(costs.extraction_seconds(*extraction_size(input, wildcards)), floor=30)
+    size = extraction_size(input, wildcards)
+    return attempt * costs.minutes(costs.extraction_seconds(*size, forward_seconds(str(input.layers))), floor=30)
 
 
 def scoring_size(input):

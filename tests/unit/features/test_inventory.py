@@ -8,7 +8,7 @@ from torch import nn
 
 from menagerie.errors import MenagerieError
 from menagerie.features.inventory import list_layers, take_inventory
-from menagerie.inventory import read_inventory, write_inventory
+from menagerie.inventory import InventoryHeader, read_header, read_inventory, write_inventory
 
 INPUT = (3, 8, 8)
 
@@ -148,6 +148,18 @@ def test_file_round_trip(tmp_path):
         (info.index, info.layer, info.class_name, info.shape, info.n_features) for info in layers
     ]
     assert [info.depth for info in back] == pytest.approx([info.depth for info in layers], abs=1e-6)
+    assert read_header(tmp_path / "shared.tsv") == InventoryHeader()
+
+
+def test_header_says_what_it_was_made_from_and_counts_the_work(tmp_path):
+    inventory = take_inventory(Shared(), INPUT)
+    # First convolution 4 x 3 x 9 at 64 places, second 4 x 4 x 9 at 64 places, a linear layer of 4 x 5; per image.
+    assert inventory.multiply_adds == 64 * 9 * (12 + 16) + 20
+    header = InventoryHeader("0123abcd", inventory.multiply_adds)
+    write_inventory(tmp_path / "shared.tsv", inventory.layers, header)
+    assert read_header(tmp_path / "shared.tsv") == header
+    assert len(read_inventory(tmp_path / "shared.tsv")) == len(inventory.layers)
+    assert read_header(tmp_path / "missing.tsv") == InventoryHeader()
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from menagerie.errors import MenagerieError
 from menagerie.features.hooks import module_path, observed, per_image, run
+from menagerie.features.work import MultiplyAdds
 from menagerie.inventory import LayerInfo
 
 logger = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ def take_inventory(model: nn.Module, input_shape: tuple[int, int, int] = (3, 224
     with _without_constant_parameters(model):
         try:
             together = _probe(model, probes)
-            with FlopCounterMode(display=False) as counter:
+            with MultiplyAdds() as work:
                 alone = {seen.layer: seen for seen in _probe(model, probes[1:2])}
         except (RuntimeError, ValueError, AssertionError) as error:
             shape = "x".join(map(str, input_shape))
@@ -104,7 +104,7 @@ def take_inventory(model: nn.Module, input_shape: tuple[int, int, int] = (3, 224
                 "Give it the input size that it was built for."
             ) from error
     inventory = _sort_out(together, alone)
-    inventory.multiply_adds = counter.get_total_flops() // 2  # which counts both
+    inventory.multiply_adds = work.count
     if not inventory.layers:
         raise MenagerieError(f"The network {type(model).__name__} has no module that returns features of images.")
     for skipped in inventory.skipped:
