@@ -4,7 +4,8 @@
 
 Needs a SLURM (tests/cluster/local_slurm.py starts one here). Each task imports numpy and sleeps for a second, so that
 the figures tell of the overhead and not of the number of cores. Prints submissions, wall seconds, seconds in which
-allocations were held, and these over the seconds of work.
+allocations were held, and these over the seconds of work. Where the cluster was started in the same control group (not
+the root), also the processor seconds of everything per task, which do not depend on what else runs.
 """
 
 from __future__ import annotations
@@ -63,9 +64,9 @@ def measure(folder: Path, n: int, pack: int, mode: str) -> str:
         "2",
     ]
     command += ["--latency-wait", "30", "--quiet", "all", *options]
-    start = time.monotonic()
+    start, spent = time.monotonic(), processor_seconds()
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    seconds = time.monotonic() - start
+    seconds, spent = time.monotonic() - start, processor_seconds() - spent
     if done.returncode:
         return f"{n}\t{mode}\tfailed: {done.stderr[-300:]}"
     rows = [row.split("|") for row in squeue("%i|%V|%S|%e") if row.split("|")[0] not in known]
@@ -73,7 +74,20 @@ def measure(folder: Path, n: int, pack: int, mode: str) -> str:
     held = sum((end - begin).total_seconds() for _, begin, end in times)
     waited = sum((begin - submitted).total_seconds() for submitted, begin, _ in times) / max(1, len(times))
     submissions = len({row[0].split("_")[0] for row in rows})
-    return f"{n}\t{mode}\t{submissions}\t{len(rows)}\t{seconds:.0f}\t{waited:.1f}\t{held:.0f}\t{held / n:.2f}"
+    costs = f"{waited:.1f}\t{held:.0f}\t{held / n:.2f}\t{spent / n:.2f}"
+    return f"{n}\t{mode}\t{submissions}\t{len(rows)}\t{seconds:.0f}\t{costs}"
+
+
+def processor_seconds() -> float:
+    """Of all processes in this process's control group, ended ones too; NaN in the root group."""
+    groups = [line.split(":", 2)[1:] for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    for controllers, path in groups:
+        first, second = (Path(f"/sys/fs/cgroup/{name}{path}") for name in ("cpuacct", ""))
+        if path != "/" and "cpuacct" in controllers:
+            return int((first / "cpuacct.usage").read_text()) / 1e9
+        if path != "/" and not controllers and (second / "cpu.stat").is_file():
+            return int((second / "cpu.stat").read_text().split()[1]) / 1e6
+    return float("nan")
 
 
 def squeue(form: str) -> list[str]:
@@ -82,6 +96,9 @@ def squeue(form: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    print("tasks\tmode\tsubmissions\tallocations\twall s\tmean wait s\theld s\theld s per 1 s task", flush=True)
+    print(
+        "tasks\tmode\tsubmissions\tallocations\twall s\tmean wait s\theld s\theld s per 1 s task\tprocessor s per task",
+        flush=True,
+    )
     for name in sys.argv[4:] or MODES:
         print(measure(Path(sys.argv[1]).resolve(), int(sys.argv[2]), int(sys.argv[3]), name), flush=True)

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,9 +89,17 @@ class LocalSlurm:
         """SIGKILL to the node's daemon, as when the machine fails."""
         self._signal(self.folder / f"{node}.pid", signal.SIGKILL)
 
+    def until(self, true: Callable[[], bool], seconds: float = 60) -> bool:
+        """Wait until something is true; whether it became so in time."""
+        end = time.monotonic() + seconds
+        while not (reached := true()) and time.monotonic() < end:
+            time.sleep(0.2)
+        return reached
+
     def stop(self) -> None:
         """Cancel what runs, stop the daemons by their pid files, remove the links."""
         self.call("scancel", "--user=root", check=False)
+        self.until(lambda: not self.call("squeue", "--noheader", check=False), 10)
         names = [*(f"{node}.pid" for node in self.nodes), "slurmctld.pid", "munge/munged.pid"]
         for name in names:
             self._signal(self.folder / name, signal.SIGTERM)
@@ -133,7 +142,9 @@ SlurmctldLogFile={root}/log/slurmctld.log
 SlurmdLogFile={root}/log/%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
 AccountingStorageType=accounting_storage/none
 MpiDefault=none
 SelectType=select/cons_tres
@@ -174,13 +185,16 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 
     def wait_idle(self, seconds: float = 60) -> None:
         """Wait until every node is ready for jobs."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            states = self.call("sinfo", "--noheader", "--Node", "--format=%T", check=False).split()
-            if len(states) == self.n_nodes and set(states) <= {"idle", "mixed", "allocated"}:
-                return
-            time.sleep(0.2)
-        raise RuntimeError(f"nodes are not ready: {states}; see {self.folder / 'log'}")
+        if not self.until(self._ready, seconds):
+            raise RuntimeError(f"nodes are not ready: {self.states()}; see {self.folder / 'log'}")
+
+    def states(self) -> list[str]:
+        """State of every node that has registered."""
+        return self.call("sinfo", "--noheader", "--Node", "--format=%T", check=False).split()
+
+    def _ready(self) -> bool:
+        states = self.states()
+        return len(states) == self.n_nodes and set(states) <= {"idle", "mixed", "allocated"}
 
     def _run(self, program: str, *arguments: str) -> None:
         path = shutil.which(program, path=_path())
@@ -196,15 +210,25 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
         try:
             os.kill(pid, number)
             for _ in range(100):
-                os.kill(pid, 0)
+                if _ended(pid):
+                    return
                 time.sleep(0.05)
         except ProcessLookupError:
             return
 
 
+def _ended(pid: int) -> bool:
+    """Gone, or a zombie that nobody collects (in containers whose first process does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 if __name__ == "__main__":
     if reason := missing():
         sys.exit(reason)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the daemons are stopped too
     with LocalSlurm(Path(sys.argv[1]).resolve(), n_nodes=int(sys.argv[2]) if len(sys.argv) > 2 else 1) as cluster:
         print(f"export SLURM_CONF={cluster.folder}/slurm.conf", flush=True)
         print(cluster.call("sinfo"), "\nEnter stops the cluster.", flush=True)

@@ -1,107 +1,60 @@
-"""The SLURM profile on a real SLURM (two nodes, pretended GPUs): the same tables as on this machine, byte for byte."""
+"""The SLURM profile on a real SLURM with pretended GPUs: the same tables as on this machine, byte for byte."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from types import ModuleType
+import shutil
 
 import pytest
-import yaml
 
-pytestmark = [pytest.mark.workflow, pytest.mark.cluster]
-ROOT = Path(__file__).parents[2]
-HERE = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10"]
-
-
-def load(path: Path) -> ModuleType:
-    """A helper beside the tests: pytest's import mode keeps test folders off the path."""
-    spec = spec_from_file_location(path.stem, path)
-    module = sys.modules[path.stem] = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-local_slurm = load(Path(__file__).with_name("local_slurm.py"))
-projects = load(ROOT / "tests" / "workflow" / "conftest.py")
+# One node and packed jobs, two nodes and one job per model x subject x layer.
+LAYERS_PER_JOB = {1: "auto", 2: 1}
+N_SCORES = {1: 6, 2: 12}  # two networks x three subjects, x two layers
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.cluster,
+    pytest.mark.parametrize("login", LAYERS_PER_JOB, indirect=True, scope="module"),
+]
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The interpreter with Snakemake's SLURM executor: .venv-slurm, made for the test where it is absent."""
-    if reason := local_slurm.missing():
-        pytest.skip(reason)
-    folder = ROOT / ".venv-slurm"
-    if not (folder / "bin" / "snakemake").is_file():
-        folder = tmp_path_factory.mktemp("environment") / "venv"
-        installer = ["sh", str(ROOT / "profiles" / "slurm" / "install.sh"), sys.prefix, str(folder)]
-        done = subprocess.run(installer, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"the SLURM executor cannot be installed: {done.stderr[-300:]}")
-    return str(folder / "bin" / "python")
+def here(login, finished, tmp_path_factory: pytest.TempPathFactory):
+    """The small project after a run without SLURM."""
+    project = finished.copy(tmp_path_factory.mktemp("here") / "project")
+    project.configure(layers_per_job=LAYERS_PER_JOB[login.cluster.n_nodes])
+    if project.planned():
+        shutil.rmtree(project.results / "scores")
+        project.run()
+    return project
 
 
 @pytest.fixture(scope="module")
-def cluster(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
-    with local_slurm.LocalSlurm(tmp_path_factory.mktemp("slurm"), n_nodes=2) as running:
-        yield running
+def there(login, fresh, tmp_path_factory: pytest.TempPathFactory):
+    """The small project after a run on the cluster."""
+    project = fresh.copy(tmp_path_factory.mktemp("there") / "project")
+    project.configure(layers_per_job=LAYERS_PER_JOB[login.cluster.n_nodes])
+    login.run(project)
+    return project
 
 
-@pytest.fixture(scope="module")
-def runs(cluster, python: str, tmp_path_factory: pytest.TempPathFactory) -> tuple:
-    """The same project after a run here and after a run on the cluster."""
-    fresh = projects.make_project(tmp_path_factory.mktemp("fresh"))
-    here, there = (
-        fresh.copy(tmp_path_factory.mktemp("run") / "here"),
-        fresh.copy(tmp_path_factory.mktemp("run") / "there"),
-    )
-    here.configure(layers_per_job="auto")
-    there.configure(layers_per_job="auto")
-    here.run()
-    there.environment |= {"SLURM_CONF": cluster.environment["SLURM_CONF"], "PATH": cluster.environment["PATH"]}
-    command = [python, "-m", "snakemake", "--profile", "profiles/slurm", *HERE]
-    done = subprocess.run(
-        command, cwd=there.folder, env=there.process_environment(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-5000:]
-    return here, there
-
-
-def test_same_tables_as_on_this_machine(runs) -> None:
-    here, there = runs
+def test_same_tables_as_on_this_machine(there, here) -> None:
     assert len(there.tables()) > 10
     assert there.tables() == here.tables()
 
 
-def test_extraction_asks_for_gpus_and_scoring_does_not(runs, cluster) -> None:
-    jobs = cluster.jobs("%T|%b|%m|%l")
+def test_as_many_scoring_jobs_as_layers_per_job_says(there, login) -> None:
+    """1: exactly one job per model x subject x layer; auto: one per model x subject."""
+    jobs = [comment for (comment,) in login.cluster.jobs("%k") if comment.startswith("rule_score_")]
+    scores = list(there.results.glob("scores/*/*/*/*.parquet"))
+    assert len(jobs) == len(set(jobs)) == len(scores) == N_SCORES[login.cluster.n_nodes]
+
+
+def test_extraction_asks_for_gpus_and_scoring_does_not(there, login) -> None:
+    jobs = login.cluster.jobs("%T|%k|%b|%m|%l")
     assert {state for state, *_ in jobs} == {"COMPLETED"}
-    with_gpu = [job for job in jobs if "gpu:1" in job[1]]
-    assert len(with_gpu) == 4, "two networks, two stimulus sets"
-    assert all(memory.endswith("M") and limit not in ("UNLIMITED", "") for _, _, memory, limit in jobs)
+    with_gpu = [comment.partition("_wildcards_")[0] for _, comment, gres, *_ in jobs if "gpu:1" in gres]
+    assert with_gpu == ["rule_extract_geometry"] * 4, "two networks, two stimulus sets"
+    assert all(memory.endswith("M") and limit not in ("UNLIMITED", "") for *_, memory, limit in jobs)
 
 
-def test_nothing_to_do_on_the_cluster_after_the_run(runs) -> None:
-    assert runs[1].planned() == {}
-
-
-def test_drained_node(cluster, tmp_path: Path) -> None:
-    """Jobs go to the node that is left."""
-    cluster.call("scontrol", "update", "NodeName=n1", "State=DRAIN", "Reason=test")
-    try:
-        output = cluster.call("srun", "--ntasks=1", "--mem=100", "sh", "-c", "echo $SLURMD_NODENAME")
-    finally:
-        cluster.call("scontrol", "update", "NodeName=n1", "State=RESUME")
-    assert output.strip() == "n2"
-
-
-def test_profile_and_default_do_not_fight(runs) -> None:
-    """Snakemake loads profiles/default beside --profile: both must agree on every key that both have."""
-    slurm, default = (
-        yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text()) for name in ("slurm", "default")
-    )
-    both = set(slurm) & set(default)
-    assert {key: slurm[key] for key in both} == {key: default[key] for key in both}
+def test_nothing_to_do_on_the_cluster_after_the_run(there) -> None:
+    assert there.planned() == {}

@@ -72,3 +72,37 @@ def test_two_at_once(project) -> None:
     assert "lock" in second.stdout + second.stderr
     assert first.wait() == 0
     assert project.tables() == before
+
+
+def test_snakemake_killed(project) -> None:
+    """SIGKILL leaves a lock; once it is lifted, the next run goes on where the first one was."""
+    before = forget_scores(project)
+    first = subprocess.Popen(
+        project.command(),
+        cwd=project.folder,
+        env=project.process_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while first.poll() is None and not list(project.results.rglob("[0-9]*.parquet")):
+        time.sleep(0.1)
+    first.kill()
+    first.wait()
+    refused = project.snakemake()
+    assert refused.returncode != 0
+    assert "--unlock" in refused.stdout + refused.stderr
+    project.run("--unlock")
+    project.run()
+    assert project.tables() == before
+    assert project.planned() == {}
+
+
+def test_scoring_on_a_gpu_that_is_not_there(project) -> None:
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    forget_scores(project)
+    project.configure(score_on="gpu", models=["tiny_trained"])
+    refused = project.snakemake()
+    assert refused.returncode != 0
+    assert "Config key score_on is 'gpu'" in refused.stdout + refused.stderr

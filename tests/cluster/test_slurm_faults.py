@@ -1,0 +1,136 @@
+"""What goes wrong on a cluster; in the end the tables are those of an undisturbed run, byte for byte."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.workflow, pytest.mark.cluster]
+
+# Run by every Python process of a job before anything else: scoring processes count themselves in a file, and some are
+# struck by their number, so that a test strikes as many as it says.
+HOOK = """
+import os, signal, sys, time
+if any(word.endswith(".score.py") for word in sys.orig_argv):
+    counter = os.open({counter!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(counter, b".")
+    number = os.lseek(counter, 0, os.SEEK_CUR)
+    {fault}
+"""
+EVERY_TWENTIETH = "number % 20 == 7 and os.kill(os.getpid(), signal.SIGKILL)"
+TOO_BIG = "held = number == 1 and [bytearray(1_500_000_000), time.sleep(60)]"
+TOO_LONG = "number == 1 and time.sleep(600)"
+SLOW = "time.sleep(5)"
+SCORES = ("--until", "collect_tables")  # figures and report have no faults of their own
+
+
+@pytest.fixture
+def project(finished, tmp_path: Path):
+    """The small project before it is scored; what it must come to is ``finished``."""
+    copy = finished.copy(tmp_path / "project")
+    for folder in ("scores", "tables"):
+        shutil.rmtree(copy.results / folder)
+    return copy
+
+
+def strike(project, fault: str) -> Path:
+    """Plant a fault in the scoring jobs; the file whose size counts them."""
+    hook, counter = project.folder / "hook", project.folder / "counter"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(HOOK.format(counter=str(counter), fault=fault))
+    project.environment["PYTHONPATH"] = str(hook)
+    return counter
+
+
+def assert_undisturbed(project, finished) -> None:
+    """Every table of scores is there, and every table is what it was without SLURM and without faults."""
+    found, wanted = project.tables(), finished.tables()
+    assert {path for path in wanted if path.startswith("scores/")} <= set(found)
+    assert {f"tables/{name}_scores.parquet" for name in ("layer", "model", "unit")} <= set(found)
+    assert all(found[path] == wanted[path] for path in found)
+
+
+def some_scores(project, n: int = 1):
+    return lambda: len(list(project.results.glob("scores/*/*/*/[0-9]*.parquet"))) >= n
+
+
+def states_of_scores(login, known: int) -> list[str]:
+    """State and memory of the scoring jobs after the first ``known`` jobs of the cluster."""
+    jobs = sorted(login.cluster.jobs("%i|%T|%m|%k"), key=lambda job: int(job[0]))
+    return [f"{state} {memory}" for _, state, memory, comment in jobs[known:] if comment.startswith("rule_score_")]
+
+
+def test_too_much_memory_is_asked_for_again(login, project, finished) -> None:
+    """SLURM kills the job; the next attempt asks for twice as much."""
+    strike(project, TOO_BIG)
+    known = len(login.cluster.jobs())
+    login.run(project, *SCORES)
+    states = states_of_scores(login, known)
+    assert [state for state in states if not state.startswith("COMPLETED")] == ["FAILED 1000M"]
+    assert states.count("COMPLETED 2000M") == 1
+    assert any("exceeded memory limit" in log.read_text() for log in login.cluster.folder.glob("log/n*.log"))
+    assert_undisturbed(project, finished)
+
+
+def test_too_much_time_is_asked_for_again(login, project, finished) -> None:
+    """A minute is too short for one job; the next attempt has two."""
+    strike(project, TOO_LONG)
+    known = len(login.cluster.jobs())
+    login.run(project, *SCORES, "--set-resources", "score:runtime=attempt")
+    failed = [state for state in states_of_scores(login, known) if not state.startswith("COMPLETED")]
+    assert failed == ["TIMEOUT 1000M"]
+    assert_undisturbed(project, finished)
+
+
+def test_five_percent_of_jobs_die(login, project, finished) -> None:
+    """Without retries the run fails, keeps what was finished, and a plain re-run completes it."""
+    counter = strike(project, EVERY_TWENTIETH)
+    login.run(project, *SCORES, "--retries", "0", succeeds=False)
+    assert counter.stat().st_size == 12
+    kept = {path: path.stat().st_mtime_ns for path in project.results.glob("scores/*/*/*/*.parquet")}
+    assert len(kept) == 11
+    login.run(project, *SCORES)
+    assert counter.stat().st_size == 13, "one job is repeated"
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
+    assert_undisturbed(project, finished)
+
+
+def test_snakemake_dies(login, project, finished) -> None:
+    """Its jobs go on without it; the next run takes over."""
+    strike(project, SLOW)
+    first = login.start(project, *SCORES)
+    assert login.cluster.until(some_scores(project), 600)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    login.run(project, *SCORES, succeeds=False)  # the folder is still locked
+    assert "unlock" in (project.folder / "snakemake.out").read_text()
+    project.run("--unlock")
+    login.run(project, *SCORES)
+    assert_undisturbed(project, finished)
+
+
+def test_a_node_dies_and_comes_back(login, project, finished) -> None:
+    """SLURM starts its jobs again elsewhere."""
+    strike(project, SLOW)
+    run = login.start(project, *SCORES)
+    assert login.cluster.until(some_scores(project), 600)
+    login.cluster.kill_node("n1")
+    assert login.cluster.until(lambda: "down" in " ".join(login.cluster.states()), 60)
+    login.cluster.start_node("n1")
+    login.cluster.wait_idle()
+    if run.wait():
+        login.run(project, *SCORES)
+    assert_undisturbed(project, finished)
+
+
+def test_a_drained_node_gets_no_more_jobs(login) -> None:
+    """They go to the node that is left."""
+    login.cluster.call("scontrol", "update", "NodeName=n1", "State=DRAIN", "Reason=test")
+    try:
+        output = login.cluster.call("srun", "--ntasks=1", "--mem=100", "sh", "-c", "echo $SLURMD_NODENAME")
+    finally:
+        login.cluster.call("scontrol", "update", "NodeName=n1", "State=RESUME")
+    assert output.strip() == "n2"
