@@ -25,6 +25,8 @@ def test_keys_that_a_stage_depends_on_say_so(stage: str, word: str) -> None:
 
 def test_keys_that_no_stage_takes_make_nothing_again() -> None:
     assert [key for key, sub in ENTRIES.items() if sub.get("reruns") == []] == [
+        "downloads.mirror",
+        "downloads.proxy",
         "images.batch_size",
         "memory_budget_mb",
         "device",

@@ -1,4 +1,5 @@
 # What the rules share: the survey read from the config, and its parts by name.
+import os
 import re
 
 import yaml
@@ -35,6 +36,9 @@ SUBJECTS = [(d.name, subject) for d in DATASETS.values() for subject in d.subjec
 # Whose models are compared with each other: the published comparison has no subjects.
 MAPPED = [(name, MEAN) for name in DATASETS] if SURVEY.published else SUBJECTS
 TARGETS = [f"{RUN}/targets/{dataset}/{subject}.h5" for dataset, subject in SUBJECTS]
+
+if CONFIG["downloads"]["proxy"]:
+    os.environ.update(dict.fromkeys(("http_proxy", "https_proxy"), CONFIG["downloads"]["proxy"]))
 
 
 wildcard_constraints:

@@ -5,4 +5,6 @@ from menagerie.models.registry import ModelSpec
 from menagerie.models.weights import fetch_weights
 
 with job(snakemake.log[0]):
-    fetch_weights(ModelSpec.from_row(snakemake.params.source), snakemake.output.weights)
+    # Not a param: where a file was copied from does not change it.
+    mirror = snakemake.config["downloads"]["mirror"]
+    fetch_weights(ModelSpec.from_row(snakemake.params.source), snakemake.output.weights, mirror=mirror)

@@ -7,10 +7,12 @@ import torch
 import yaml
 
 from menagerie.audit import main, skeleton
+from menagerie.errors import MenagerieError
 from menagerie.models.build import build_model
 from menagerie.models.providers import PROVIDERS, provider
 from menagerie.models.registry import read_registry, select_models
 from menagerie.models.weights import fetch_weights
+from menagerie.survey import load_config
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,14 @@ def test_the_third_way(page, root, tmp_path, capsys):
     assert (spec.provider, spec.weights) == ("torchvision", "url:https://example.org/my_resnet.pth")
     assert main(["my_resnet", "--registry", str(table)]) == 0
     assert re.search(r"^my_resnet\t\w+\t11176512\t", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_downloads_as_the_page_configures_them(page):
+    config = yaml.safe_load(blocks(page, "yaml")[2])
+    loaded = load_config({"run": "x", "models": ["*"], "datasets": {"d": {"reader": "own"}}} | config)
+    assert loaded["downloads"] == config["downloads"]
+    with pytest.raises(MenagerieError, match=r"downloads\.proxy.*password"):
+        load_config(loaded | {"downloads": {"proxy": "http://me:secret@proxy:3128"}})
 
 
 def test_providers_and_sources_of_the_page_exist(page):
