@@ -28,6 +28,7 @@ from torch import nn
 
 from menagerie.errors import MenagerieError
 from menagerie.features.inventory import list_layers
+from menagerie.jobs import command
 from menagerie.models.build import build_module, model_transform
 from menagerie.models.registry import ModelSpec, read_registry, select_models
 from menagerie.storage import atomic
@@ -272,6 +273,7 @@ def _counts(counter: Counter) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(counter.items()))
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m menagerie.audit", description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="*", default=["*"], help="ids, patterns or provider/name; all by default")
@@ -284,16 +286,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", help="file for the table; printed if not given")
     given = parser.parse_args(arguments)
     expected: dict[str, int] = {}
-    try:
-        specs = select_models(read_registry(given.registry), given.models)
-        specs = [spec for spec in specs if spec.metadata["published_id"] or not given.survey]
-        if given.expected:
-            with Path(given.expected).open(newline="") as file:
-                expected = {row["published_id"]: int(row["layers"]) for row in csv.DictReader(file, delimiter="\t")}
-        rows = audit(specs, expected, layers=given.layers, cache=given.cache)
-    except MenagerieError as error:
-        print(error, file=sys.stderr)
-        return 2
+    specs = select_models(read_registry(given.registry), given.models)
+    specs = [spec for spec in specs if spec.metadata["published_id"] or not given.survey]
+    if given.expected:
+        with Path(given.expected).open(newline="") as file:
+            expected = {row["published_id"]: int(row["layers"]) for row in csv.DictReader(file, delimiter="\t")}
+    rows = audit(specs, expected, layers=given.layers, cache=given.cache)
     with Path(given.out).open("w", newline="") if given.out else nullcontext(sys.stdout) as file:
         columns, shown = COLUMNS, rows
         if given.summary:
@@ -305,4 +303,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

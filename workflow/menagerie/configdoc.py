@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from menagerie.errors import MenagerieError, unknown
-from menagerie.survey import SCHEMA
+from menagerie.survey import SCHEMA, kind_of
 
 PAGE = Path(__file__).parents[2] / "config" / "README.md"
 HEAD = """# Configuration
@@ -73,7 +73,7 @@ def _row(entry: tuple[str, Mapping, bool]) -> str:
         return ""
     default = "required" if required else json.dumps(sub["default"]) if "default" in sub else ""
     meaning = " ".join(sub["description"].split()).replace("|", "\\|")
-    return f"| `{key}` | {_kind(sub)} | {default} | {sub.get('unit', '')} | {meaning} | {_effect(key, sub)} |\n"
+    return f"| `{key}` | {kind_of(sub)} | {default} | {sub.get('unit', '')} | {meaning} | {_effect(key, sub)} |\n"
 
 
 def _effect(key: str, sub: Mapping) -> str:
@@ -85,18 +85,6 @@ def _effect(key: str, sub: Mapping) -> str:
         if stage not in STAGES:
             raise unknown(f"stage under 'reruns' of key {key} in {SCHEMA}", stage, STAGES)
     return " ".join([", ".join(sub["reruns"]) or "nothing", *([sub["of"]] if "of" in sub else [])])
-
-
-def _kind(sub: Mapping) -> str:
-    if "const" in sub:
-        return f"`{sub['const']}`"
-    if "enum" in sub:
-        return " or ".join(f"`{choice}`" for choice in sub["enum"])
-    if "oneOf" in sub:
-        return " or ".join(map(_kind, sub["oneOf"]))
-    if sub.get("type") == "array":
-        return f"list of {_kind(sub['items'])}"
-    return str(sub.get("type", "any")).replace("integer", "whole number")
 
 
 if __name__ == "__main__":

@@ -26,8 +26,8 @@ def unknown(what: str, given: str, known: Iterable[str]) -> MenagerieError:
     known
         Every name that would have been right.
     """
-    names = sorted(map(str, known))
+    names = sorted(filter(None, map(str, known)))
     nearest = get_close_matches(str(given), names, n=1, cutoff=0.5)
-    hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+    hint = f" Did you mean '{nearest[0]}'?" if nearest else " Choose one of the known."
     shown = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
     return MenagerieError(f"Unknown {what}: '{given}'.{hint} Known: {shown or 'none'}.")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 
 from menagerie.errors import MenagerieError
@@ -38,6 +39,21 @@ def job(log: str | Path) -> Iterator[None]:
         _fail(terminal, log, str(error), str(error))
     except Exception as error:
         _fail(terminal, log, traceback.format_exc(), f"{type(error).__name__}: {error}")
+
+
+def command(main: Callable[..., int]) -> Callable[..., int]:
+    """For the ``main`` of a command line: a :class:`MenagerieError` becomes its message and exit code 2, as that of a
+    wrong argument. Other exceptions keep their traceback."""
+
+    @wraps(main)
+    def guarded(arguments: Sequence[str] | None = None) -> int:
+        try:
+            return main(arguments)
+        except MenagerieError as error:
+            print(error, file=sys.stderr)
+            return 2
+
+    return guarded
 
 
 def _fail(terminal: int, log: Path, full: str, short: str) -> None:

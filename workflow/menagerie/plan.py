@@ -7,18 +7,17 @@ any run; without them the constants of :mod:`menagerie.costs` hold.
 
 from __future__ import annotations
 
+import argparse
 import csv
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from menagerie import costs
 from menagerie.errors import MenagerieError
 from menagerie.inventory import LayerInfo, block_range, read_header, read_inventory
-from menagerie.survey import Dataset, Survey
+from menagerie.jobs import command
+from menagerie.survey import Dataset, Survey, read_config
 
 ASSUMED_IMAGES, ASSUMED_UNITS = 1000, 5000
 # Core seconds and MB of the rules whose work hardly depends on the config; finished jobs replace them.
@@ -214,15 +213,15 @@ def _line(name: str, *cells: str) -> str:
     return name.ljust(28) + "".join(cell.rjust(10) for cell in cells)
 
 
-def main() -> None:
-    """Print the plan of a config (default: config/config.yaml)."""
-    path = Path(sys.argv[1] if len(sys.argv) > 1 else "config/config.yaml")
-    try:
-        survey = Survey.from_config(yaml.safe_load(path.read_text()))
-        print(render(*make_plan(survey)))
-    except (MenagerieError, OSError) as error:
-        sys.exit(str(error))
+@command
+def main(arguments: list[str] | None = None) -> int:
+    """Print the plan of a config."""
+    parser = argparse.ArgumentParser(prog="python -m menagerie.plan", description=__doc__.splitlines()[0])
+    parser.add_argument("config", nargs="?", default="config/config.yaml")
+    given = parser.parse_args(arguments)
+    print(render(*make_plan(Survey.from_config(read_config(given.config)))))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -7,6 +7,7 @@ the config schema, the model registry and (when asked) layer inventories.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from pathlib import Path
 import jsonschema
 import yaml
 
+from menagerie.brain.options import fill_options
 from menagerie.brain.readers import reader_module
 from menagerie.errors import MenagerieError, unknown
 from menagerie.inventory import LayerInfo, block_name, choose_layers
@@ -25,6 +27,29 @@ from menagerie.statistics import benchmark
 # because another number would give the blocks other names, and repeat them.
 LAYERS_PER_PACK = 200
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
+_SUBJECT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+def read_config(path: str | Path) -> dict:
+    """A config file as it stands, unchecked.
+
+    Raises
+    ------
+    MenagerieError
+        When the file is missing, is no YAML, or has no keys at its top level.
+    """
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            raw = yaml.safe_load(file)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        said = " ".join(str(error).split())
+        raise MenagerieError(f"Config {path} cannot be read: expected a YAML file, found {said}. Mend it.") from None
+    if not isinstance(raw, dict):
+        raise MenagerieError(
+            f"Config {path}: expected keys at the top level (run, models, datasets), found {type(raw).__name__}. "
+            "Start from config/config.yaml."
+        )
+    return raw
 
 
 def load_config(raw: Mapping) -> dict:
@@ -80,11 +105,55 @@ def _explain(error: jsonschema.ValidationError) -> MenagerieError:
         extra = sorted(set(error.instance) - set(known))[0]
         return unknown(f"config key (at {key})", extra, known)
     if error.validator == "required":
-        return MenagerieError(f"Config, {key}: {error.message}. Add it; config/README.md describes every key.")
+        found = ", ".join(map(str, error.instance)) or "none"
+        return MenagerieError(
+            f"Config, {key}: {error.message}, found only: {found}. Add it; config/README.md describes every key."
+        )
     if error.validator == "enum":
         return unknown(f"value of config key {key}", str(error.instance), error.validator_value)
     description = " ".join(str(error.schema.get("description", "")).split())
-    return MenagerieError(f"Config key {key}: found {error.instance!r}; {error.message}. Meaning: {description}")
+    meaning = f" Meaning: {description}" if description else ""
+    return MenagerieError(
+        f"Config key {key}: found {_shown(error.instance)}, expected {_expected(error)}.{meaning} "
+        "Change it; config/README.md describes every key."
+    )
+
+
+def _expected(error: jsonschema.ValidationError) -> str:
+    """What a rule of the schema asks for, in words."""
+    value = error.validator_value
+    if error.validator == "oneOf":
+        return " or ".join(map(kind_of, value))
+    words = {
+        "type": lambda: kind_of(error.schema),
+        "pattern": lambda: "a plain name: letters, digits, _ and where allowed . and - inside, no slash",
+        "minimum": lambda: f"at least {value}",
+        "exclusiveMinimum": lambda: f"a number above {value}",
+        "minItems": lambda: f"at least {value} entry",
+        "minProperties": lambda: f"at least {value} entry",
+        "minLength": lambda: "some text",
+        "uniqueItems": lambda: "each entry once",
+    }
+    return words[error.validator]() if error.validator in words else error.message
+
+
+def kind_of(schema: Mapping) -> str:
+    """A type of the schema in words; config/README.md uses the same."""
+    if "enum" in schema:
+        return " or ".join(f"`{choice}`" for choice in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "oneOf" in schema:
+        return " or ".join(map(kind_of, schema["oneOf"]))
+    if schema.get("type") == "array":
+        return f"list of {kind_of(schema['items'])}"
+    names = {"integer": "whole number", "object": "mapping of keys", "string": "text"}
+    return names.get(schema.get("type"), str(schema.get("type", "any")))
+
+
+def _shown(value: object, limit: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 @dataclass(frozen=True)
@@ -168,6 +237,27 @@ class Survey:
                 )
         return sets
 
+    def check(self) -> None:
+        """Ask for everything that the config names, so that a slip is told before any job runs.
+
+        Raises
+        ------
+        MenagerieError
+            For an unknown model, subject, option of a reader or planted model, or input files that do not fit.
+        """
+        resources = self.config["resources"]
+        for dataset in self.stimuli.values():
+            dataset.inputs(resources)
+        for dataset in self.datasets.values():
+            for subject in dataset.subjects:
+                dataset.inputs(resources, subject)
+            reader = reader_module(dataset.reader)
+            if hasattr(reader, "planted_layers"):
+                for model, _ in reader.planted_layers(dataset.options).values():
+                    self.spec(model)
+        if not self.models:
+            raise MenagerieError("Config key models: found no model, expected at least one. Name one of the registry.")
+
     def spec(self, model: str) -> ModelSpec:
         """The model with this id.
 
@@ -220,9 +310,17 @@ def _lookup(config: Mapping, dotted: str) -> object:
 
 def _dataset(name: str, entry: Mapping) -> Dataset:
     reader = reader_module(entry["reader"])
+    fill_options(entry["reader"], entry["options"], reader.OPTIONS)
     subjects = entry.get("subjects") or reader.default_subjects(entry["options"])
-    if not subjects:
-        raise MenagerieError(f"Config key datasets.{name}.subjects is missing; reader {entry['reader']} needs it.")
+    for subject in subjects:
+        if hasattr(reader, "known_subjects") and subject not in reader.known_subjects(entry["options"]):
+            known = reader.known_subjects(entry["options"])
+            raise unknown(f"subject in config key datasets.{name}.subjects (reader {entry['reader']})", subject, known)
+        if not _SUBJECT.fullmatch(subject):
+            raise MenagerieError(
+                f"Dataset {name}: found a subject '{subject}', expected letters, digits and _ . - only, since subjects "
+                "become file names. Rename it, or list the others under subjects."
+            )
     return Dataset(
         name=name,
         reader=entry["reader"],

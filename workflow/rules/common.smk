@@ -14,6 +14,7 @@ from menagerie.survey import Survey
 
 try:
     SURVEY = Survey.from_config(config)
+    SURVEY.check()
     MODELS, DATASETS, STIMULI = list(SURVEY.models), SURVEY.datasets, SURVEY.stimuli
 except MenagerieError as error:
     raise WorkflowError(str(error)) from None

@@ -1,5 +1,8 @@
 """Image files of any kind become 8-bit RGB, or are refused by name."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -38,6 +41,18 @@ def test_sixteen_bit_grey_keeps_its_range(tmp_path, name):
     pixels, mode = read_image(tmp_path / name)
     assert mode == "I;16"
     np.testing.assert_array_equal(pixels[:, :, 2], GREY)
+
+
+def test_sixteen_bit_colour_keeps_its_upper_bits(tmp_path):
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    deep = (RGB.astype(np.uint16) * 256 + 200).astype(">u2")
+    lines = b"".join(b"\0" + row.tobytes() for row in deep)
+    header = struct.pack(">IIBBBBB", RGB.shape[1], RGB.shape[0], 16, 2, 0, 0, 0)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(lines)), chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png")[0], RGB)
 
 
 def test_palette(tmp_path):

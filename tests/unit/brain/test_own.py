@@ -234,7 +234,7 @@ def test_ambiguous_order_of_images_is_refused(folder, responses):
 def test_slips_in_the_folder_are_named(folder, tmp_path):
     with pytest.raises(MenagerieError, match="no subject"):
         own.default_subjects({"folder": str(folder)})
-    with pytest.raises(MenagerieError, match="is no folder"):
+    with pytest.raises(MenagerieError, match="found no folder"):
         own.default_subjects({"folder": str(tmp_path / "none")})
     with pytest.raises(MenagerieError, match="option 'folder'"):
         own.default_subjects({})

@@ -158,7 +158,7 @@ def test_a_copy_that_was_not_fetched_is_left_alone(bucket, broken):
 
 def test_command(server, tmp_path, capsys):
     to = ["--to", str(tmp_path / "nsd"), "--subjects", "subj01", "--endpoint", server]
-    assert main([*to]) == 1
+    assert main([*to]) == 2
     assert "terms" in capsys.readouterr().err
     assert main([*to, "--dry-run"]) == 0
     assert "photographs, 40" in capsys.readouterr().out
@@ -179,6 +179,6 @@ def test_a_server_that_is_not_there(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     started = time.monotonic()
     code = main(["--to", str(tmp_path), "--endpoint", "http://127.0.0.1:9", "--subjects", "subj01", "--dry-run"])
-    assert code == 1
+    assert code == 2
     assert "Check the network" in capsys.readouterr().err
     assert time.monotonic() - started < 120

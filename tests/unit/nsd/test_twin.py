@@ -170,7 +170,7 @@ def test_command(tmp_path, capsys):
     assert json.loads((tmp_path / "tree/menagerie_twin.json").read_text())["voxels"] == {"subj07": 42}
     assert len(nsd.read_stimuli({"nsd_root": str(tmp_path / "tree")})[1]) == 12
     spec.write_text("sesions: 3\n")
-    assert main(["--spec", str(spec), "--to", str(tmp_path / "tree")]) == 1
+    assert main(["--spec", str(spec), "--to", str(tmp_path / "tree")]) == 2
     assert "Did you mean 'sessions'" in capsys.readouterr().err
 
 

@@ -18,8 +18,8 @@ _SIXTEEN_BIT = {"I;16", "I;16B", "I;16L", "I;16N"}
 def read_image(source: str | Path | BinaryIO, name: str | None = None) -> tuple[np.ndarray, str]:
     """One image as uint8 ``(h, w, 3)``, turned upright, and what it was before ("RGB", "L", "CMYK", "I;16", ...).
 
-    Grey is repeated in three channels; 16-bit grey is divided by 257; palettes are looked up; CMYK is converted without
-    ink profile; an alpha channel is dropped where it is opaque.
+    Grey is repeated in three channels; 16-bit grey is divided by 257, of 16-bit colour the upper byte is kept; palettes
+    are looked up; CMYK is converted without ink profile; an alpha channel is dropped where it is opaque.
 
     Raises
     ------
@@ -40,7 +40,8 @@ def read_image(source: str | Path | BinaryIO, name: str | None = None) -> tuple[
         raise
     except Exception as error:  # Pillow raises many kinds for a damaged file
         raise MenagerieError(
-            f"Image {name} cannot be read ({error}). It is damaged or no image; known are {', '.join(SUFFIXES)}."
+            f"Image {name} is damaged or no image (found: {error}), expected one of a common kind "
+            f"({', '.join(SUFFIXES)}). Save it again, or remove it."
         ) from error
 
 
@@ -54,7 +55,9 @@ def _to_rgb(image: Image.Image, name: str) -> np.ndarray:
     if mode == "P" or mode in _PLAIN:
         return np.array(image.convert("RGB"))
     raise MenagerieError(
-        f"Image {name} has pixels of kind '{mode}', whose range cannot be known. Save it as 8-bit RGB, as it was shown."
+        f"Image {name}: found pixels of kind '{mode}', whose range cannot be known, expected 8-bit or 16-bit grey or "
+        "colour. "
+        "Save it as 8-bit RGB, as it was shown."
     )
 
 
@@ -63,7 +66,7 @@ def _drop_alpha(image: Image.Image, name: str) -> np.ndarray:
     transparent = np.count_nonzero(pixels[:, :, 3] < 255)
     if transparent:
         raise MenagerieError(
-            f"Image {name} is transparent in {transparent} of {pixels[:, :, 3].size} pixels; "
+            f"Image {name} is transparent in {transparent} of {pixels[:, :, 3].size} pixels, expected opaque ones: "
             "what was seen there is unknown. Save it on the background that the subjects saw."
         )
     return np.ascontiguousarray(pixels[:, :, :3])

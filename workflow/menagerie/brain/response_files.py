@@ -82,7 +82,7 @@ def _read_array(path: Path) -> ResponseFile:
     if values.ndim not in (2, 3) or values.dtype.kind not in "fiu" or 0 in values.shape:
         raise MenagerieError(
             f"{path}: expected numbers of shape images x units or images x units x repeats, "
-            f"found {values.dtype} of shape {values.shape}."
+            f"found {values.dtype} of shape {values.shape}. Save it so with numpy.save."
         )
     values = values.astype(np.float64)
     return ResponseFile(path, values if values.ndim == 3 else values[:, :, None])

@@ -84,8 +84,9 @@ def check_target(target: Target) -> None:
         _check_units(target, where, n)
     for region, rsm in target.rsms.items():
         if rsm.shape != (n, n) or not np.allclose(rsm, rsm.T, equal_nan=True):
+            slip = "is not symmetric" if rsm.shape == (n, n) else f"has the shape {rsm.shape}"
             raise MenagerieError(
-                f"{where}, region {region}: expected a symmetric {n} x {n} RSM, found shape {rsm.shape}."
+                f"{where}, region {region}: expected a symmetric {n} x {n} RSM, found one that {slip}. Mend it."
             )
         if not np.isfinite(rsm).all():
             raise MenagerieError(f"{where}, region {region}: the RSM holds NaN or infinite values.")

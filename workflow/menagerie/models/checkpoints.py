@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from menagerie.models.restricted import read_restricted
 
 # Classes that hold plain values only, met in published checkpoints (SLIP stores its command line).
 _HARMLESS = [argparse.Namespace]
+_CLASS = re.compile(r"GLOBAL ([\w.]+)")
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 
 
@@ -45,21 +47,21 @@ def read_checkpoint(path: str | Path, *, objects: bool = False) -> Any:
             return read_restricted(path)
         with torch.serialization.safe_globals(_HARMLESS):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise MenagerieError(_refusal(path, str(error).splitlines()[0])) from error
     except Exception as error:  # torch, numpy and safetensors raise many kinds for a damaged file
-        said = str(error)
-        if "weights_only" in said or "allow_pickle" in said:
-            raise MenagerieError(_refusal(path, said.splitlines()[0])) from error
-        kind = "a whole safetensors file" if isinstance(error, SafetensorError) else "a whole file of weights"
-        raise MenagerieError(f"{path} cannot be read: expected {kind}, found {said}. Download it again.") from error
+        raise MenagerieError(_reason(path, error)) from error
 
 
-def _refusal(path: Path, reason: str) -> str:
-    return (
-        f"{path} was refused: expected a plain file of tensors, found objects that would run code when opened "
-        f"({reason}). Ask its authors for a state dictionary or a safetensors file."
-    )
+def _reason(path: Path, error: Exception) -> str:
+    said = str(error)
+    if isinstance(error, pickle.UnpicklingError) or "weights_only" in said or "allow_pickle" in said:
+        found = _CLASS.search(said)  # torch's own words tell how to run it all the same
+        what = found[1] if found else said.splitlines()[0].split(". ")[0]
+        return (
+            f"{path} was refused: expected a plain file of tensors, found objects that would run code when opened "
+            f"({what}). Ask its authors for a state dictionary or a safetensors file."
+        )
+    kind = "a whole safetensors file" if isinstance(error, SafetensorError) else "a whole file of weights"
+    return f"{path} cannot be read: expected {kind}, found: {said.split('. ')[0]}. Download it again."
 
 
 def state_dict(checkpoint: Any, origin: str) -> dict[str, torch.Tensor]:
@@ -76,7 +78,11 @@ def state_dict(checkpoint: Any, origin: str) -> dict[str, torch.Tensor]:
             found = found[wrapper]
             break
     if not isinstance(found, Mapping) or not found:
-        raise MenagerieError(f"{origin} holds {type(found).__name__} where a dictionary of tensors was expected.")
+        raise MenagerieError(
+            f"{origin} holds {type(found).__name__} where a dictionary of tensors was expected. Save a state "
+            "dictionary, or "
+            "give a key mapping (column 'mapping' of the model table)."
+        )
     strange = [str(key) for key, value in found.items() if not isinstance(value, torch.Tensor)]
     if strange:
         raise MenagerieError(

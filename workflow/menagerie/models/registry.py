@@ -130,8 +130,12 @@ def read_registry(path: str | Path) -> dict[str, ModelSpec]:
     path = Path(path)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise MenagerieError(f"The model table {path} cannot be read ({error.strerror}).") from error
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise MenagerieError(
+            f"The model table {path} cannot be read: expected tab-separated text in UTF-8, found: {said}. "
+            "Check config key registry."
+        ) from error
     reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
     header = next(reader, [])
     _check_header(path, header)
@@ -142,10 +146,14 @@ def read_registry(path: str | Path) -> dict[str, ModelSpec]:
             continue
         where = f"{path}, line {reader.line_num}"
         if len(cells) != len(header):
-            raise MenagerieError(f"{where}: {len(cells)} tab-separated cells, but the header has {len(header)}.")
+            raise MenagerieError(
+                f"{where}: {len(cells)} tab-separated cells, but the header has {len(header)}. Fill up with tabs."
+            )
         spec = _parse_row(where, dict(zip(header, (cell.strip() for cell in cells), strict=True)))
         if spec.id in specs:
-            raise MenagerieError(f"{where}: id '{spec.id}' is also on line {first_line[spec.id]}. Rename one.")
+            raise MenagerieError(
+                f"{where}: id '{spec.id}' is also on line {first_line[spec.id]}, expected one row. Rename one."
+            )
         specs[spec.id], first_line[spec.id] = spec, reader.line_num
     return specs
 
@@ -167,20 +175,24 @@ def _parse_row(where: str, row: dict[str, str]) -> ModelSpec:
         cell = row.get(column, "")
         if cell == "":
             if column in REQUIRED:
-                raise MenagerieError(f"{where}: the cell of column '{column}' is empty; every model needs one.")
+                raise MenagerieError(
+                    f"{where}: the cell of column '{column}' is empty; every model needs one. Fill it in."
+                )
             continue
         parse, expected = _PARSERS.get(column, (str, ""))
         try:
             build[column] = parse(cell)
         except ValueError:
-            raise MenagerieError(f"{where}, column '{column}': found '{cell}', expected {expected}.") from None
+            raise MenagerieError(
+                f"{where}, column '{column}': found '{cell}', expected {expected}. Change the cell."
+            ) from None
     metadata = {column: row.get(column, "") for column in METADATA}
     for column, kind in (("top1", float), ("parameters", int), ("published_parameters", int)):
         try:
             kind(metadata[column] or 0)
         except ValueError:
             raise MenagerieError(
-                f"{where}, column '{column}': found '{metadata[column]}', expected a number."
+                f"{where}, column '{column}': found '{metadata[column]}', expected a number. Change the cell."
             ) from None
     _check_consistency(where, build)
     return ModelSpec(**build, metadata=metadata)
@@ -190,11 +202,15 @@ def _check_consistency(where: str, build: dict[str, Any]) -> None:
     if (build["weights"] == "random") != (build["training"] == "random"):
         raise MenagerieError(
             f"{where}: weights '{build['weights']}' with training '{build['training']}'; "
-            "an untrained model has 'random' in both columns, a trained one in neither."
+            "an untrained model has 'random' in both columns, a trained one in neither. Change one."
         )
     for pair in (("mean", "std"), ("paper_mean", "paper_std")):
         if (pair[0] in build) != (pair[1] in build):
-            raise MenagerieError(f"{where}: give both '{pair[0]}' and '{pair[1]}', or neither.")
+            alone = pair[0] if pair[0] in build else pair[1]
+            raise MenagerieError(
+                f"{where}: found only '{alone}', expected both '{pair[0]}' and '{pair[1]}', or neither. Fill the "
+                "other in."
+            )
     if "mapping" in build and build["training"] == "random":
         raise MenagerieError(f"{where}: 'mapping' renames the keys of a checkpoint, but the weights are random.")
 

@@ -111,7 +111,10 @@ def _fit(spec: ModelSpec, source: str, state: State) -> State:
     problems = misfits(expected, state)
     if problems:
         network = f"{spec.provider}/{spec.builder}"
-        raise MenagerieError(f"Model '{spec.id}': {source} does not fit {network}: {'; '.join(problems)}.")
+        raise MenagerieError(
+            f"Model '{spec.id}': {source} does not fit {network}: {'; '.join(problems)}. "
+            "Choose the builder that these weights were trained in, or give a key mapping (column 'mapping')."
+        )
     return state
 
 
@@ -124,7 +127,10 @@ def _local_file(source: str, name: str, folder: Path, mirror: str | Path | None,
     elif kind == "file":
         path = Path(reference).expanduser()
         if not path.is_file():
-            raise MenagerieError(f"Model '{name}': the weights file {path} does not exist.")
+            raise MenagerieError(
+                f"Model '{name}': {path} does not exist, expected a file of weights there. Correct the path (column "
+                "'weights')."
+            )
         yield path
     else:
         url = hub_url(reference) if kind == "hub" else reference

@@ -129,9 +129,13 @@ def read_experiments(path: str | Path) -> dict[str, Experiment]:
     """
     path = Path(path)
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        with path.open(encoding="utf-8") as file:
+            entries = yaml.safe_load(file) or {}
     except (OSError, yaml.YAMLError) as error:
-        raise MenagerieError(f"Experiments {path} cannot be read ({error}).") from error
+        said = " ".join(str(error).split())
+        raise MenagerieError(
+            f"Experiments {path} cannot be read: expected YAML as docs/experiments.md describes, found {said}. Mend it."
+        ) from error
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     for error in jsonschema.Draft202012Validator(schema).iter_errors(entries):
         where = ".".join(map(str, error.absolute_path)) or "the top level"
@@ -207,7 +211,10 @@ def _check(experiment: Experiment, path: Path) -> None:
         inner = [column.removeprefix(NOT) for column in one.filter]
         named[f"analyses.{number}"] = [*inner, *formula_columns(one.formula), *([one.pair] if one.pair else [])]
         if bool(one.formula) == bool(one.pair):
-            raise MenagerieError(f"Experiments {path}, {name}.analyses.{number}: give either a formula or a pair.")
+            found = "both" if one.formula else "neither"
+            raise MenagerieError(
+                f"Experiments {path}, {name}.analyses.{number}: found {found}, give either a formula or a pair."
+            )
         if one.formula and "subject" in formula_columns(one.formula) and one.unit == "model":
             raise MenagerieError(
                 f"Experiments {path}, {name}.analyses.{number}: the formula names subject, but unit 'model' averages "
@@ -216,7 +223,7 @@ def _check(experiment: Experiment, path: Path) -> None:
         if one.formula and experiment.factor not in formula_columns(one.formula):
             raise MenagerieError(
                 f"Experiments {path}, {name}.analyses.{number}: the formula '{one.formula}' lacks the factor "
-                f"{experiment.factor}."
+                f"{experiment.factor}. Add it to the formula."
             )
     for key, columns in named.items():
         for column in columns:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ import pyarrow as pa
 from scipy import stats
 
 from menagerie.errors import MenagerieError
+from menagerie.jobs import command
 from menagerie.statistics.benchmark import CEILINGS, SUBJECTS
 from menagerie.statistics.breakpoints import delta_interval, fit_breakpoints, profile_interval
 from menagerie.statistics.claims import CLAIMS, Claim
@@ -291,6 +291,7 @@ def write_reproduction(table: pd.DataFrame, markdown: str | Path, parquet: str |
     write_table(parquet, pa.Table.from_pandas(table, preserve_index=False), {})
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(
@@ -301,11 +302,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--experiments", type=Path, default=Path("config/experiments.yaml"), help="experiments")
     parser.add_argument("--out", type=Path, help="folder for reproduction.md and reproduction.parquet")
     given = parser.parse_args(arguments)
-    try:
-        table = reproduce(Paper(given.folder, given.registry, given.experiments))
-    except MenagerieError as error:
-        print(error, file=sys.stderr)
-        return 1
+    table = reproduce(Paper(given.folder, given.registry, given.experiments))
     print(as_text(table))
     if given.out:
         write_reproduction(table, given.out / "reproduction.md", given.out / "reproduction.parquet")

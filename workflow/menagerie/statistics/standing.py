@@ -7,13 +7,13 @@ compare only on the same benchmark, so anything else is refused, not scaled.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import pandas as pd
 
 from menagerie.brain.target import read_provenance
 from menagerie.errors import MenagerieError, unknown
+from menagerie.jobs import command
 from menagerie.statistics.benchmark import DATASET, N_IMAGES, REGION, SUBJECTS
 from menagerie.statistics.published import Published, read_published
 from menagerie.tables import read_table
@@ -167,6 +167,7 @@ def _calibration(own: pd.Series, reference: pd.Series, metric: str) -> str:
     )
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m menagerie.statistics.standing", description=__doc__.split("\n")[0])
@@ -176,17 +177,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--dataset", default=DATASET, help="the run's name for the Natural Scenes Dataset")
     parser.add_argument("--registry", type=Path, default=Path("config/models.tsv"), help="table of models")
     given = parser.parse_args(arguments)
-    try:
-        scores = read_table(given.run / "tables" / "model_scores.parquet").to_pandas()
-        require_measured(sorted((given.run / "targets" / given.dataset).glob("*.h5")))
-        folder = given.run / "experiments" / "model_to_model" / given.dataset
-        parts = [read_table(path).to_pandas() for path in sorted(folder.glob("*/similarity.parquet"))]
-        similarity = pd.concat(parts) if parts else None
-        published = read_published(given.published, given.registry)
-        table = standing(scores, published, given.models, dataset=given.dataset, similarity=similarity)
-    except MenagerieError as error:
-        print(error, file=sys.stderr)
-        return 1
+    scores = read_table(given.run / "tables" / "model_scores.parquet").to_pandas()
+    require_measured(sorted((given.run / "targets" / given.dataset).glob("*.h5")))
+    folder = given.run / "experiments" / "model_to_model" / given.dataset
+    parts = [read_table(path).to_pandas() for path in sorted(folder.glob("*/similarity.parquet"))]
+    similarity = pd.concat(parts) if parts else None
+    published = read_published(given.published, given.registry)
+    table = standing(scores, published, given.models, dataset=given.dataset, similarity=similarity)
     print(table.to_string(index=False))
     return 0
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +34,7 @@ from menagerie.brain.nsd.layout import (
 )
 from menagerie.brain.nsd.photographs import SHAPE
 from menagerie.errors import MenagerieError, unknown
+from menagerie.jobs import command
 from menagerie.storage import atomic
 
 NOTE = "fetched.json"
@@ -266,6 +266,7 @@ def fetch_photographs(bucket: Bucket, remote: Remote, path: Path, ids: np.ndarra
     return len(new)
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m menagerie.brain.nsd.fetch", description=__doc__.splitlines()[0])
@@ -278,18 +279,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--dry-run", action="store_true", help="tell the sizes and stop")
     parser.add_argument("--accept-terms", action="store_true", help=f"you have accepted the terms of NSD ({TERMS})")
     given = parser.parse_args(arguments)
-    try:
-        bucket = Bucket(given.endpoint)
-        wanted = Wanted(given.subjects, given.images, given.betas, given.whole_stimuli)
-        if not (given.accept_terms or given.dry_run):
-            raise MenagerieError(f"NSD may be used after accepting its terms: {TERMS}. Then give --accept-terms.")
-        plan = make_plan(bucket, given.to, wanted)
-        print(plan.text())
-        if not given.dry_run:
-            print(f"Written: {fetch(bucket, given.to, plan)}")
-    except MenagerieError as error:
-        print(error, file=sys.stderr)
-        return 1
+    bucket = Bucket(given.endpoint)
+    wanted = Wanted(given.subjects, given.images, given.betas, given.whole_stimuli)
+    if not (given.accept_terms or given.dry_run):
+        raise MenagerieError(f"NSD may be used after accepting its terms: {TERMS}. Then give --accept-terms.")
+    plan = make_plan(bucket, given.to, wanted)
+    print(plan.text())
+    if not given.dry_run:
+        print(f"Written: {fetch(bucket, given.to, plan)}")
     return 0
 
 

@@ -8,7 +8,6 @@ Command::
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from menagerie.brain.nsd.twin import TwinSpec, make_design, photograph_ids, writ
 from menagerie.brain.nsd.twin_geometry import Voxels, published_voxels, synthetic_voxels
 from menagerie.brain.nsd.twin_images import textures
 from menagerie.errors import MenagerieError, unknown
+from menagerie.jobs import command
 
 # Every key of a spec file; docs/nsd.md says what each means.
 KEYS: Mapping[str, object] = {
@@ -117,6 +117,7 @@ def photograph_source(spec: TwinSpec, kind: str) -> Callable[[int], np.ndarray]:
     return lambda nsd_id: np.maximum(np.array(Image.fromarray(tiles[nsd_id]).resize(size, Image.BICUBIC)), 1)
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command: plants statistics of the photographs; the rule plants layers of networks where the spec says so."""
     prog = "python -m menagerie.brain.nsd.twin_command"
@@ -124,16 +125,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--spec", type=Path, default=Path("config/nsd_twin.yaml"))
     parser.add_argument("--to", type=Path, default=Path("resources/nsd_twin"))
     given = parser.parse_args(arguments)
-    try:
-        spec, keys = read_spec(given.spec)
-        if keys["planted"]:
-            raise MenagerieError(
-                f"Twin spec {given.spec} plants layers of networks: the rule write_nsd_twin writes this twin."
-            )
-        write_twin(given.to, spec, photographs=photograph_source(spec, keys["photographs"]))
-    except MenagerieError as error:
-        print(error, file=sys.stderr)
-        return 1
+    spec, keys = read_spec(given.spec)
+    if keys["planted"]:
+        raise MenagerieError(
+            f"Twin spec {given.spec} plants layers of networks: the rule write_nsd_twin writes this twin."
+        )
+    write_twin(given.to, spec, photographs=photograph_source(spec, keys["photographs"]))
     print(f"Written: {given.to} ({', '.join(f'{s}: {len(v)} voxels' for s, v in spec.voxels.items())})")
     return 0
 

@@ -52,6 +52,9 @@ def default_subjects(options: Mapping[str, Any]) -> tuple[str, ...]:
     return SUBJECTS[_species(options)]
 
 
+known_subjects = default_subjects
+
+
 def image_ids() -> list[str]:
     """Ids of the photographs, in the order of the published RSMs."""
     return [f"k92_{number:02d}" for number in range(1, N_IMAGES + 1)]

@@ -15,6 +15,7 @@ from menagerie.brain.nsd.layout import (
     LABEL_VOLUMES,
     NCSNR,
     PUBLISHED_SUBJECTS,
+    SUBJECTS,
     Layout,
     image_id,
     nsd_id,
@@ -78,6 +79,11 @@ OPTIONS = {item.name: item.default for item in fields(Options)}
 def default_subjects(options: Mapping[str, object]) -> tuple[str, ...]:
     """The four subjects of the published analysis."""
     return DEFAULT_SUBJECTS
+
+
+def known_subjects(options: Mapping[str, object]) -> tuple[str, ...]:
+    """All eight subjects."""
+    return SUBJECTS
 
 
 def fetch(resources: str | Path, options: Mapping[str, object], subjects: Sequence[str] = DEFAULT_SUBJECTS) -> Path:

@@ -79,7 +79,7 @@ def read_stimuli(
     if len(paths) < MIN_IMAGES:
         raise MenagerieError(
             f"{folder / 'images'} holds {len(paths)} images; at least {MIN_IMAGES} are needed, half for training and "
-            "half for test."
+            "half for test. Add images."
         )
     return _read_images(paths), ids, {"source": str(folder), "n_images": str(len(ids))}
 
@@ -142,12 +142,16 @@ def _folder(options: Mapping[str, Any]) -> Path:
     given = fill_options("own", options, OPTIONS)["folder"]
     if not given:
         raise MenagerieError(
-            "Reader own needs the option 'folder' (config key datasets.<name>.options.folder). See "
+            "Reader own needs the option 'folder' (config key datasets.<name>.options.folder), found none. See "
             "docs/add-a-dataset.md."
         )
     folder = Path(str(given)).expanduser()
     if not folder.is_dir():
-        raise MenagerieError(f"Option 'folder' of reader own: {folder} (from {Path.cwd()}) is no folder.")
+        raise MenagerieError(
+            f"Option 'folder' of reader own: found no folder {folder} (from {Path.cwd()}), expected a folder with "
+            "images "
+            "and subjects. Correct the path."
+        )
     return folder
 
 
@@ -175,7 +179,10 @@ def _response_files(folder: Path, subject: str) -> list[Path]:
             "one kind."
         )
     if not single and not numbered:
-        raise MenagerieError(f"{place} has no responses.npy, .csv or .parquet. See docs/add-a-dataset.md.")
+        found = ", ".join(sorted(path.name for path in place.iterdir())[:5]) or "nothing"
+        raise MenagerieError(
+            f"{place} has no responses.npy, .csv or .parquet, found {found}. See docs/add-a-dataset.md."
+        )
     return single or numbered
 
 
@@ -183,7 +190,8 @@ def _list_images(folder: Path) -> tuple[list[Path], list[str]]:
     """Image files in their order, and their ids."""
     place = folder / "images"
     if not place.is_dir():
-        raise MenagerieError(f"{folder} has no folder 'images'. Put the image files there.")
+        found = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
+        raise MenagerieError(f"{folder} has no folder 'images', found {found}. Put the image files there.")
     files = {path.name: path for path in place.iterdir() if path.is_file() and not path.name.startswith(".")}
     order = folder / "images.csv"
     if order.is_file():
@@ -205,12 +213,13 @@ def _follow_order(order: Path, files: Mapping[str, Path]) -> tuple[list[Path], l
 
     table = read_table(order)
     if "file" not in table:
-        raise MenagerieError(f"{order} needs a column 'file'; found {', '.join(map(str, table.columns))}.")
+        raise MenagerieError(f"{order} needs a column 'file'; found {', '.join(map(str, table.columns))}. Rename it.")
     names = [str(name) for name in table["file"]]
     missing = [name for name in names if name not in files]
     if missing:
         raise MenagerieError(
-            f"{order} names {len(missing)} files that are not in the folder 'images' (first: {missing[0]})."
+            f"{order} names {len(missing)} files that are not in the folder 'images' (first: {missing[0]}). "
+            "Correct the names."
         )
     ids = [str(value) for value in table["id"]] if "id" in table else [Path(name).stem for name in names]
     return [files[name] for name in names], _unique(ids, order)
@@ -258,7 +267,9 @@ def _match_images(images: list[str] | None, n_rows: int, n_units: int, stimuli: 
             f"{where}: two rows name the same image, once with and once without file ending. Keep one."
         )
     if len(found) < MIN_IMAGES:
-        raise MenagerieError(f"{where} has responses to {len(found)} images; at least {MIN_IMAGES} are needed.")
+        raise MenagerieError(
+            f"{where} has responses to {len(found)} images; at least {MIN_IMAGES} are needed. Add rows."
+        )
     return np.array(found)
 
 
@@ -266,7 +277,9 @@ def _check_values(trials: np.ndarray, where: Path) -> None:
     if np.isinf(trials).any():
         _, image, unit = np.argwhere(np.isinf(trials))[0]
         raise MenagerieError(
-            f"{where}: infinite response of unit {unit} to image {image} (both counted from 0). Mend or drop it."
+            f"{where}: infinite response of unit {unit} to image {image} (both counted from 0), expected finite "
+            "numbers. "
+            "Mend or drop it."
         )
 
 

@@ -75,7 +75,7 @@ def planted_layers(options: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         if not isinstance(entry, Mapping) or set(entry) != {"model", "layer"}:
             raise MenagerieError(
                 f"Option 'planted' of the simulated dataset, region {region}: "
-                f"expected {{model: ..., layer: ...}}, found {entry!r}."
+                f"expected {{model: ..., layer: ...}}, found {entry!r}. Give both."
             )
     if not planted:
         raise MenagerieError(

@@ -73,6 +73,11 @@ def image_ids() -> list[str]:
     return [f"image{number:04d}" for number in range(1, SHAPE[1] + 1)]
 
 
+def known_subjects(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The one subject that there is."""
+    return DEFAULT_SUBJECTS
+
+
 def fetch(resources: str | Path, options: Mapping[str, Any] | None = None) -> None:
     """Download the two files (or copy them from option ``folder``) and put :data:`INPUTS` below ``resources``.
 

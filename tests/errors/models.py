@@ -1,0 +1,160 @@
+"""Models and their table."""
+
+from pathlib import Path
+
+from menagerie.inventory import LayerInfo, read_inventory
+from menagerie.models.registry import read_registry
+
+from .case import Case, survey
+
+HEADER = "id\tprovider\tbuilder\tweights\ttraining\tsha256\tinput_size\tmean\tstd\tcrop_pct"
+
+
+def table(row: str, header: str = HEADER):
+    def act(folder: Path):
+        (folder / "models.tsv").write_text(f"{header}\n{row}\n")
+        read_registry(folder / "models.tsv")
+
+    return act
+
+
+def no_layer(folder: Path):
+    layer = LayerInfo(0, "conv1", "Conv2d", (64, 8, 8), 4096, 0.0)
+    survey(layers=["bocks.*"]).layers([layer], "resnet18_random")
+
+
+def cut_inventory(folder: Path):
+    (folder / "m.tsv").write_text("index\tlayer\tclass\tshape\tn_features\tdepth\n0\tconv1\tConv2d\t64x8\n")
+    read_inventory(folder / "m.tsv")
+
+
+CASES = [
+    Case(
+        "a model misspelt",
+        lambda at: survey(models=["resnt18_random"]),
+        "Unknown model",
+        "'resnt18_random'",
+        "Known:",
+        "Did you mean 'resnet18_random'",
+    ),
+    Case(
+        "a pattern that fits no model",
+        lambda at: survey(models=["efficentnet_*"]),
+        "model pattern",
+        "'efficentnet_*'",
+        "models",
+        "Nearest id: 'efficientnet",
+    ),
+    Case(
+        "a provider that does not exist",
+        lambda at: survey(models=["tim/resnet18"]),
+        "'tim/resnet18'",
+        "'tim'",
+        "Known:",
+        "Did you mean 'timm'",
+    ),
+    Case(
+        "a slash too many",
+        lambda at: survey(models=["/resnet18"]),
+        "Model '/resnet18'",
+        "/resnet18",
+        "expected provider/name",
+        "for example timm/resnet18",
+    ),
+    Case(
+        "a table of models that is not there",
+        lambda at: survey(registry=str(at / "models.tsv")),
+        "mine/models.tsv",
+        "No such file",
+        "tab-separated text",
+        "config key registry",
+    ),
+    Case(
+        "commas for tabs",
+        table("", "id,provider,builder,weights,training"),
+        "models.tsv",
+        "'id,provider,builder,weights,training'",
+        "Known:",
+        "Known:",
+    ),
+    Case(
+        "a cell too few",
+        table("net\ttimm\tresnet18\trandom"),
+        "models.tsv, line 2",
+        "4 tab-separated cells",
+        "the header has 10",
+        "Fill",
+    ),
+    Case(
+        "an id with a slash",
+        table("a/b\ttimm\tresnet18\trandom\trandom\t\t\t\t\t"),
+        "line 2, column 'id'",
+        "'a/b'",
+        "letters, digits",
+        "Change the cell",
+    ),
+    Case(
+        "a cell left empty",
+        table("net\ttimm\t\trandom\trandom\t\t\t\t\t"),
+        "line 2",
+        "column 'builder' is empty",
+        "every model needs one",
+        "Fill it in",
+    ),
+    Case(
+        "trained, but with random weights",
+        table("net\ttimm\tresnet18\trandom\ttrained\t\t\t\t\t"),
+        "line 2",
+        "weights 'random' with training 'trained'",
+        "an untrained model has 'random' in both",
+        "Change one",
+    ),
+    Case(
+        "weights from nowhere",
+        table("net\ttimm\tresnet18\tweb:x\ttrained\t\t\t\t\t"),
+        "column 'weights'",
+        "'web:x'",
+        "url:<address>",
+        "Change the cell",
+    ),
+    Case(
+        "a crop in percent",
+        table("net\ttimm\tresnet18\trandom\trandom\t\t\t\t\t87.5"),
+        "column 'crop_pct'",
+        "'87.5'",
+        "above 0 and at most 1",
+        "Change the cell",
+    ),
+    Case(
+        "a mean without a standard deviation",
+        table("net\ttimm\tresnet18\trandom\trandom\t\t\t0.5,0.5,0.5\t\t"),
+        "line 2",
+        "only 'mean'",
+        "both 'mean' and 'std', or neither",
+        "Fill",
+    ),
+    Case(
+        "an id twice",
+        table("net\ttimm\tresnet18\trandom\trandom\t\t\t\t\t\nnet\ttimm\tresnet34\trandom\trandom\t\t\t\t\t"),
+        "line 3",
+        "'net' is also on line 2",
+        "one row",
+        "Rename one",
+    ),
+    Case(
+        "layers that the model lacks",
+        no_layer,
+        "Config key layers",
+        "['bocks.*']",
+        "1 layers are listed in",
+        "results/r/layers",
+    ),
+    Case(
+        "a layer inventory that was cut",
+        cut_inventory,
+        "m.tsv, line 2",
+        "['0', 'conv1', 'Conv2d', '64x8']",
+        "expected 6",
+        "Delete it",
+    ),
+]

@@ -1,0 +1,197 @@
+"""Responses and unit tables."""
+
+from pathlib import Path
+
+import numpy as np
+
+from menagerie.brain.target import Target, write_target
+from menagerie.linking.comparison import Brain
+from menagerie.tables import read_table
+
+from .case import Case, N, V, dataset, read
+
+GOOD = np.random.default_rng(1).standard_normal((N, V))
+
+
+def array(responses: np.ndarray):
+    return lambda folder: read(dataset(folder, responses))
+
+
+def put(value: float):
+    spoilt = GOOD.copy()
+    spoilt[3, 1] = value
+    return array(spoilt)
+
+
+def csv(text: str):
+    def act(folder: Path):
+        dataset(folder)
+        (folder / "s1" / "responses.npy").unlink()
+        (folder / "s1" / "responses.csv").write_text(text)
+        read(folder)
+
+    return act
+
+
+def rows(names: list[str], value: str = "") -> str:
+    lines = [f"{name},{number}.5,{value or number * number}" for number, name in enumerate(names)]
+    return "\n".join(["image,a,b", *lines, ""])
+
+
+def units(text: str):
+    def act(folder: Path):
+        dataset(folder)
+        (folder / "s1" / "units.csv").write_text(text)
+        read(folder)
+
+    return act
+
+
+def nothing(folder: Path):
+    dataset(folder)
+    (folder / "s1" / "responses.npy").unlink()
+    read(folder)
+
+
+def two_kinds(folder: Path):
+    dataset(folder)
+    (folder / "s1" / "responses.csv").write_text("a\n1\n")
+    read(folder)
+
+
+def repeats_differ(folder: Path):
+    dataset(folder)
+    (folder / "s1" / "responses.npy").rename(folder / "s1" / "responses_1.npy")
+    np.save(folder / "s1" / "responses_2.npy", GOOD[:-1])
+    read(folder)
+
+
+def lopsided(folder: Path):
+    ids = np.array([f"i{k}" for k in range(8)], dtype=object)
+    rsm = np.arange(64.0).reshape(8, 8)
+    write_target(folder / "t.h5", Target("d", "s", "d", ids, rsms={"IT": rsm}))
+
+
+def other_images(folder: Path):
+    ids = np.array([f"i{k}" for k in range(8)], dtype=object)
+    Brain(Target("d", "s", "set", ids, rsms={"IT": np.eye(8)}), ids[:6])
+
+
+def table(folder: Path):
+    (folder / "t.parquet").write_text("no table")
+    read_table(folder / "t.parquet")
+
+
+PICTURES = [f"pic{number:02d}" for number in range(N)]
+CASES = [
+    Case(
+        "no responses", nothing, "mine/s1", "found nothing", "responses.npy, .csv or .parquet", "docs/add-a-dataset.md"
+    ),
+    Case(
+        "responses in two files", two_kinds, "mine/s1", "responses.csv, responses.npy", "either one file", "keep either"
+    ),
+    Case(
+        "responses transposed",
+        array(GOOD.T),
+        "responses.npy",
+        "3 rows",
+        "12 images",
+        "csv or parquet file with a column 'image'",
+    ),
+    Case("responses with one dimension", array(np.zeros(N)), "responses.npy", "shape (12,)", "images x units", "Save"),
+    Case(
+        "responses as objects",
+        array(np.array([[{}] * V] * N, dtype=object)),
+        "responses.npy",
+        "Object arrays",
+        "cannot be read as an array",
+        "Save plain numbers",
+    ),
+    Case("responses as text", array(np.full((N, V), "x")), "responses.npy", "found <U1", "expected numbers", "Save"),
+    Case(
+        "an infinite response",
+        put(np.inf),
+        "responses.npy",
+        "infinite response of unit 1 to image 3",
+        "finite",
+        "Mend or drop it",
+    ),
+    Case(
+        "a response that is missing",
+        put(np.nan),
+        "responses.npy",
+        "unit 1",
+        "A repeat must be there for all units or for none",
+        "Drop these units",
+    ),
+    Case(
+        "a unit that never varies",
+        array(GOOD * [1, 0, 1]),
+        "responses.npy",
+        "1 of 3 units respond alike",
+        "correlate with nothing",
+        "Drop them",
+    ),
+    Case(
+        "a cell with text",
+        csv(rows(PICTURES, "high")),
+        "responses.csv, column 'b', row 1",
+        "'high'",
+        "expected a number",
+        "unit table",
+    ),
+    Case(
+        "an image that nobody has",
+        csv(rows([*PICTURES[:-1], "pic99"])),
+        "responses.csv, column 'image'",
+        "'pic99'",
+        "Known:",
+        "Did you mean",
+    ),
+    Case(
+        "an image twice",
+        csv(rows([*PICTURES[:-1], "pic00"])),
+        "responses.csv",
+        "'pic00' has several rows",
+        "repeats",
+        "Give repeats as several files",
+    ),
+    Case("responses to a few images only", csv(rows(PICTURES[:5])), "responses.csv", "5 images", "at least 8", "Add"),
+    Case("an empty table", csv("image,a,b\n"), "responses.csv", "no rows", "at least one row", "header line"),
+    Case(
+        "repeats of different size",
+        repeats_differ,
+        "responses_2.npy",
+        "11 images x 3 units",
+        "12 x 3",
+        "Give a missing repeat as a row of NaN",
+    ),
+    Case("a unit table of another length", units("regions\nIT\n"), "units.csv", "1 rows", "one row a unit", "3 units"),
+    Case(
+        "a unit table without any region",
+        units('regions\n""\n""\n""\n'),
+        "units.csv",
+        "is empty",
+        "Name a region",
+        "or drop the column",
+    ),
+    Case("a region with a slash", units("regions\nV1/V2\nIT\nIT\n"), "units.csv", "'V1/V2'", "a slash", "Rename it"),
+    Case("a region of one unit", units("regions\nV1\nIT\nIT\n"), "region V1", "1 units", "at least 2", "leave it out"),
+    Case(
+        "an RSM that is not symmetric",
+        lopsided,
+        "Target d/s, region IT",
+        "not symmetric",
+        "a symmetric 8 x 8 RSM",
+        "Mend",
+    ),
+    Case(
+        "features of fewer images than the target's",
+        other_images,
+        "d/s",
+        "2 of 8 images",
+        "not in the layer's geometry",
+        "rebuild the target",
+    ),
+    Case("a table that was cut", table, "t.parquet", "cannot be read", "Table", "Delete it and rerun"),
+]
