@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 INDEX = $(shell $(BIN)/pip config get global.index-url 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup benchmarks demo plan twin paper archive test cluster lint lock slurm profile clean
+.PHONY: help setup check benchmarks demo plan twin paper archive test cluster lint lock slurm profile clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -29,6 +29,11 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY) ## the main job on the built-in example: real networks against real brains
 	$(BIN)/snakemake --profile profiles/default --logger menagerie
+
+CONFIG ?= config/config.yaml
+PROFILE ?= profiles/default
+check: $(READY) ## what would stop a run, in seconds: make check CONFIG=config/mine.yaml PROFILE=profiles/slurm
+	@$(BIN)/python -m menagerie.check $(CONFIG) --profile $(PROFILE)
 
 twin: $(READY) ## a small simulated twin of NSD in NSD's own files: resources/nsd_twin
 	$(BIN)/snakemake --profile profiles/default write_nsd_twin

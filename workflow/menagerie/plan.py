@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from menagerie import costs
+from menagerie.brain.readers import reader_module
 from menagerie.errors import MenagerieError
 from menagerie.inventory import LayerInfo, block_range, read_header, read_inventory
 from menagerie.jobs import command
@@ -55,9 +56,20 @@ def size_of(survey: Survey, dataset: Dataset, subject: str) -> tuple[int, int]:
 
     path = Path(survey.folder) / "targets" / dataset.name / f"{subject}.h5"
     if not path.is_file():
-        return int(dataset.options.get("n_images", ASSUMED_IMAGES)), ASSUMED_UNITS
+        return _images_of(dataset), ASSUMED_UNITS
     with h5py.File(path, "r") as file:
         return len(file["image_ids"]), file["responses"].shape[1] if "responses" in file else 0
+
+
+def _images_of(dataset: Dataset) -> int:
+    """Images of a dataset that is not built yet: as published, as in its folder, as its options say, or assumed."""
+    reader = reader_module(dataset.reader)
+    if hasattr(reader, "image_ids"):
+        return len(reader.image_ids())
+    files = dataset.inputs("").get("images")
+    if isinstance(files, list):
+        return len(files)
+    return int({**reader.OPTIONS, **dataset.options}.get("n_images", ASSUMED_IMAGES))
 
 
 @dataclass(frozen=True)

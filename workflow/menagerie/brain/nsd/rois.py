@@ -168,6 +168,19 @@ def region_texts(regions: object) -> dict[str, object]:
     return texts
 
 
+def volumes_of(regions: object) -> list[str]:
+    """Volumes that the expressions of the config key ``regions`` name, each once; labels may lie in others.
+
+    Raises
+    ------
+    MenagerieError
+        When an expression does not parse.
+    """
+    texts = {name: text for name, text in region_texts(regions).items() if isinstance(text, str)}
+    named = [word for name, text in texts.items() for word in names_in(text, where=f"region '{name}'")]
+    return list(dict.fromkeys(word for word in named if word in _BUILT_IN))
+
+
 def _items(regions: object) -> list[tuple[object, object]]:
     if isinstance(regions, str) or not isinstance(regions, list | tuple):
         raise MenagerieError(f"Option regions: expected a list or a mapping, found {regions!r:.80}.")

@@ -16,6 +16,7 @@ from menagerie.brain.nsd.layout import (
     NCSNR,
     PUBLISHED_SUBJECTS,
     SUBJECTS,
+    TRIALS_PER_SESSION,
     Layout,
     image_id,
     nsd_id,
@@ -23,7 +24,7 @@ from menagerie.brain.nsd.layout import (
 )
 from menagerie.brain.nsd.photographs import read_photographs
 from menagerie.brain.nsd.responses import keep_images, read_responses
-from menagerie.brain.nsd.rois import Volumes, build_regions
+from menagerie.brain.nsd.rois import Volumes, build_regions, volumes_of
 from menagerie.brain.options import fill_options
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
@@ -128,6 +129,28 @@ def inputs(options: Mapping[str, object], resources: str = "resources", subject:
     if not chosen.nsd_root:
         return {name: Path(resources) / path for name, path in INPUTS.items()}
     return {"design": Layout(Path(chosen.nsd_root)).design}
+
+
+def missing_files(chosen: Options, root: Path, subjects: Sequence[str]) -> tuple[list[Path], list[Path]]:
+    """Files that a run cannot do without and that are missing, and sessions of betas that are missing.
+
+    Raises
+    ------
+    MenagerieError
+        When the design is missing or damaged, or a region expression is wrong.
+    """
+    layout = Layout(root)
+    design = read_design(layout)
+    ids = select_images(design, str(chosen.images), subjects[0])
+    names = [NCSNR, *volumes_of(chosen.regions)]
+    needed = [layout.stimuli, *(layout.volume(subject, name) for subject in subjects for name in names)]
+    sessions = []
+    for subject in subjects:
+        there = session_files(layout, subject, design.sessions(subject), chosen.betas)
+        trials = design.trials(subject, ids)
+        shown = np.unique(trials[trials >= 0] // TRIALS_PER_SESSION) + 1
+        sessions += [layout.betas(subject, number) for number in shown.tolist() if number not in there]
+    return [path for path in needed if not path.is_file()], sessions
 
 
 def _layout(chosen: Options, inputs: Mapping[str, Path] | None) -> Layout:

@@ -1,0 +1,48 @@
+"""The command: one table, exit code 1 where a line is a failure."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from menagerie.check import machine, survey
+from menagerie.check.line import FAILURE, WARNING, Line, render
+from menagerie.jobs import command
+
+
+def lines(config: str, profile: str) -> Iterator[Line]:
+    """Every check, the machine's first."""
+    yield machine.python()
+    found, content = machine.profile(profile)
+    yield found
+    yield machine.cluster(content)
+    yield machine.lock()
+    found, run = survey.config(config)
+    yield found
+    if run is None:
+        return
+    on_cluster = content.get("executor", "local") != "local"
+    disk, memory = survey.needs(run)
+    yield machine.disk(run.folder, disk)
+    yield machine.memory(memory, on_cluster=on_cluster)
+    yield machine.gpu(run.config["device"], on_cluster=on_cluster)
+    yield survey.weights(run)
+    yield from survey.datasets(run)
+
+
+@command
+def main(arguments: list[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m menagerie.check", description="What would stop a run.")
+    parser.add_argument("config", nargs="?", default="config/config.yaml")
+    parser.add_argument("--profile", default="profiles/default", help="folder of the Snakemake profile")
+    given = parser.parse_args(arguments)
+    found = list(lines(given.config, given.profile))
+    print(render(found))
+    counts = {status: sum(line.status == status for line in found) for status in (FAILURE, WARNING)}
+    print(f"\n{counts[FAILURE]} failures, {counts[WARNING]} warnings.")
+    return int(counts[FAILURE] > 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
