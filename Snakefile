@@ -75,7 +75,7 @@ onstart:
 
 onsuccess:
     note_finished()
-    print(closing_note())
+    print(closing_words())
 
 
 onerror:

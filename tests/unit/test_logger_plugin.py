@@ -2,11 +2,13 @@
 
 import logging
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
+import snakemake_logger_plugin_menagerie
 from snakemake_logger_plugin_menagerie import LogHandler, progress_line
 
 
@@ -23,7 +25,10 @@ def handler() -> LogHandler:
 
 def test_progress_line() -> None:
     line = progress_line(486, 714, 1.1, Counter({"score": 440, "list_layers": 10, "report": 1}))
-    assert line == "486 of 714 jobs (68 %), 1.1 a second, about 3 min left: 10 list_layers, 440 score"
+    assert line == "486 of 714 jobs (68 %), 1.1 a second, about 3 min left: 10 list_layers, 440 score, 1 others"
+    assert progress_line(9, 10, 0.001, Counter(), 3) == "9 of 10 jobs (90 %), slow, about 17 min left, 3 in work"
+    assert "about 4 h left" in progress_line(100, 1000, 0.0625, Counter())
+    assert "about 10 days left" in progress_line(100, 1000, 0.00104, Counter())
     assert progress_line(1, 10, 0.0, Counter()) == "1 of 10 jobs (10 %)"
     assert progress_line(9, 100, 0.1, Counter()) == "9 of 100 jobs (9 %)", "too early to tell"
     assert progress_line(9, 10, 0.5, Counter()) == "9 of 10 jobs (90 %), 30 a minute, less than a minute left"
@@ -40,12 +45,37 @@ def test_the_last_job_is_always_shown(handler: LogHandler, capsys: pytest.Captur
     assert shown[0].endswith("1 score")
 
 
-def test_a_failed_job_names_its_log(handler: LogHandler, capsys: pytest.CaptureFixture) -> None:
-    fields = {"rule_name": "score", "output": ["a.parquet"], "log": ["logs/a.log"], "rule_msg": None}
+def test_failed_jobs_name_their_logs(handler: LogHandler, capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("Traceback\nValueError: the reason\n")
+    fields = {"jobid": 7, "rule_name": "score", "output": ["a.parquet"], "log": [str(log)], "rule_msg": None}
+    handler.emit(record(LogEvent.JOB_STARTED, jobs=[7, 8]))
     handler.emit(record(LogEvent.JOB_ERROR, logging.ERROR, **fields))
     shown = capsys.readouterr().err
     assert "FAILED: score (a.parquet)" in shown
-    assert "log: logs/a.log" in shown
+    assert f"log: {log}\n  it ends: ValueError: the reason\n" in shown
+    for job in (8, 9):
+        again = {**fields, "jobid": job, "log": ["elsewhere.log"]}
+        handler.emit(record(LogEvent.JOB_ERROR, logging.ERROR, **again))
+    handler.emit(record(LogEvent.JOB_FINISHED, job_id=9))  # at the second try
+    handler.emit(record(LogEvent.PROGRESS, done=0, total=9))
+    assert not handler.in_work
+    capsys.readouterr()
+    handler.close()
+    handler.close()
+    assert capsys.readouterr().err == f"\n2 of 9 jobs failed:\n  score: log {log}\n  score: log elsewhere.log\n"
+
+
+def test_the_rate_is_that_of_late(handler: LogHandler, monkeypatch: pytest.MonkeyPatch) -> None:
+    for now, done in [(0, 0), (100, 1), (1000, 2), (1010, 12)]:
+        monkeypatch.setattr(snakemake_logger_plugin_menagerie.time, "monotonic", lambda now=now: now)
+        handler.emit(record(LogEvent.PROGRESS, done=done, total=20))
+    assert handler._rate() == 1.0
+
+
+def test_a_run_with_nothing_to_do_says_so(handler: LogHandler, capsys: pytest.CaptureFixture) -> None:
+    handler.emit(record(message="Nothing to be done (all requested files are present and up to date)."))
+    assert "up to date" in capsys.readouterr().err
 
 
 def test_chatter_is_left_out_and_warnings_are_not(handler: LogHandler, capsys: pytest.CaptureFixture) -> None:

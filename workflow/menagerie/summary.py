@@ -16,6 +16,15 @@ def top_of_leaderboard(path: str | Path, n: int = 3) -> str:
     return "\n".join(_line(*board, members[:n]) for board, members in boards.items())
 
 
+def closing_note(folder: str | Path) -> str:
+    """Top of the leaderboard, and where report and tables of a run lie; only what is there, after a partial run."""
+    folder = Path(folder)
+    board, report = folder / "tables" / "leaderboard.csv", folder / "report.html"
+    top = f"{top_of_leaderboard(board)}\n\n" if board.is_file() else ""
+    place = f"Report: {report}\nTables: {board.parent}/" if report.is_file() else f"Results: {folder}/ (no report yet)"
+    return f"\n{top}{place}\n"
+
+
 def _line(dataset: str, region: str, metric: str, best: list[dict]) -> str:
     names = ", ".join(f"{row['model']} {float(row['score']):.3f}" for row in best)
     return f"{dataset} / {region} / {metric}: {names}"

@@ -55,10 +55,8 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "none"
 
 
-def closing_note():
+def closing_words():
     """What a person wants to know when the run is done."""
-    from menagerie.summary import top_of_leaderboard
+    from menagerie.summary import closing_note
 
-    board = Path(RUN) / "tables" / "leaderboard.csv"
-    top = top_of_leaderboard(board) if board.exists() else ""
-    return f"\n{top}\n\nReport: {RUN}/report.html\nTables: {RUN}/tables/\n"
+    return closing_note(RUN)

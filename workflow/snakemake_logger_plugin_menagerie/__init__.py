@@ -1,21 +1,34 @@
 """A progress line instead of a paragraph per job: ``snakemake --logger menagerie``.
 
-Counts per stage, rate and time left; errors in full, with the job's log. Snakemake finds this package by its name.
+Counts per stage, rate and time left; errors in full, with the job's log and how it ends. Locally and on a cluster.
+Snakemake finds this package by its name.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Sequence
 from logging import WARNING, LogRecord
+from pathlib import Path
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-EVERY = 5.0  # seconds between two progress lines
+EVERY, EVERY_IN_FILE = 5.0, 60.0  # seconds between two progress lines: on a terminal, in a file
+WINDOW = 600.0  # seconds that the rate is taken over: later stages have another one
 FORESEEABLE = 0.1  # share of jobs done before a time left is named: the first jobs are the long ones
-STAGES = ("list_layers", "build_target", "simulate_target", "extract_geometry", "score", "collect_model")
+STAGES = (
+    "fetch_weights",
+    "list_layers",
+    "build_target",
+    "simulate_target",
+    "extract_geometry",
+    "score",
+    "select_layers",
+    "collect_model",
+)
 
 
 class LogHandler(LogHandlerBase):
@@ -30,55 +43,109 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         self.rules: dict[int, str] = {}
         self.finished: Counter[str] = Counter()
-        self.begun = self.shown = time.monotonic()
-        self.first_done: int | None = None
+        self.in_work: set[int] = set()
+        self.failed: dict[int, str] = {}
+        self.history: deque[tuple[float, int]] = deque()
+        self.total = 0
+        self.shown = time.monotonic()
+        self.every = EVERY if sys.stderr.isatty() else EVERY_IN_FILE
 
     def emit(self, record: LogRecord) -> None:
         """Write what a person needs of one message."""
         event = getattr(record, "event", None)
+        if event == LogEvent.RUN_INFO:
+            self.total = record.stats.get("total", 0)
         if self.common_settings.dryrun:
             self._say(self.format(record))
         elif event == LogEvent.JOB_INFO:
             self.rules[record.jobid] = record.rule_name
+        elif event == LogEvent.JOB_STARTED:
+            self.in_work.update(record.jobs)
         elif event == LogEvent.JOB_FINISHED:
+            self.in_work.discard(record.job_id)
+            self.failed.pop(record.job_id, None)  # it was tried again
             self.finished[self.rules.get(record.job_id, "")] += 1
         elif event == LogEvent.PROGRESS:
             self._progress(record.done, record.total)
         elif event == LogEvent.JOB_ERROR:
-            self._say(_failure(record))
-        elif event == LogEvent.RUN_INFO or record.levelno >= WARNING:
+            self._fail(vars(record))
+        elif event == LogEvent.RUN_INFO or record.levelno >= WARNING or _is_idle(record):
             self._say(self.format(record))
+
+    def close(self) -> None:
+        """List failed jobs again, since their messages may be far above."""
+        if self.failed:
+            of = f" of {self.total}" if self.total else ""
+            self._say("\n".join([f"\n{len(self.failed)}{of} jobs failed:", *self.failed.values()]))
+            self.failed.clear()
+        super().close()
 
     def _progress(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if self.first_done is None:
-            self.begun, self.first_done = now, done
-        if now - self.shown < EVERY and done < total:
+        self.total = total
+        self.history.append((now, done))
+        while now - self.history[0][0] > WINDOW:
+            self.history.popleft()
+        if now - self.shown < self.every and done < total:
             return
         self.shown = now
-        self._say(f"[{time.strftime('%H:%M:%S')}] {progress_line(done, total, self._rate(done, now), self.finished)}")
+        line = progress_line(done, total, self._rate(), self.finished, len(self.in_work))
+        self._say(f"[{time.strftime('%H:%M:%S')}] {line}")
 
-    def _rate(self, done: int, now: float) -> float:
-        elapsed = now - self.begun
-        return (done - self.first_done) / elapsed if elapsed > 0 else 0.0
+    def _rate(self) -> float:
+        (begun, first), (now, done) = self.history[0], self.history[-1]
+        return (done - first) / (now - begun) if now > begun else 0.0
+
+    def _fail(self, job: dict) -> None:
+        self.in_work.discard(job["jobid"])
+        logs = ", ".join(map(str, job["log"])) or "none"
+        self.failed[job["jobid"]] = f"  {job['rule_name']}: log {logs}"
+        self._say(_failure(job, logs))
 
     def _say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def progress_line(done: int, total: int, rate: float, finished: Counter[str]) -> str:
-    """``486 of 714 jobs (68 %), 1.1 a second, about 4 min left: 10 list_layers, 20 extract_geometry, 440 score``."""
+def progress_line(done: int, total: int, rate: float, finished: Counter[str], in_work: int = 0) -> str:
+    """``486 of 714 jobs (68 %), 1.1 a second, about 4 min left, 2 in work: 10 list_layers, 440 score, 6 others``."""
     parts = [f"{done} of {total} jobs ({100 * done // max(total, 1)} %)"]
     if rate > 0 and FORESEEABLE * total <= done < total:
-        minutes = (total - done) / rate / 60
-        left = f"{minutes:.0f} min" if minutes >= 1 else "less than a minute"
-        speed = f"{rate:.1f} a second" if rate >= 1 else f"{rate * 60:.0f} a minute"
-        parts += [speed, f"about {left} left" if minutes >= 1 else f"{left} left"]
-    stages = ", ".join(f"{finished[stage]} {stage}" for stage in STAGES if finished[stage])
+        speed = f"{rate:.1f} a second" if rate >= 1 else f"{rate * 60:.0f} a minute" if rate >= 1 / 60 else "slow"
+        parts += [speed, f"{_duration((total - done) / rate)} left"]
+    if in_work and done < total:
+        parts.append(f"{in_work} in work")
+    counts = [f"{finished[stage]} {stage}" for stage in STAGES if finished[stage]]
+    others = sum(count for stage, count in finished.items() if stage not in STAGES)
+    stages = ", ".join([*counts, *([f"{others} others"] if others else [])])
     return ", ".join(parts) + (f": {stages}" if stages else "")
 
 
-def _failure(record: LogRecord) -> str:
-    logs = ", ".join(map(str, record.log)) or "none"
-    made = ", ".join(map(str, record.output))
-    return f"\nFAILED: {record.rule_name} ({made})\n  log: {logs}\n  {record.rule_msg or ''}".rstrip() + "\n"
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return "less than a minute"
+    if seconds < 2 * 3600:
+        return f"about {seconds / 60:.0f} min"
+    return f"about {seconds / 3600:.0f} h" if seconds < 2 * 86400 else f"about {seconds / 86400:.0f} days"
+
+
+def _is_idle(record: LogRecord) -> bool:
+    """Whether Snakemake says that there is nothing to do: else a person would see nothing at all."""
+    return str(record.msg).startswith("Nothing to be done")
+
+
+def _failure(job: dict, logs: str) -> str:
+    made = ", ".join(map(str, job["output"]))
+    said = _last_line(job["log"])
+    lines = [f"\nFAILED: {job['rule_name']} ({made})", f"  log: {logs}"]
+    lines += [f"  it ends: {said}"] if said else []
+    lines += [f"  {job['rule_msg']}"] if job["rule_msg"] else []
+    return "\n".join(lines) + "\n"
+
+
+def _last_line(logs: Sequence[object]) -> str:
+    """Last line of the job's own log: the message, or the end of a traceback. On a cluster no terminal shows it."""
+    path = Path(str(logs[0])) if logs else None
+    if path is None or not path.is_file():
+        return ""
+    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1][:500] if lines else ""

@@ -1,0 +1,18 @@
+"""What is said when a run is done."""
+
+from menagerie.summary import closing_note
+
+BOARD = "dataset,region,metric,model,score\n" + "".join(f"d,IT,crsa,m{n},{0.5 - n / 10}\n" for n in range(4))
+
+
+def test_a_whole_run(tmp_path):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "leaderboard.csv").write_text(BOARD)
+    (tmp_path / "report.html").touch()
+    note = closing_note(tmp_path)
+    assert "d / IT / crsa: m0 0.500, m1 0.400, m2 0.300\n" in note and "m3" not in note
+    assert f"Report: {tmp_path}/report.html\nTables: {tmp_path}/tables/\n" in note
+
+
+def test_a_run_of_some_jobs_promises_no_report(tmp_path):
+    assert closing_note(tmp_path) == f"\nResults: {tmp_path}/ (no report yet)\n"
