@@ -48,6 +48,7 @@ ELSEWHERE = {
     "make lint": ("a minute", ".ci/run"),
     "make benchmarks": ("an hour", "tests/unit/test_benchmarks.py"),
     "make paper": ("needs ../shared", "tests/unit/statistics/test_published.py"),
+    "make check": ("by another test", "tests/unit/check/test_survey.py"),
     "make archive": ("no environment in the small project", "tests/unit/test_archive.py"),
     "make slurm": ("installs packages", "tests/cluster/test_slurm.py"),
     "make profile": ("changes the home folder", "tests/cluster/test_slurm.py"),
