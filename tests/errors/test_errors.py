@@ -1,6 +1,7 @@
 """Every wrong input gets a message that names the place, what was found, what was expected, and what to do."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ alpha channel is dropped, the camera's orientation is followed, and sizes may di
 """
 
 
+def plain(text: str) -> str:
+    """Text without its numbers: how many models and keys there are may change."""
+    return re.sub(r"\d+", "0", text)
+
+
+def essence(message: str) -> str:
+    """A message without the list of known names, likewise."""
+    return plain(message.partition(" Known:")[0])
+
+
 def row(case: Case, folder: Path) -> str:
     message = case.message(folder).replace("|", "\\|")
     return f"| {case.wrong} | {message} |\n"
@@ -48,7 +59,7 @@ def test_the_message_has_four_parts(case: Case, tmp_path: Path):
     message = case.message(tmp_path)
     missing = [part for part in (case.where, case.found, case.expected, case.remedy) if part not in message]
     assert not missing, f"{message!r} lacks {missing}"
-    assert message in PAGE.read_text(encoding="utf-8").replace("\\|", "|") or REWRITE in os.environ
+    assert essence(message) in plain(PAGE.read_text(encoding="utf-8").replace("\\|", "|")) or REWRITE in os.environ
 
 
 def test_the_page_has_all_and_no_other(tmp_path_factory: pytest.TempPathFactory):

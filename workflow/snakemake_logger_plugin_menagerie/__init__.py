@@ -71,14 +71,20 @@ class LogHandler(LogHandlerBase):
             self._fail(vars(record))
         elif event == LogEvent.RUN_INFO or record.levelno >= WARNING or _is_idle(record):
             self._say(self.format(record))
+            if str(record.msg).startswith("Exiting because a job execution failed"):
+                self._list_failures()
 
     def close(self) -> None:
-        """List failed jobs again, since their messages may be far above."""
+        """List failed jobs, where the run ended without a word."""
+        self._list_failures()
+        super().close()
+
+    def _list_failures(self) -> None:
+        """Failed jobs again, since their messages may be far above."""
         if self.failed:
             of = f" of {self.total}" if self.total else ""
             self._say("\n".join([f"\n{len(self.failed)}{of} jobs failed:", *self.failed.values()]))
             self.failed.clear()
-        super().close()
 
     def _progress(self, done: int, total: int) -> None:
         now = time.monotonic()
