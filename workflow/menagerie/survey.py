@@ -245,6 +245,8 @@ class Survey:
         MenagerieError
             For an unknown model, subject, option of a reader or planted model, or input files that do not fit.
         """
+        if self.published:
+            return
         resources = self.config["resources"]
         for dataset in self.stimuli.values():
             dataset.inputs(resources)

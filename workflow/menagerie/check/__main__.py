@@ -19,7 +19,7 @@ def lines(config: str, profile: str) -> Iterator[Line]:
     yield machine.lock()
     found, run = survey.config(config)
     yield found
-    if run is None:
+    if run is None or run.published:
         return
     on_cluster = content.get("executor", "local") != "local"
     disk, memory = survey.needs(run)
