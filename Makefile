@@ -30,7 +30,6 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## the main job on the built-in example: real networks against real brains
 	$(BIN)/snakemake --profile profiles/default --logger menagerie
 
-CONFIG ?= config/config.yaml
 PROFILE ?= profiles/default
 check: $(READY) ## what would stop a run, in seconds: make check CONFIG=config/mine.yaml PROFILE=profiles/slurm
 	@$(BIN)/python -m menagerie.check $(CONFIG) --profile $(PROFILE)
