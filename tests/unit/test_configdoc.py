@@ -27,6 +27,7 @@ def test_keys_that_no_stage_takes_make_nothing_again() -> None:
     assert [key for key, sub in ENTRIES.items() if sub.get("reruns") == []] == [
         "downloads.mirror",
         "downloads.proxy",
+        "missing_weights",
         "images.batch_size",
         "memory_budget_mb",
         "device",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -16,13 +17,17 @@ def top_of_leaderboard(path: str | Path, n: int = 3) -> str:
     return "\n".join(_line(*board, members[:n]) for board, members in boards.items())
 
 
-def closing_note(folder: str | Path) -> str:
-    """Top of the leaderboard, and where report and tables of a run lie; only what is there, after a partial run."""
+def closing_note(folder: str | Path, left_out: Mapping[str, str] | None = None) -> str:
+    """Top of the leaderboard, and where report and tables of a run lie; only what is there, after a partial run.
+
+    ``left_out`` are models that the run went on without, and why.
+    """
     folder = Path(folder)
     board, report = folder / "tables" / "leaderboard.csv", folder / "report.html"
     top = f"{top_of_leaderboard(board)}\n\n" if board.is_file() else ""
     place = f"Report: {report}\nTables: {board.parent}/" if report.is_file() else f"Results: {folder}/ (no report yet)"
-    return f"\n{top}{place}\n"
+    missing = "".join(f"Left out: {model}. {reason}\n" for model, reason in (left_out or {}).items())
+    return f"\n{top}{place}\n{missing}"
 
 
 def _line(dataset: str, region: str, metric: str, best: list[dict]) -> str:

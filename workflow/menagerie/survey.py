@@ -20,6 +20,7 @@ from menagerie.brain.options import fill_options
 from menagerie.brain.readers import reader_module
 from menagerie.errors import MenagerieError, unknown
 from menagerie.inventory import LayerInfo, block_name, choose_layers
+from menagerie.models.absent import absence
 from menagerie.models.registry import ModelSpec, read_registry, select_models
 from menagerie.statistics import benchmark
 
@@ -209,7 +210,29 @@ class Survey:
         registry = read_registry(self.config["registry"])
         if self.published:
             return {name: spec for name, spec in registry.items() if spec.metadata["published_id"]}
-        return {spec.id: spec for spec in select_models(registry, self.config["models"])}
+        chosen = select_models(registry, self.config["models"])
+        left = {spec.id: spec for spec in chosen if not self._absence(spec)}
+        if not left:
+            raise MenagerieError(
+                f"Config key models: the weights of all {len(chosen)} models could not be had, expected one's. "
+                f"Mend the network or the addresses, and delete {self.config['resources']}/weights/absent to retry. "
+                f"First: {self._absence(chosen[0])}"
+            )
+        return left
+
+    @cached_property
+    def left_out(self) -> dict[str, str]:
+        """Models of the config that the run goes on without, because their weights could not be had: id -> why."""
+        if self.published:
+            return {}
+        chosen = select_models(read_registry(self.config["registry"]), self.config["models"])
+        return {spec.id: self._absence(spec) for spec in chosen if spec.id not in self.models}
+
+    def _absence(self, spec: ModelSpec) -> str:
+        if spec.training == "random" or self.config["missing_weights"] == "stop":
+            return ""
+        weights = f"{self.config['resources']}/weights/{spec.id}.safetensors"
+        return absence(spec, weights, self.config["downloads"]["mirror"])
 
     @cached_property
     def registry(self) -> dict[str, ModelSpec]:

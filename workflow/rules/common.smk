@@ -59,4 +59,4 @@ def closing_words():
     """What a person wants to know when the run is done."""
     from menagerie.summary import closing_note
 
-    return closing_note(RUN)
+    return closing_note(RUN, SURVEY.left_out)

@@ -27,7 +27,7 @@ def jobs_are_forced():
 @cache
 def setting():
     """Fingerprint of all that scores may depend on beside files and a model's own row; rather too much than too little."""
-    inert = ("models", "experiments", "experiments_file", "score_on")
+    inert = ("models", "experiments", "experiments_file", "score_on", "missing_weights")
     scripts = [path.stem for path in sorted(SCRIPTS.glob("*.py")) if not AFTER_SCORES.match(path.stem)]
     modules = [f"menagerie.models.providers.{spec.provider}" for spec in SURVEY.registry.values()]
     modules += [f"menagerie.brain.readers.{dataset.reader}" for dataset in DATASETS.values()]

@@ -35,6 +35,7 @@ rule report:
         experiments={name: one.as_entry() for name, one in EXPERIMENTS.items()},
         sources={name: dict(ABOUT) for name in DATASETS} if SURVEY.published else {},
         planted=planted_options(),
+        left_out=SURVEY.left_out,
         code=code("report"),
     script:
         "../scripts/report.py"

@@ -1,10 +1,15 @@
 """Fetch the weights of one model, verify them, and convert them to safetensors."""
 
 from menagerie.jobs import job
+from menagerie.models.absent import AbsentError, note_absence, note_of
 from menagerie.models.registry import ModelSpec
 from menagerie.models.weights import fetch_weights
 
 with job(snakemake.log[0]):
-    # Not a param: where a file was copied from does not change it.
-    mirror = snakemake.config["downloads"]["mirror"]
-    fetch_weights(ModelSpec.from_row(snakemake.params.source), snakemake.output.weights, mirror=mirror)
+    spec, weights = ModelSpec.from_row(snakemake.params.source), snakemake.output.weights
+    try:
+        # Not a param: where a file was copied from does not change it.
+        fetch_weights(spec, weights, mirror=snakemake.config["downloads"]["mirror"])
+    except AbsentError as error:
+        raise note_absence(spec, weights, error, snakemake.config["missing_weights"]) from None
+    note_of(weights).unlink(missing_ok=True)

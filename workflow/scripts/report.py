@@ -50,6 +50,7 @@ with job(snakemake.log[0]):
         datasets={Path(path).parent.name: target_provenance(path) for path in given.targets} or params.sources,
         provenance={"versions": versions(PACKAGES), "config": params.config},
         planted={dataset: planted_depths(options, given.planted) for dataset, options in params.planted.items()},
+        left_out=params.left_out,
         experiments=[experiment(name, entry) for name, entry in params.experiments.items()],
         overall=table(results["overall"] / "effects.parquet") if "overall" in results else None,
         overall_figures=[*figures("overall", "Variation over all models"), *figures("supplement", "What it rests on")],

@@ -8,8 +8,8 @@ import time
 import urllib.error
 import urllib.request
 from http.client import HTTPException
-from pathlib import Path
-from urllib.parse import quote
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote, urlparse
 
 from menagerie.errors import MenagerieError
 
@@ -28,6 +28,17 @@ def hub_url(reference: str) -> str:
     repository, _, revision = reference.partition("@")
     endpoint = os.environ.get("HF_ENDPOINT", HUB).rstrip("/")
     return f"{endpoint}/{repository}/resolve/{quote(revision or 'main')}/{name or 'model.safetensors'}"
+
+
+def mirrored(kind: str, reference: str, mirror: str | Path | None) -> Path | None:
+    """The file in a mirror folder that stands for a source of this kind (``url``, ``hub``); None without one."""
+    if mirror is None or kind not in ("url", "hub"):
+        return None
+    path = PurePosixPath(urlparse(hub_url(reference) if kind == "hub" else reference).path)
+    # Files on a hub are all called model.safetensors: owner and repository tell them apart.
+    name = "/".join(path.parts[1:3] + path.parts[-1:]) if kind == "hub" else path.name
+    found = Path(mirror).expanduser() / name
+    return found if found.is_file() else None
 
 
 def download(url: str, path: str | Path, *, attempts: int = 5, pause: float = 2.0, timeout: float = 60.0) -> Path:

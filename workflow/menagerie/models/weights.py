@@ -16,9 +16,10 @@ from urllib.parse import urlparse
 from safetensors.torch import save_file
 
 from menagerie.errors import MenagerieError
+from menagerie.models.absent import AbsentError
 from menagerie.models.build import build_module, misfits
 from menagerie.models.checkpoints import read_checkpoint
-from menagerie.models.download import download, hub_url, refuse_web_page
+from menagerie.models.download import download, hub_url, mirrored, refuse_web_page
 from menagerie.models.mappings import OF_OBJECTS, State, map_keys
 from menagerie.models.providers import provider
 from menagerie.models.registry import ModelSpec
@@ -50,8 +51,10 @@ def fetch_weights(
 
     Raises
     ------
+    AbsentError
+        When the source has no such file, or does not answer.
     MenagerieError
-        When the source is missing, has another SHA-256, is refused as unsafe, or does not fit the network key by key.
+        When the file has another SHA-256, is refused as unsafe, or does not fit the network key by key.
     """
     if spec.training == "random":
         raise MenagerieError(f"Model '{spec.id}' is untrained: it has no weights to fetch.")
@@ -127,16 +130,17 @@ def _local_file(source: str, name: str, folder: Path, mirror: str | Path | None,
     elif kind == "file":
         path = Path(reference).expanduser()
         if not path.is_file():
-            raise MenagerieError(
+            raise AbsentError(
                 f"Model '{name}': {path} does not exist, expected a file of weights there. Correct the path (column "
-                "'weights')."
+                "'weights').",
+                source,
             )
         yield path
     else:
         url = hub_url(reference) if kind == "hub" else reference
-        mirrored = _mirrored(url, kind, mirror)
-        if mirrored is not None:
-            yield mirrored
+        copy = mirrored(kind, reference, mirror)
+        if copy is not None:
+            yield copy
             return
         path = (
             folder
@@ -144,19 +148,16 @@ def _local_file(source: str, name: str, folder: Path, mirror: str | Path | None,
             / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{PurePosixPath(urlparse(url).path).name}"
         )
         try:
-            yield download(url, path, attempts=attempts)
+            yield _downloaded(url, path, attempts, source)
         finally:
             path.unlink(missing_ok=True)
 
 
-def _mirrored(url: str, kind: str, mirror: str | Path | None) -> Path | None:
-    if mirror is None:
-        return None
-    path = PurePosixPath(urlparse(url).path)
-    # Files on a hub are all called model.safetensors: owner and repository tell them apart.
-    name = "/".join(path.parts[1:3] + path.parts[-1:]) if kind == "hub" else path.name
-    found = Path(mirror).expanduser() / name
-    return found if found.is_file() else None
+def _downloaded(url: str, path: Path, attempts: int, source: str) -> Path:
+    try:
+        return download(url, path, attempts=attempts)
+    except MenagerieError as error:
+        raise AbsentError(str(error), source) from None
 
 
 def _package_file(reference: str, name: str) -> Path:

@@ -19,6 +19,7 @@ from menagerie.report.sections import (
     counts,
     dataset_facts,
     is_simulated,
+    models_left_out,
     not_scored,
     shown_columns,
     table_data,
@@ -48,6 +49,7 @@ def render_report(
     similarity: pd.DataFrame | None = None,
     similarity_figures: Sequence[ReportFigure] = (),
     reproduction: pd.DataFrame | None = None,
+    left_out: Mapping[str, str] | None = None,
 ) -> str:
     """The page as text, the same text for the same input.
 
@@ -76,6 +78,8 @@ def render_report(
     reproduction
         Printed numbers of the 2024 survey beside their values, from :func:`menagerie.statistics.reproduce.reproduce`.
         Sections that are not given are absent.
+    left_out
+        Models that the run went on without -> why.
 
     Raises
     ------
@@ -112,7 +116,7 @@ def render_report(
             "metric": {name: METRICS[name].label for name in metrics_in(board["metric"])},
         },
         figures=embedded(figures),
-        missing=not_scored(layer_scores, model_scores, models),
+        missing=[*models_left_out(left_out or {}), *not_scored(layer_scores, model_scores, models)],
         partial=_partial(board),
         provenance=_flat(provenance),
         pooled=int(board.loc[board["pooled"] & (board["metric"] != "encoding_r"), "model"].nunique()),

@@ -116,6 +116,14 @@ def is_simulated(about: Mapping[str, str]) -> bool:
     return str(about.get("simulated", "no")).lower() in {"yes", "true"}
 
 
+def models_left_out(left_out: Mapping[str, str]) -> list[dict[str, object]]:
+    """Models whose weights could not be had, as rows like those of :func:`not_scored`."""
+    return [
+        {"dataset": "all", "reason": reason, "metrics": "", "layers": None, "models": model}
+        for model, reason in left_out.items()
+    ]
+
+
 def not_scored(layer_scores: pd.DataFrame, model_scores: pd.DataFrame, models: pd.DataFrame) -> list[dict[str, object]]:
     """Reasons for missing scores, with how many layers and models each concerns."""
     bad = layer_scores[layer_scores["status"] != "ok"]

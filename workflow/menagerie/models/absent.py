@@ -1,0 +1,78 @@
+"""Weights that cannot be had: noted when a fetch fails for good, read at the next start, which goes on without them.
+
+One JSON file per model in ``<resources>/weights/absent``. A note stops to count when the weights are here, when the
+model's row names another source, or when the mirror folder or the local file holds what was missing; and when a
+person deletes it. Read whenever the workflow starts: no torch here.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from menagerie.errors import MenagerieError
+from menagerie.models.download import mirrored
+from menagerie.models.registry import ModelSpec
+from menagerie.storage import atomic
+
+
+class AbsentError(MenagerieError):
+    """The source has no such file, or does not answer: no fault of the model's row or of this machine's files.
+
+    Attributes
+    ----------
+    source
+        What was asked for: a weights source as in the model table, with the provider's own filled in.
+    """
+
+    def __init__(self, message: str, source: str):
+        super().__init__(message)
+        self.source = source
+
+
+def note_of(weights: str | Path) -> Path:
+    """Where the absence of the weights file ``<folder>/<model>.safetensors`` is noted."""
+    weights = Path(weights)
+    return weights.parent / "absent" / f"{weights.stem}.json"
+
+
+def note_absence(spec: ModelSpec, weights: str | Path, error: AbsentError, missing_weights: str) -> MenagerieError:
+    """Remember that these weights could not be had, and why; the error to raise, which tells what happens next.
+
+    ``missing_weights`` is the config's: ``skip`` or ``stop``.
+    """
+    note = note_of(weights)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    facts = {"weights": spec.weights, "builder": spec.builder, "source": error.source, "reason": str(error)}
+    with atomic(note) as temporary:
+        temporary.write_text(json.dumps(facts, indent=2) + "\n")
+    if missing_weights == "stop":
+        return error
+    return MenagerieError(
+        f"{error} The other models go on. Run the same command again: it leaves {spec.id} out and finishes the tables. "
+        f"To ask for it once more later, delete {note}."
+    )
+
+
+def absence(spec: ModelSpec, weights: str | Path, mirror: str | Path | None = None) -> str:
+    """Why the weights of a model cannot be had, as far as is known; '' where they are here or nobody has tried.
+
+    Raises
+    ------
+    MenagerieError
+        When a note cannot be read.
+    """
+    note = note_of(weights)
+    if Path(weights).is_file() or not note.is_file():
+        return ""
+    try:
+        facts = json.loads(note.read_text())
+        same = (facts["weights"], facts["builder"]) == (spec.weights, spec.builder)
+        kind, _, reference = facts["source"].partition(":")
+        reason = facts["reason"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MenagerieError(
+            f"{note}: cannot be read ({error}). Delete it; the weights are then asked for again."
+        ) from None
+    here = Path(reference).expanduser().is_file() if kind == "file" else mirrored(kind, reference, mirror) is not None
+    return reason if same and not here else ""
