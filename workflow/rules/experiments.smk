@@ -1,8 +1,12 @@
 # Experiments: from score tables to effects. Only those that the config lists under 'experiments'.
 from menagerie.statistics.experiments import RESERVED, choose_experiments, read_experiments, require_models
+from menagerie.statistics.set_experiments import set_experiments
 
 try:
-    EXPERIMENTS = choose_experiments(CONFIG["experiments"], read_experiments(CONFIG["experiments_file"]))
+    known_experiments = read_experiments(CONFIG["experiments_file"])
+    if any(name.startswith("set_") and name not in known_experiments for name in CONFIG["experiments"]):
+        known_experiments = set_experiments(SURVEY.models.values()) | known_experiments
+    EXPERIMENTS = choose_experiments(CONFIG["experiments"], known_experiments)
     for experiment in EXPERIMENTS.values():
         require_models(experiment, registry_rows())
 except MenagerieError as error:

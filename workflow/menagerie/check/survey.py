@@ -13,6 +13,7 @@ from menagerie.inventory import LayerInfo, read_inventory
 from menagerie.models.registry import ModelSpec
 from menagerie.plan import size_of
 from menagerie.statistics.experiments import choose_experiments, read_experiments
+from menagerie.statistics.set_experiments import set_experiments
 from menagerie.survey import Dataset, Survey, read_config
 
 # The 224 models of the 2024 survey have 42,192 layers; a layer of theirs has some 100,000 features.
@@ -25,7 +26,8 @@ def config(path: str | Path) -> tuple[Line, Survey | None]:
     try:
         survey = Survey.from_config(read_config(path))
         survey.check()
-        choose_experiments(survey.config["experiments"], read_experiments(survey.config["experiments_file"]))
+        known = set_experiments(survey.models.values()) | read_experiments(survey.config["experiments_file"])
+        choose_experiments(survey.config["experiments"], known)
     except MenagerieError as error:
         return Line(FAILURE, "config", str(error), "Mend it and check again: the rest depends on it."), None
     subjects = sum(len(dataset.subjects) for dataset in survey.datasets.values())

@@ -5,6 +5,7 @@ The comparisons of Conwell et al. 2024 are such groups, picked by hand; this fin
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -41,8 +42,9 @@ class ModelSet:
 
     @property
     def name(self) -> str:
-        """Factor and shared values, to name the set in a config."""
-        return "; ".join([self.factor, *(f"{column}={value}" for column, value in self.fixed)])
+        """Factor and shared values, by which a config names the set as an experiment: ``set_training_alexnet``."""
+        words = [self.factor, *(value for _, value in self.fixed)]
+        return "set_" + "_".join(re.sub(r"\W+", "_", word).strip("_").lower() for word in words if word)
 
 
 def find_sets(specs: Iterable[ModelSpec], factors: Iterable[str] = FACTORS) -> list[ModelSet]:

@@ -22,14 +22,15 @@ def sets_facts(models: pd.DataFrame) -> dict[str, list]:
     Returns
     -------
     dict
-        ``sets``: a row per set, its levels as (level, ids). ``survey``: a row per hand-picked comparison of the 2024
-        survey with at least two levels in the run: the set that holds it, else the number of sets that lie within it
-        and everything in which its models differ.
+        ``sets``: a row per set, its name in configs, its levels as (level, ids). ``survey``: a row per hand-picked
+        comparison of the 2024 survey with at least two levels in the run: the set that holds it, else the number of
+        sets that lie within it and everything in which its models differ.
     """
     specs = [_spec(row) for row in models.to_dict("records")]
     found = find_sets(specs)
     sets = [
         {
+            "name": one.name,
             "factor": words(one.factor),
             "fixed": ", ".join(f"{words(column)} {value or 'none'}" for column, value in one.fixed),
             "models": len(one.members),
