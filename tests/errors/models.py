@@ -152,7 +152,7 @@ CASES = [
     Case(
         "a layer inventory that was cut",
         cut_inventory,
-        "m.tsv, line 2",
+        "m.tsv, layer 0",
         "['0', 'conv1', 'Conv2d', '64x8']",
         "expected 6",
         "Delete it",

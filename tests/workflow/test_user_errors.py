@@ -31,10 +31,11 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_config_stops_before_any_job(fresh: Project, name: str) -> None:
     changes, message = WRONG[name]
-    before = fresh.config
+    config = fresh.folder / "config" / "config.yaml"
+    before = config.read_text()
     fresh.configure(**changes)
     seen = fresh.snakemake("--dry-run")
-    fresh.configure(**before)
+    config.write_text(before)
     text = seen.stdout + seen.stderr
     assert seen.returncode == 1
     assert message in text
