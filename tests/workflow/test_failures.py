@@ -55,18 +55,24 @@ def test_failing_jobs(project, fault: str) -> None:
     assert project.planned() == {}
 
 
-def test_two_at_once(project) -> None:
-    """The second is refused and says why; the first does not notice."""
-    before = forget_scores(project)
-    first = subprocess.Popen(
+def start_scoring(project) -> subprocess.Popen:
+    """A run in the background that has written its first scores."""
+    started = subprocess.Popen(
         project.command(),
         cwd=project.folder,
         env=project.process_environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    while first.poll() is None and not list(project.results.rglob("[0-9]*.parquet")):
+    while started.poll() is None and not list(project.results.rglob("[0-9]*.parquet")):
         time.sleep(0.1)
+    return started
+
+
+def test_two_at_once(project) -> None:
+    """The second is refused and says why; the first does not notice."""
+    before = forget_scores(project)
+    first = start_scoring(project)
     second = project.snakemake()
     assert second.returncode != 0
     assert "lock" in second.stdout + second.stderr
@@ -77,15 +83,7 @@ def test_two_at_once(project) -> None:
 def test_snakemake_killed(project) -> None:
     """SIGKILL leaves a lock; once it is lifted, the next run goes on where the first one was."""
     before = forget_scores(project)
-    first = subprocess.Popen(
-        project.command(),
-        cwd=project.folder,
-        env=project.process_environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while first.poll() is None and not list(project.results.rglob("[0-9]*.parquet")):
-        time.sleep(0.1)
+    first = start_scoring(project)
     first.kill()
     first.wait()
     refused = project.snakemake()

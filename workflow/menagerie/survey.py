@@ -207,10 +207,9 @@ class Survey:
     @cached_property
     def models(self) -> dict[str, ModelSpec]:
         """Models of the run by id, in config order."""
-        registry = read_registry(self.config["registry"])
         if self.published:
-            return {name: spec for name, spec in registry.items() if spec.metadata["published_id"]}
-        chosen = select_models(registry, self.config["models"])
+            return {name: spec for name, spec in self._rows.items() if spec.metadata["published_id"]}
+        chosen = self._chosen
         left = {spec.id: spec for spec in chosen if not self._absence(spec)}
         if not left:
             raise MenagerieError(
@@ -225,8 +224,16 @@ class Survey:
         """Models of the config that the run goes on without, because their weights could not be had: id -> why."""
         if self.published:
             return {}
-        chosen = select_models(read_registry(self.config["registry"]), self.config["models"])
-        return {spec.id: self._absence(spec) for spec in chosen if spec.id not in self.models}
+        return {spec.id: self._absence(spec) for spec in self._chosen if spec.id not in self.models}
+
+    @cached_property
+    def _rows(self) -> dict[str, ModelSpec]:
+        """Table of models, read once: every job on a cluster starts here."""
+        return read_registry(self.config["registry"])
+
+    @cached_property
+    def _chosen(self) -> list[ModelSpec]:
+        return list(select_models(self._rows, self.config["models"]))
 
     def _absence(self, spec: ModelSpec) -> str:
         if spec.training == "random" or self.config["missing_weights"] == "stop":
@@ -237,7 +244,7 @@ class Survey:
     @cached_property
     def registry(self) -> dict[str, ModelSpec]:
         """Every model that config or registry name: those of the run and those that simulations plant."""
-        return {**read_registry(self.config["registry"]), **self.models}
+        return {**self._rows, **self.models}
 
     @cached_property
     def datasets(self) -> dict[str, Dataset]:
