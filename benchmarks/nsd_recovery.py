@@ -20,7 +20,7 @@ import pyarrow as pa
 from menagerie.brain.nsd.layout import image_id
 from menagerie.brain.nsd.twin import TwinSpec, compact_features, make_design, photograph_ids, write_twin
 from menagerie.brain.nsd.twin_command import photograph_source
-from menagerie.brain.nsd.twin_geometry import Voxels, published_voxels, sample_voxels
+from menagerie.brain.nsd.twin_geometry import Voxels, published_voxels
 from menagerie.brain.readers import nsd
 from menagerie.brain.stimuli import Stimuli, write_stimuli
 from menagerie.features.collect import layer_features
@@ -53,8 +53,23 @@ def read_arguments() -> argparse.Namespace:
 
 
 def make_spec(given: argparse.Namespace, every: Voxels, seed: int) -> TwinSpec:
-    voxels = sample_voxels(every, "OTC", given.voxels, seed)
+    voxels = draw_voxels(every, "OTC", given.voxels, seed)
     return TwinSpec({SUBJECT: voxels}, sessions=1, n_shared=given.images, seed=seed)
+
+
+def draw_voxels(voxels: Voxels, region: str, count: int, seed: int) -> Voxels:
+    """A random part of the voxels of one region, with all that belongs to them; no decoys."""
+    members = np.flatnonzero(voxels.plant == region)
+    part = np.sort(np.random.default_rng(seed).choice(members, size=count, replace=False))
+    return Voxels(
+        shape=voxels.shape,
+        xyz=voxels.xyz[part],
+        ncsnr=voxels.ncsnr[part],
+        labels={name: codes[part] for name, codes in voxels.labels.items()},
+        nsdgeneral=voxels.nsdgeneral[part],
+        t={name: values[part] for name, values in voxels.t.items()},
+        plant=voxels.plant[part],
+    )
 
 
 def recover(given, every, seed, folder, features, geometries, names, pixels) -> dict:

@@ -10,18 +10,13 @@ from menagerie.figures.tidy import model_metadata
 from menagerie.geometry import GeometryFile
 from menagerie.jobs import job
 from menagerie.linking.comparison import Brain
+from menagerie.statistics.representations import layer_reader
 from menagerie.tables import read_table
 
 with job(snakemake.log[0]):
     dataset, given = snakemake.wildcards.dataset, snakemake.input
     scores, models = (read_table(path).to_pandas() for path in (given.scores, given.models))
-    paths = {Path(path).stem: path for path in given.geometry}
     target = read_target(given.targets[0])
-
-    def read_layer(model, index):
-        with GeometryFile(paths[model]) as file:
-            return file.read(index)
-
     with GeometryFile(given.geometry[0]) as first:
         brain = Brain(target, first.image_ids)
     own = scores[(scores["dataset"] == dataset) & (scores["subject"] == target.subject)]
@@ -32,7 +27,7 @@ with job(snakemake.log[0]):
         "experiments": networks_by_experiment(
             {Path(path).parent.name: read_table(path).to_pandas() for path in given.data}
         ),
-        "linked": link_best(own, read_layer, brain, snakemake.params.penalties),
+        "linked": link_best(own, layer_reader(given.geometry), brain, snakemake.params.penalties),
         "names": dict(zip(metadata["model"], metadata["display_name"], strict=True)),
     }
     for path, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):

@@ -7,12 +7,11 @@ from menagerie.figures.supplement import supplement_figure
 from menagerie.figures.supplement_table import (
     depth_points,
     dimension_points,
-    first_region,
     kind_order,
     region_points,
     subject_points,
 )
-from menagerie.figures.tidy import on_rsms
+from menagerie.figures.tidy import first_region, on_rsms
 from menagerie.statistics.contrasts import join_metadata
 
 WIDTHS = [style.PAGE_WIDTH, style.NARROW_WIDTH]

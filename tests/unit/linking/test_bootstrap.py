@@ -11,7 +11,6 @@ from menagerie.linking.bootstrap import (
     excess_variance,
     image_counts,
     interval,
-    mean_over_subjects,
 )
 from menagerie.linking.rsm import UndefinedError, rsm_similarity
 
@@ -96,11 +95,3 @@ def test_corrected_variance_is_the_jackknifes():
     drawn = bootstrap_similarity(a, b, image_counts(30, 4000)).var()
     assert drawn > 1.3 * jackknife
     assert drawn - excess_variance(a, b) == pytest.approx(jackknife, rel=0.2)
-
-
-def test_subjects_share_images_and_may_be_resampled():
-    samples = np.array([[0.1, 0.2, 0.3], [0.5, 0.6, 0.7]])
-    np.testing.assert_allclose(mean_over_subjects(samples), [0.3, 0.4, 0.5])
-    many = mean_over_subjects(np.repeat(samples[:, :1], 4000, axis=1), resample_subjects=True)
-    assert set(np.round(many, 6)) == {0.1, 0.3, 0.5}
-    assert abs(np.mean(many == many.max()) - 0.25) < 0.05

@@ -1,5 +1,5 @@
 from menagerie.models.registry import METADATA, ModelSpec
-from menagerie.models.sets import find_sets, published_sets, sets_table, what_varies
+from menagerie.models.sets import find_sets, published_sets, what_varies
 
 
 def spec(name, *, training="trained", **metadata):
@@ -38,12 +38,6 @@ def test_sets_of_every_factor():
 def test_large_sets_come_first():
     sizes = [len(found.members) for found in find_sets(TABLE)]
     assert len(sizes) == 5 and sizes == sorted(sizes, reverse=True)
-
-
-def test_the_table_says_what_is_fixed():
-    row = sets_table(find_sets(TABLE, ["data"]))[0]
-    assert row["fixed"].startswith("architecture r50, architecture_class Convolutional, task classification")
-    assert (row["n_models"], row["n_levels"], row["levels"]) == (2, 2, "imagenet: r50; places: r50_places")
 
 
 def test_one_model_is_no_set():

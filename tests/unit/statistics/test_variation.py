@@ -17,7 +17,7 @@ from menagerie.statistics.breakpoints import (
     score_interval,
 )
 from menagerie.statistics.intervals import bootstrap_mean, spearman, without_subject_means
-from menagerie.statistics.similarity import classical_mds, concave_hull, neighbours, second_order
+from menagerie.statistics.similarity import classical_mds, concave_hull, second_order
 from menagerie.statistics.variation import leaderboard, overall_effects
 
 
@@ -156,11 +156,6 @@ def test_a_hull_holds_its_points_and_digs_when_asked():
 def _area(ring):
     x, y = ring.T
     return abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
-
-
-def test_neighbours_come_nearest_first():
-    similarity = np.array([[1, 0.2, 0.9], [0.2, 1, 0.1], [0.9, 0.1, 1]])
-    assert list(neighbours(similarity, ["a", "b", "c"], "a")) == [("c", 0.9), ("b", 0.2)]
 
 
 @pytest.fixture

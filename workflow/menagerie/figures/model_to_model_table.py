@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from menagerie.errors import MenagerieError
-from menagerie.figures.tidy import in_order
+from menagerie.figures.tidy import first_region, in_order
 from menagerie.statistics.experiments import Experiment
 from menagerie.statistics.similarity import classical_mds, upper_values
 
@@ -55,10 +55,9 @@ def model_maps(similarity: pd.DataFrame, models: pd.DataFrame) -> dict[str, Mode
         Table ``models``; where twelve networks or more are trained, the map is of those alone, since untrained ones
         would take its first axis.
     """
-    rows = similarity[similarity["region"] == similarity["region"].iloc[0]] if len(similarity) else similarity
     trained = set(models.loc[models["training"] == "trained", "id"])
     found = {}
-    for metric, pairs in rows.groupby("metric", sort=True):
+    for metric, pairs in first_region(similarity).groupby("metric", sort=True):
         names = in_order([*pairs["model_a"], *pairs["model_b"]])
         kept = [name for name in names if name in trained]
         kept = kept if len(kept) >= ENOUGH else names

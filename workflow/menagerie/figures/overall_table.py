@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from menagerie.figures.tidy import metrics_in, on_rsms
+from menagerie.figures.tidy import first_region, metrics_in, on_rsms
 from menagerie.statistics.intervals import LEVEL
 from menagerie.statistics.variation import FACTORS, model_means
 
@@ -46,7 +46,7 @@ def points(data: pd.DataFrame, dataset: str) -> pd.DataFrame:
     rows = on_rsms(data[data["dataset"] == dataset])
     if rows.empty:
         return rows.assign(diet="", rank=0)
-    rows = rows[rows["region"] == rows["region"].iloc[0]]
+    rows = first_region(rows)
     metrics = metrics_in(rows["metric"])
     table = pd.concat([model_means(rows[rows["metric"] == metric]) for metric in metrics], ignore_index=True)
     leading = table[table["metric"] == metrics[-1]]

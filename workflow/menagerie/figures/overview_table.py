@@ -12,6 +12,7 @@ from menagerie.brain.target import Target
 from menagerie.geometry import LayerGeometry
 from menagerie.linking.comparison import Brain, Comparison
 from menagerie.linking.ridge import PENALTIES
+from menagerie.statistics.representations import METRICS, compared_rsm
 
 RELIABILITY = "ncsnr"
 QUANTILES = {"low": 0.05, "quarter": 0.25, "median": 0.5, "three_quarters": 0.75, "high": 0.95}
@@ -114,10 +115,9 @@ def link_best(
     model = ranked["model"].iloc[0]
     linked = {}
     for row in rows[rows["model"] == model].itertuples():
-        if row.metric in ("crsa", "versa"):
+        if row.metric in METRICS:
             pair = Comparison(read_layer(model, int(row.layer_index)), brain, penalties)
-            rsm = pair.layer_rsm("test") if row.metric == "crsa" else pair.predicted_rsm(region, "test")
-            linked[row.metric] = (row.layer, float(row.score), np.asarray(rsm))
+            linked[row.metric] = (row.layer, float(row.score), np.asarray(compared_rsm(pair, region, row.metric)))
     own = np.asarray(brain.rsm(region, "test"))
     return LinkedRsms(brain.target.subject, region, model, own, linked, component_order(own))
 

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from menagerie.figures.tidy import in_order
+from menagerie.figures.tidy import first_region, in_order
 from menagerie.statistics.contrasts import MEAN
-
-
-def first_region(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the first region."""
-    return rows[rows["region"] == rows["region"].iloc[0]] if len(rows) else rows
 
 
 def subject_points(rows: pd.DataFrame) -> pd.DataFrame:

@@ -131,6 +131,11 @@ def metrics_in(values: Iterable[str]) -> list[str]:
     return [metric for metric in METRICS if metric in present]
 
 
+def first_region(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the region that comes first; the region that figures show where there is room for one."""
+    return rows[rows["region"] == rows["region"].iloc[0]] if len(rows) else rows
+
+
 def on_rsms(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows whose score is a similarity of RSMs.
 

@@ -154,26 +154,3 @@ def interval(samples: np.ndarray, level: float = LEVEL, excess: float = 0.0) -> 
     shrink = math.sqrt(max(1 - excess / variance, 0.0)) if variance > 0 else 1.0
     low, high = centre + shrink * (np.quantile(defined, [(1 - level) / 2, (1 + level) / 2]) - centre)
     return float(low), float(high)
-
-
-def mean_over_subjects(samples: np.ndarray, *, resample_subjects: bool = False, seed: int = 0) -> np.ndarray:
-    """Resampled mean score over subjects.
-
-    Parameters
-    ----------
-    samples
-        ``(s, r)``: of each subject, from the same image counts, so that subjects share the resampled images.
-    resample_subjects
-        Draw subjects with replacement too: the interval then speaks of new subjects.
-    seed
-        Of the subjects' draws.
-
-    Returns
-    -------
-    ``(r,)``.
-    """
-    if not resample_subjects:
-        return samples.mean(axis=0)
-    n_subjects, n_resamples = samples.shape
-    drawn = np.random.default_rng(seed).integers(n_subjects, size=(n_subjects, n_resamples))
-    return np.take_along_axis(samples, drawn, axis=0).mean(axis=0)

@@ -134,11 +134,6 @@ class LooRidge:
         """``(n, v)`` LOO predictions of the training images, means included."""
         return self._with_means(self.loo_deviations)
 
-    @property
-    def dual_coef(self) -> Array:
-        """``(n, v)`` dual coefficients ``c``; predictions are ``means + centred kernel @ c``."""
-        return self._apply(self.kernel.eigenvectors).T
-
     def predict(self, kernel_new: Array) -> Array:
         """``(m, v)`` predictions, means included, from the kernel ``(m, n)`` of new with training images."""
         return self._with_means(self.predict_deviations(kernel_new))

@@ -61,20 +61,6 @@ def find_sets(specs: Iterable[ModelSpec], factors: Iterable[str] = FACTORS) -> l
     return sorted(sets, key=lambda found: (-len(found.members), found.name))
 
 
-def sets_table(sets: Iterable[ModelSet]) -> list[dict[str, str | int]]:
-    """A row per set: factor, what is fixed, number of models and levels, and the levels with their models."""
-    return [
-        {
-            "factor": found.factor,
-            "fixed": ", ".join(f"{column} {value or '-'}" for column, value in found.fixed),
-            "n_models": len(found.members),
-            "n_levels": len(found.levels),
-            "levels": "; ".join(f"{level}: {', '.join(models)}" for level, models in found.levels.items()),
-        }
-        for found in sets
-    ]
-
-
 # For every factor: the columns that must be equal, and the one that varies.
 _RULES = {
     "training": (("architecture",), "training"),

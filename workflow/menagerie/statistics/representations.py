@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from menagerie.errors import MenagerieError
-from menagerie.geometry import LayerGeometry
+from menagerie.geometry import GeometryFile, LayerGeometry
+from menagerie.linking.arrays import Array
 from menagerie.linking.comparison import Brain, Comparison
 from menagerie.linking.ridge import PENALTIES
 from menagerie.linking.rsm import upper
@@ -16,6 +18,17 @@ from menagerie.statistics.similarity import classical_mds, second_order
 
 # encoding_r compares responses, not geometries.
 METRICS = ("crsa", "versa")
+
+
+def layer_reader(paths: Iterable[str | Path]) -> Callable[[str, int], LayerGeometry]:
+    """A function (model, layer index) -> geometry, over containers that are named after their models."""
+    path_of = {Path(path).stem: path for path in paths}
+
+    def read_layer(model: str, index: int) -> LayerGeometry:
+        with GeometryFile(path_of[model]) as file:
+            return file.read(index)
+
+    return read_layer
 
 
 def selected_triangles(
@@ -40,7 +53,15 @@ def selected_triangles(
     """
     for row in rows.itertuples():
         pair = Comparison(read_layer(row.model, int(row.layer_index)), brain, penalties)
-        yield upper(pair.layer_rsm("test") if row.metric == "crsa" else pair.predicted_rsm(row.region, "test"))
+        yield upper(compared_rsm(pair, row.region, row.metric))
+
+
+def compared_rsm(pair: Comparison, region: str, metric: str) -> Array:
+    """``(n, n)`` test-half RSM of a layer that a metric of :data:`METRICS` compares with the region's.
+
+    The RSM of its raw features for ``crsa``, of its predictions for the region's units for ``versa``.
+    """
+    return pair.layer_rsm("test") if metric == "crsa" else pair.predicted_rsm(region, "test")
 
 
 def compare_models(
@@ -65,6 +86,11 @@ def compare_models(
     map
         Columns dataset, subject, region, metric, model, x, y: classical MDS of ``1 - r``; empty coordinates where two
         dimensions do not exist.
+
+    Raises
+    ------
+    MenagerieError
+        When no model has a score in any region.
     """
     pairs, places = [], []
     usable = scores[(scores["status"] == "ok") & scores["metric"].isin(METRICS)]

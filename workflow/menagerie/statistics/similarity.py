@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
@@ -164,10 +164,3 @@ def _turn(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
 def _to_segment(point: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
     along = np.clip((point - a) @ (b - a) / ((b - a) @ (b - a)), 0, 1)
     return float(np.linalg.norm(point - a - along * (b - a)))
-
-
-def neighbours(similarity: np.ndarray, names: list[str], model: str, number: int = 5) -> Iterator[tuple[str, float]]:
-    """The models whose RSMs are most like one model's, nearest first."""
-    row = similarity[names.index(model)]
-    for index in [i for i in np.argsort(-row, kind="stable") if names[i] != model][:number]:
-        yield names[index], float(row[index])

@@ -207,26 +207,3 @@ def synthetic_voxels(
             builder.add(xyz, reliability, "OTC", general=True, streams=OTC_STREAMS[i % 4], **area)
     builder.add_decoys(decoys)
     return builder.voxels()
-
-
-def sample_voxels(voxels: Voxels, region: str, count: int, seed: int = 0) -> Voxels:
-    """A random part of the voxels of one region, with all that belongs to them; no decoys.
-
-    Raises
-    ------
-    MenagerieError
-        When the region has fewer.
-    """
-    members = np.flatnonzero(voxels.plant == region)
-    if len(members) < count:
-        raise MenagerieError(f"Twin: {count} voxels of {region} were asked for; there are {len(members)}.")
-    part = np.sort(np.random.default_rng(seed).choice(members, size=count, replace=False))
-    return Voxels(
-        shape=voxels.shape,
-        xyz=voxels.xyz[part],
-        ncsnr=voxels.ncsnr[part],
-        labels={name: codes[part] for name, codes in voxels.labels.items()},
-        nsdgeneral=voxels.nsdgeneral[part],
-        t={name: values[part] for name, values in voxels.t.items()},
-        plant=voxels.plant[part],
-    )

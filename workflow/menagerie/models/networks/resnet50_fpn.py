@@ -76,7 +76,3 @@ class ResNet50FPN(nn.Module):
             outputs.append(getattr(self, f"fpn_output{level}")(summed))
         top = stages[-1] if isinstance(self.top_block, LastLevelConvolutions) else outputs[0]
         return [self.top_block(top), *outputs]
-
-
-def retinanet_backbone() -> ResNet50FPN:
-    return ResNet50FPN(retinanet=True)
