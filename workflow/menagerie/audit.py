@@ -275,6 +275,7 @@ def _counts(counter: Counter) -> str:
 
 @command
 def main(arguments: list[str] | None = None) -> int:
+    """Command line; exit code 1 where a model is not as published."""
     parser = argparse.ArgumentParser(prog="python -m menagerie.audit", description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="*", default=["*"], help="ids, patterns or provider/name; all by default")
     parser.add_argument("--registry", default="config/models.tsv", help="model table")

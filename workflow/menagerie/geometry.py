@@ -72,6 +72,11 @@ def unfold(triangle: np.ndarray, *, diagonal: float | None) -> np.ndarray:
     """Inverse of :func:`fold`: ``(n, n)`` from a triangle.
 
     ``diagonal`` is the value of the diagonal where the triangle is strict, None where it is included.
+
+    Raises
+    ------
+    ValueError
+        When no square matrix has a triangle of that many values.
     """
     size = triangle.size
     n = int((np.sqrt(8 * size + 1) + (1 if diagonal is not None else -1)) / 2)
@@ -108,6 +113,11 @@ def write_geometry(
         ``(n,)`` strings: the order of the rows of every matrix.
     attributes
         Provenance, stored as attributes of the file.
+
+    Raises
+    ------
+    ValueError
+        When a layer holds NaN or infinite values; nothing is written then.
     """
     text = h5py.string_dtype()
     with atomic(path) as temporary, h5py.File(temporary, "w") as file:
@@ -186,7 +196,13 @@ class GeometryFile:
         return round(index / max(int(self._file.attrs["n_layers"]) - 1, 1), 6)
 
     def read(self, index: int) -> LayerGeometry:
-        """Read the layer with this inventory index."""
+        """Read the layer with this inventory index.
+
+        Raises
+        ------
+        MenagerieError
+            When the file does not hold that layer, or is damaged.
+        """
         try:
             group = self._file[f"layers/{index:04d}"]
             triangles = {name: group[name][:] for name in ("rsm_triu", "gram_triu")}

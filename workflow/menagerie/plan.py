@@ -173,7 +173,13 @@ def sizes_of(survey: Survey) -> dict[tuple[str, str], tuple[int, int]]:
 
 
 def make_plan(survey: Survey) -> tuple[dict[str, Estimate], dict[str, Estimate], list[str]]:
-    """Estimates by rule and by model, and notes on what was assumed."""
+    """Estimates by rule and by model, and notes on what was assumed.
+
+    Raises
+    ------
+    MenagerieError
+        When there is no layer inventory at all.
+    """
     sizes = sizes_of(survey)
     networks = {model: network for model in survey.models if (network := read_network(survey, model))}
     if not networks:

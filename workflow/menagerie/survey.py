@@ -206,7 +206,13 @@ class Survey:
 
     @cached_property
     def models(self) -> dict[str, ModelSpec]:
-        """Models of the run by id, in config order."""
+        """Models of the run by id, in config order.
+
+        Raises
+        ------
+        MenagerieError
+            When a name fits no model of the registry, or the weights of no model can be had.
+        """
         if self.published:
             return {name: spec for name, spec in self._rows.items() if spec.metadata["published_id"]}
         chosen = self._chosen
@@ -256,7 +262,13 @@ class Survey:
 
     @cached_property
     def stimuli(self) -> dict[str, Dataset]:
-        """Stimulus set -> the dataset whose reader provides it (the first that names it)."""
+        """Stimulus set -> the dataset whose reader provides it (the first that names it).
+
+        Raises
+        ------
+        MenagerieError
+            When datasets with different readers share a stimulus set.
+        """
         sets: dict[str, Dataset] = {}
         for dataset in self.datasets.values():
             first = sets.setdefault(dataset.stimuli, dataset)

@@ -42,7 +42,13 @@ class SourceDistribution:
 
 
 def check_file(path: str | Path, *, n_bytes: int, sha256: str) -> None:
-    """Raise MenagerieError unless the file has this size and this SHA-256."""
+    """Refuse a file unless it has this size in bytes and this SHA-256 (hexadecimal).
+
+    Raises
+    ------
+    MenagerieError
+        When the file does not exist, or is another one.
+    """
     path = Path(path)
     if not path.is_file():
         raise MenagerieError(f"{path} does not exist. Give the path of a local copy, or leave it out to download it.")

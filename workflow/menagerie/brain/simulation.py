@@ -39,6 +39,11 @@ class SimulationSettings:
         which would by itself make all images look alike; responses in z-scored fMRI data have none (0).
     seed
         Same seed, dataset and subject name: the same brain.
+
+    Raises
+    ------
+    MenagerieError
+        When a number is out of range.
     """
 
     n_units: int = 600

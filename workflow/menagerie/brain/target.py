@@ -73,7 +73,13 @@ class Target:
 
 
 def check_target(target: Target) -> None:
-    """Raise MenagerieError unless shapes agree and every value is finite."""
+    """Refuse a target unless its shapes agree and every value is finite.
+
+    Raises
+    ------
+    MenagerieError
+        When image ids repeat, there is no region, shapes disagree, an RSM is not symmetric, or a value is not finite.
+    """
     where = f"Target {target.dataset}/{target.subject}"
     n = len(target.image_ids)
     if len(set(target.image_ids)) != n:

@@ -1,0 +1,1 @@
+"""From networks and images to geometries: two images x images matrices for each layer, in bounded memory."""

@@ -103,7 +103,13 @@ class Planner:
         return passes
 
     def next_pass(self, todo: Sequence[Unit]) -> tuple[list[Unit], list[Unit]]:
-        """Units of the next pass, cut to fit, and what is left to do after it."""
+        """Units of the next pass, cut to fit, and what is left to do after it.
+
+        Raises
+        ------
+        MenagerieError
+            When the budget cannot hold even one narrow slice of the first layer.
+        """
         units: list[Unit] = []
         matrices: dict[int, int] = {}
         room = self.room

@@ -19,7 +19,13 @@ FORMATS: dict[str, torch.dtype | None] = {
 
 
 def check_precision(precision: str) -> None:
-    """Raise MenagerieError for a name that is no format."""
+    """Refuse a name that is not among :data:`FORMATS`.
+
+    Raises
+    ------
+    MenagerieError
+        Naming the nearest format.
+    """
     if precision not in FORMATS:
         raise unknown("precision", precision, FORMATS)
 

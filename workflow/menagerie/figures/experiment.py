@@ -55,6 +55,7 @@ class Layout:
 
     @property
     def score_axis(self) -> str:
+        """Axis that scores run along: ``"x"`` or ``"y"``."""
         return "y" if self.upright else "x"
 
     @property
@@ -63,6 +64,7 @@ class Layout:
         return -1.7 if self.headed else -0.75, max(self.places.values()) + 0.75
 
     def xy(self, place: float, score: float) -> tuple[float, float]:
+        """Coordinates of a score of the network at ``place``."""
         return (place, score) if self.upright else (score, place)
 
 

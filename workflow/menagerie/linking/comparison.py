@@ -78,6 +78,11 @@ class Brain:
     array
         Puts a numpy array where the work is to happen, for example
         ``functools.partial(torch.asarray, device="cuda")``.
+
+    Raises
+    ------
+    MenagerieError
+        When the target lacks a region, or the images do not match (see :func:`match_images`).
     """
 
     def __init__(
@@ -158,6 +163,11 @@ class Comparison:
         The subject.
     penalties, memory_budget
         As in :func:`menagerie.linking.ridge.loo_ridge`.
+
+    Raises
+    ------
+    MenagerieError
+        When the matrices of the layer do not fit the number of images.
     """
 
     def __init__(

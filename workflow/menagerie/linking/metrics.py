@@ -51,6 +51,11 @@ def encoding_r(pair: Comparison, region: str, split: str) -> tuple[float, int]:
     """Mean over units of the correlation of predicted and measured responses.
 
     Units whose correlation is not defined in this half are left out, which the number of units shows.
+
+    Raises
+    ------
+    UndefinedError
+        When no unit of the region is left.
     """
     units = pair.defined_units(region, split)
     if not units.size:

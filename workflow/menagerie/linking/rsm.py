@@ -139,6 +139,8 @@ def rsm_similarity(a: Array, b: Array) -> float:
     ------
     UndefinedError
         When one of the triangles is constant.
+    ValueError
+        When the shapes differ.
     """
     if a.shape != b.shape:
         raise ValueError(f"RSMs of different shapes: {tuple(a.shape)} and {tuple(b.shape)}")

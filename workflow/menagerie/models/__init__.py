@@ -1,0 +1,1 @@
+"""Models: the table of models, who builds them, their weights, and the transform that images go through."""

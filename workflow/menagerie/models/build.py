@@ -67,6 +67,11 @@ def build_module(spec: ModelSpec) -> nn.Module:
     """The network in eval mode with its package's default initialisation, drawn from ``spec.seed``.
 
     The caller's random state stays as it was.
+
+    Raises
+    ------
+    MenagerieError
+        When the provider or its package does not know the network, or an option of the builder is wrong.
     """
     build = provider(spec.provider).build
     # The fast path of torch's attention skips the modules inside, so that hooks on them never fire.
@@ -77,7 +82,13 @@ def build_module(spec: ModelSpec) -> nn.Module:
 
 
 def transform_options(spec: ModelSpec) -> TransformOptions:
-    """Evaluation settings of the spec; what it leaves open is asked of the provider."""
+    """Evaluation settings of the spec; what it leaves open is asked of the provider.
+
+    Raises
+    ------
+    MenagerieError
+        When the provider knows no settings for the network.
+    """
     given = {
         name: value
         for name in ("input_size", "mean", "std", "interpolation", "crop_pct")
@@ -89,7 +100,13 @@ def transform_options(spec: ModelSpec) -> TransformOptions:
 
 
 def load_weights(module: nn.Module, path: str | Path, name: str) -> None:
-    """Load a safetensors file into ``module``; every key must be there, none too many, all shapes equal."""
+    """Load a safetensors file into ``module``, key by key.
+
+    Raises
+    ------
+    MenagerieError
+        When the file is missing or damaged, a key is missing or too many, or a shape differs; ``name`` is the model's.
+    """
     path = Path(path)
     if not path.is_file():
         raise MenagerieError(

@@ -89,7 +89,13 @@ def download(url: str, path: str | Path, *, attempts: int = 5, pause: float = 2.
 
 
 def refuse_web_page(path: Path, origin: str) -> None:
-    """Raise when ``path`` holds HTML, as login and error pages do; the file is deleted."""
+    """Refuse and delete a file that holds HTML, as login and error pages do.
+
+    Raises
+    ------
+    MenagerieError
+        Naming ``origin``, where the file came from.
+    """
     with path.open("rb") as file:
         start = file.read(512).lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):

@@ -1,4 +1,7 @@
-"""Key mappings: a function per family of checkpoints, from the published key names to those of the network we build."""
+"""Key mappings: a function per family of checkpoints, from the published key names to those of the network we build.
+
+Each takes what the file holds and ``origin``, which names the checkpoint in messages, and returns key -> tensor.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,13 @@ _LITE_STAGES = {16: (1, 2, 2, 3, 3, 4, 1), 21: (1, 3, 3, 4, 4, 5, 1)}
 
 
 def efficientnet_lite(checkpoint: Any, origin: str) -> State:
-    """``efficientnet_lite_pytorch`` (blocks numbered through) to timm's ``tf_efficientnet_lite*`` (in stages)."""
+    """``efficientnet_lite_pytorch`` (blocks numbered through) to timm's ``tf_efficientnet_lite*`` (in stages).
+
+    Raises
+    ------
+    MenagerieError
+        When the number of blocks or a key is not that of an EfficientNet-Lite.
+    """
     state = state_dict(checkpoint, origin)
     n_blocks = len({key.split(".")[1] for key in state if key.startswith("_blocks.")})
     if n_blocks not in _LITE_STAGES:
@@ -61,7 +70,13 @@ def ipcl(checkpoint: Any, origin: str) -> State:
 
 
 def slip(checkpoint: Any, origin: str) -> State:
-    """SLIP, and the CLIP and SimCLR trained beside it: the visual tower, a ViT of timm."""
+    """SLIP, and the CLIP and SimCLR trained beside it: the visual tower, a ViT of timm.
+
+    Raises
+    ------
+    MenagerieError
+        When the checkpoint has no visual tower.
+    """
     return _under(state_dict(checkpoint, origin), "module.visual.", origin)
 
 
@@ -92,7 +107,13 @@ def vissl(checkpoint: Any, origin: str) -> State:
 
 
 def detectron2(checkpoint: Any, origin: str) -> State:
-    """Detectron2's R50-FPN models: the backbone, with separate normalisation, for RGB images instead of BGR ones."""
+    """Detectron2's R50-FPN models: the backbone, with separate normalisation, for RGB images instead of BGR ones.
+
+    Raises
+    ------
+    MenagerieError
+        When the file has no arrays under ``model``, or none of a backbone.
+    """
     arrays = checkpoint.get("model") if isinstance(checkpoint, Mapping) else None
     if not isinstance(arrays, Mapping):
         raise MenagerieError(f"{origin}: expected a file of the Detectron2 model zoo, with its arrays under 'model'.")
@@ -112,7 +133,13 @@ def _detectron2_key(key: str) -> str:
 
 
 def yolov5(checkpoint: Any, origin: str) -> State:
-    """YOLOv5: the tensors of a pickled model, single precision, without the boxes' anchors."""
+    """YOLOv5: the tensors of a pickled model, single precision, without the boxes' anchors.
+
+    Raises
+    ------
+    MenagerieError
+        When the file has no network under ``model``.
+    """
     model = checkpoint.get("model") if isinstance(checkpoint, Mapping) else None
     if isinstance(model, Husk):
         model = tensors_inside(model)
@@ -126,7 +153,13 @@ def yolov5(checkpoint: Any, origin: str) -> State:
 
 
 def bit(checkpoint: Any, origin: str) -> State:
-    """BiT in TensorFlow's names (``resnet/block1/unit01/a/...``) to timm's headless ResNet V2."""
+    """BiT in TensorFlow's names (``resnet/block1/unit01/a/...``) to timm's headless ResNet V2.
+
+    Raises
+    ------
+    MenagerieError
+        When no variable has a name of that kind.
+    """
     state = state_dict(checkpoint, origin)
     mapped = {}
     for name, value in state.items():
@@ -178,7 +211,13 @@ OF_OBJECTS = ("detectron2", "vissl", "yolov5")
 
 
 def map_keys(mapping: str, checkpoint: Any, origin: str) -> State:
-    """Apply the mapping of that name; ``origin`` stands in messages for the checkpoint."""
+    """Apply the mapping of that name; ``origin`` stands in messages for the checkpoint.
+
+    Raises
+    ------
+    MenagerieError
+        When there is no such mapping, or the checkpoint is not of its kind.
+    """
     if mapping not in MAPPINGS:
         raise unknown("key mapping (column 'mapping' of the model table)", mapping, MAPPINGS)
     return MAPPINGS[mapping](checkpoint, origin)

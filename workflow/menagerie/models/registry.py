@@ -298,6 +298,11 @@ def inline_spec(name: str) -> ModelSpec:
     ``provider/name`` with the weights that the provider knows, ``provider/name:random`` for the untrained network,
     ``provider/name@checkpoint`` with a file of weights. The ids are ``provider__name``, ``provider__name_random`` and
     ``provider__name_checkpoint`` (the file's stem), with a hyphen for every character that no file name should have.
+
+    Raises
+    ------
+    MenagerieError
+        When the name is none of the three.
     """
     untrained = name.endswith(":random")
     whole, _, checkpoint = name.removesuffix(":random").partition("@")

@@ -20,7 +20,7 @@ import torch
 
 
 class Husk:
-    """Stands for an object of a class that was not imported."""
+    """Stands for an object of a class that was not imported: keeps attributes and items by name, and does nothing."""
 
     def __init__(self, *_args: Any, **_keywords: Any):
         pass
@@ -35,10 +35,10 @@ class Husk:
         self.__dict__[str(key)] = value
 
     def append(self, _item: Any) -> None:
-        pass
+        """What a pickle calls to fill a list; its items are let go."""
 
     def extend(self, _items: Any) -> None:
-        pass
+        """As :meth:`append`, for several."""
 
 
 _ALLOWED: dict[tuple[str, str], Any] = {

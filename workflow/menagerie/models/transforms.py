@@ -50,6 +50,13 @@ class EvalTransform:
     crop_pct: float | None
 
     def __call__(self, image: np.ndarray) -> torch.Tensor:
+        """Transform one image.
+
+        Raises
+        ------
+        MenagerieError
+            When it is not uint8 ``(h, w, 3)``.
+        """
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise MenagerieError(
                 f"An image for a network must be uint8 height x width x 3, found {image.dtype} {image.shape}."

@@ -102,7 +102,13 @@ def _fit_lm(data: pd.DataFrame, formula: str) -> pd.DataFrame:
 
 
 def fit_mixed(data: pd.DataFrame, formula: str, groups: str | None = None) -> MixedFit:
-    """Fit a mixed model with one grouping factor by REML; arguments and errors as :func:`fit_effects`."""
+    """Fit a mixed model with one grouping factor by REML; arguments as :func:`fit_effects`.
+
+    Raises
+    ------
+    MenagerieError
+        As :func:`fit_effects`; also when there is one group, every group has one row, or REML does not converge.
+    """
     check_formula(formula)  # the random part too goes to patsy
     fixed, slope, group = split_random(formula, groups)
     outcome, design = design_matrices(data, fixed)
@@ -216,7 +222,14 @@ def split_random(formula: str, groups: str | None) -> tuple[str, str, str]:
 
 
 def design_matrices(data: pd.DataFrame, formula: str) -> tuple[np.ndarray, pd.DataFrame]:
-    """Outcome ``(n,)`` and design ``(n, p)`` of a fixed-effects formula; errors as :func:`fit_effects`."""
+    """Outcome ``(n,)`` and design ``(n, p)`` of a fixed-effects formula.
+
+    Raises
+    ------
+    MenagerieError
+        When the formula cannot be read, its outcome is not one column of numbers, a column is unknown or has gaps, or
+        effects cannot be told apart.
+    """
     check_formula(formula)
     try:
         description = patsy.ModelDesc.from_formula(formula)
@@ -240,7 +253,13 @@ def effects_table(
     n: int,
     formula: str,
 ) -> pd.DataFrame:
-    """Table of effects with Wald intervals: t with ``df`` degrees of freedom, normal where ``df`` is infinite."""
+    """Table of effects with Wald intervals: t with ``df`` degrees of freedom, normal where ``df`` is infinite.
+
+    Raises
+    ------
+    MenagerieError
+        When a standard error is not positive.
+    """
     estimates, errors = np.asarray(estimates, dtype=float), np.asarray(errors, dtype=float)
     if not (errors > 0).all():
         raise MenagerieError(f"Formula '{formula}': the scores do not vary, so effects have no standard error.")

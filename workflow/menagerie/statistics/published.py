@@ -97,6 +97,11 @@ def model_rsm(folder: str | Path, registry: str | Path, metric: str) -> pd.DataF
         As in :func:`read_published`.
     metric
         "crsa" (raw layers) or "versa" (after reweighting).
+
+    Raises
+    ------
+    MenagerieError
+        When the published table is missing or has a model that the registry lacks.
     """
     source = {ours: theirs for theirs, ours in METRICS.items()}[metric]
     try:

@@ -117,6 +117,11 @@ def negative_log_likelihood(
     With units scaled to unit variance, the covariance is ``level R + (1 - level) I``, R the correlation matrix. So
     one eigendecomposition, of R or of the Gram matrix of the rows, whichever is smaller, serves all levels; exact.
     A singular covariance gives infinity.
+
+    Raises
+    ------
+    MenagerieError
+        When a unit has no variance in the training rows.
     """
     variance = np.einsum("nv,nv->v", train, train) / dof
     if (variance == 0).any():

@@ -93,7 +93,13 @@ class Bucket:
         )
 
     def read(self, remote: Remote, start: int, length: int | None = None) -> Iterable[bytes]:
-        """Bytes from ``start``, block by block; refused when the file changed since it was listed."""
+        """Bytes from ``start``, block by block; up to ``length`` of them, or to the end.
+
+        Raises
+        ------
+        MenagerieError
+            When the server cannot be reached, or the file changed since it was listed.
+        """
         last = "" if length is None else str(start + length - 1)
         try:
             reply = self._client.get_object(

@@ -57,6 +57,11 @@ class Wanted:
         "hdf5" or "nii.gz".
     whole_stimuli
         True for the whole file of photographs (39 GB); False for the photographs of ``images`` only.
+
+    Raises
+    ------
+    MenagerieError
+        When the format or a subject is unknown.
     """
 
     subjects: Sequence[str] = PUBLISHED_SUBJECTS

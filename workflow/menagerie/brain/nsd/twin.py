@@ -55,6 +55,13 @@ class TwinSpec:
         within sessions takes both away.
     seed
         Of everything drawn.
+    note
+        Further lines of the twin's description: name -> text.
+
+    Raises
+    ------
+    MenagerieError
+        When a number is out of range, or a name is unknown.
     """
 
     voxels: Mapping[str, Voxels]

@@ -17,6 +17,8 @@ class Interpolate(nn.Module):
 
 
 class ResidualUnit(nn.Module):
+    """Two convolutions beside a shortcut; the shape stays."""
+
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(N_CHANNELS, N_CHANNELS, 3, 1, 1)
@@ -30,6 +32,8 @@ class ResidualUnit(nn.Module):
 
 
 class Refine(nn.Module):
+    """Joins a coarse map ``(b, c, h, w)`` with the next finer one, where there is one: ``(b, c, 2 h, 2 w)``."""
+
     def __init__(self, two_inputs: bool):
         super().__init__()
         if two_inputs:

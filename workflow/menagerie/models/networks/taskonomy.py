@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 
 class Bottleneck(nn.Module):
+    """Residual block of three convolutions: ``(b, n_in, h, w)`` to ``(b, 4 width, h / stride, w / stride)``."""
+
     def __init__(self, n_in: int, width: int, stride: int = 1, downsample: nn.Module | None = None):
         super().__init__()
         self.conv1 = nn.Conv2d(n_in, width, 1, bias=False)

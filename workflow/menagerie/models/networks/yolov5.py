@@ -20,6 +20,8 @@ N_CLASSES, N_ANCHORS = 80, 3
 
 
 class Convolution(nn.Module):
+    """Convolution, batch normalisation and SiLU: ``(b, n_in, h, w)`` to ``(b, n_out, h / stride, w / stride)``."""
+
     def __init__(self, n_in: int, n_out: int, size: int = 1, stride: int = 1, padding: int | None = None):
         super().__init__()
         self.conv = nn.Conv2d(n_in, n_out, size, stride, size // 2 if padding is None else padding, bias=False)
@@ -31,6 +33,8 @@ class Convolution(nn.Module):
 
 
 class Bottleneck(nn.Module):
+    """Two convolutions, with a shortcut or without; the shape stays."""
+
     def __init__(self, width: int, shortcut: bool):
         super().__init__()
         self.cv1 = Convolution(width, width)
@@ -74,6 +78,8 @@ class PyramidPooling(nn.Module):
 
 
 class Concatenate(nn.Module):
+    """Maps of the same size, one behind the other along the channels."""
+
     def forward(self, tensors: list[Tensor]) -> Tensor:
         return torch.cat(tensors, 1)
 

@@ -26,7 +26,13 @@ PROVIDERS = {
 
 
 def provider(name: str) -> ModuleType:
-    """Import a provider by name; raises ``MenagerieError`` for an unknown one."""
+    """Import a provider by name.
+
+    Raises
+    ------
+    MenagerieError
+        Naming the nearest provider.
+    """
     if name not in PROVIDERS:
         raise unknown("provider in the model table", name, PROVIDERS)
     return import_module(PROVIDERS[name])

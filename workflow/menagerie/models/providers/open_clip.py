@@ -18,12 +18,25 @@ WEIGHTS_FILE = "open_clip_model.safetensors"
 
 
 def build(spec: ModelSpec) -> nn.Module:
-    """The visual tower only; the text tower is built and let go."""
+    """The visual tower only; the text tower is built and let go.
+
+    Raises
+    ------
+    MenagerieError
+        When open_clip does not know the architecture or the training.
+    """
     architecture, _ = _names(spec)
     return open_clip.create_model(architecture, pretrained=None, device=torch.get_default_device()).visual
 
 
 def options(spec: ModelSpec) -> TransformOptions:
+    """open_clip's evaluation settings: the size of the architecture, the scaling of the training; nothing is cut off.
+
+    Raises
+    ------
+    MenagerieError
+        When open_clip does not know the architecture or the training.
+    """
     architecture, _ = _names(spec)
     config = _config(spec) if _names(spec)[1] else {}
     size = open_clip.get_model_config(architecture)["vision_cfg"]["image_size"]
@@ -37,6 +50,13 @@ def options(spec: ModelSpec) -> TransformOptions:
 
 
 def source(spec: ModelSpec) -> str:
+    """The hub file of the training that the name says.
+
+    Raises
+    ------
+    MenagerieError
+        When the name says no training, or open_clip knows no hub file for it.
+    """
     hub = _config(spec).get("hf_hub")
     if not hub:
         raise MenagerieError(f"Model '{spec.id}': open_clip names no hub file for '{spec.builder}'; give it a row.")

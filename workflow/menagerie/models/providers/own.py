@@ -26,7 +26,13 @@ NETWORKS = {
 
 
 def build(spec: ModelSpec) -> nn.Module:
-    """The network of that name; options go to its class."""
+    """The network of that name; options go to its class.
+
+    Raises
+    ------
+    MenagerieError
+        When there is no such network.
+    """
     name, options = parse_builder(spec.builder)
     if name not in NETWORKS:
         raise unknown(f"network of this package, model '{spec.id}'", name, NETWORKS)
@@ -34,6 +40,13 @@ def build(spec: ModelSpec) -> nn.Module:
 
 
 def options(spec: ModelSpec) -> TransformOptions:
+    """None: these networks have no evaluation settings of their own.
+
+    Raises
+    ------
+    MenagerieError
+        Always, naming the columns that the model's row must fill.
+    """
     raise MenagerieError(
         f"Model '{spec.id}': its transform depends on the checkpoint; fill the columns input_size, mean, std, "
         "interpolation and crop_pct of the model table."
@@ -41,6 +54,13 @@ def options(spec: ModelSpec) -> TransformOptions:
 
 
 def source(spec: ModelSpec) -> str:
+    """None: these networks come without weights.
+
+    Raises
+    ------
+    MenagerieError
+        Always, saying how to name weights.
+    """
     raise MenagerieError(
         f"Model '{spec.id}': name its weights in the model table, or ask for 'own/{spec.builder}:random'."
     )

@@ -21,7 +21,13 @@ DEFAULT = TransformOptions(224, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "b
 
 
 def build(spec: ModelSpec) -> nn.Module:
-    """Call the function; it must give a ``torch.nn.Module`` that takes float32 images ``(b, 3, h, w)``."""
+    """Call the function; it must give a ``torch.nn.Module`` that takes float32 images ``(b, 3, h, w)``.
+
+    Raises
+    ------
+    MenagerieError
+        When the file or the function does not exist, or the function returns something else.
+    """
     path, name, keywords = _split(spec)
     module = _load(path, spec.id)
     function = getattr(module, name, None)
@@ -36,6 +42,13 @@ def build(spec: ModelSpec) -> nn.Module:
 
 
 def options(spec: ModelSpec) -> TransformOptions:
+    """The file's ``TRANSFORM``, else torchvision's settings.
+
+    Raises
+    ------
+    MenagerieError
+        When the file does not exist, or ``TRANSFORM`` has other keys.
+    """
     path, _, _ = _split(spec)
     given = getattr(_load(path, spec.id), "TRANSFORM", None)
     if given is None:
@@ -48,6 +61,13 @@ def options(spec: ModelSpec) -> TransformOptions:
 
 
 def source(spec: ModelSpec) -> str:
+    """None: a Python file comes without weights.
+
+    Raises
+    ------
+    MenagerieError
+        Always, saying how to name a checkpoint.
+    """
     raise MenagerieError(
         f"Model '{spec.id}': say which checkpoint, 'python/{spec.builder}@path/to/checkpoint.pth', or that there is "
         f"none, 'python/{spec.builder}:random'."

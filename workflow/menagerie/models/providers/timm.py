@@ -25,6 +25,11 @@ def build(spec: ModelSpec) -> nn.Module:
 
     Fused attention is switched off, because the fused kernel never hands the softmax attention map to a module
     (ViT-B: 138 instead of 150 layers).
+
+    Raises
+    ------
+    MenagerieError
+        When timm does not know the architecture or the tag.
     """
     name, keywords = _names(spec)
     set_fused_attn(False)
@@ -35,7 +40,13 @@ def build(spec: ModelSpec) -> nn.Module:
 
 
 def options(spec: ModelSpec) -> TransformOptions:
-    """timm's own evaluation settings of this checkpoint."""
+    """timm's own evaluation settings of this checkpoint.
+
+    Raises
+    ------
+    MenagerieError
+        When timm does not know the name, or cuts images in a way that is not supported.
+    """
     config = _config(spec)
     if config.crop_mode != "center":
         raise MenagerieError(
@@ -46,7 +57,13 @@ def options(spec: ModelSpec) -> TransformOptions:
 
 
 def source(spec: ModelSpec) -> str:
-    """The checkpoint of the tag in the name, else of timm's default tag."""
+    """The checkpoint of the tag in the name, else of timm's default tag.
+
+    Raises
+    ------
+    MenagerieError
+        When timm does not know the name, or no weights for it.
+    """
     config = _config(spec)
     if config.hf_hub_id:
         return f"hub:{config.hf_hub_id}"

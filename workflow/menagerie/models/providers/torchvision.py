@@ -25,6 +25,11 @@ def build(spec: ModelSpec) -> nn.Module:
     """The architecture with torchvision's own initialisation.
 
     ``resnet50(num_classes=0)`` has no classifier; other options go to torchvision's function.
+
+    Raises
+    ------
+    MenagerieError
+        When torchvision does not know the architecture.
     """
     name, keywords = _names(spec)
     headless = keywords.get("num_classes") == 0
@@ -45,13 +50,26 @@ def build(spec: ModelSpec) -> nn.Module:
 
 
 def options(spec: ModelSpec) -> TransformOptions:
-    """Settings of the weights' own preset, which resizes to one size and crops to another."""
+    """Settings of the weights' own preset, which resizes to one size and crops to another.
+
+    Raises
+    ------
+    MenagerieError
+        When torchvision does not know the architecture.
+    """
     preset = _weights(spec).transforms()
     (size,), (resize,) = preset.crop_size, preset.resize_size
     return TransformOptions(size, tuple(preset.mean), tuple(preset.std), preset.interpolation.value, size / resize)
 
 
 def source(spec: ModelSpec) -> str:
+    """The address of the ``IMAGENET1K_V1`` weights; of the default ones where there are none of that name.
+
+    Raises
+    ------
+    MenagerieError
+        When torchvision does not know the architecture.
+    """
     return f"url:{_weights(spec).url}"
 
 

@@ -46,7 +46,13 @@ BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def build(spec: ModelSpec) -> nn.Module:
-    """The class that the configuration names, else the bare network of its kind."""
+    """The class that the configuration names, else the bare network of its kind.
+
+    Raises
+    ------
+    MenagerieError
+        When the configuration cannot be read.
+    """
     name, _ = parse_builder(spec.builder)
     config, architecture = _config(name, spec.id)
     # Fused attention hands no attention map to any module.
@@ -58,6 +64,13 @@ def build(spec: ModelSpec) -> nn.Module:
 
 
 def options(spec: ModelSpec) -> TransformOptions:
+    """The configuration's image size, else 224 pixels; values from -1 to 1, bicubic, nothing cut off.
+
+    Raises
+    ------
+    MenagerieError
+        When the configuration cannot be read.
+    """
     name, _ = parse_builder(spec.builder)
     config, _ = _config(name, spec.id)
     size = getattr(config, "image_size", 224)
@@ -65,6 +78,13 @@ def options(spec: ModelSpec) -> TransformOptions:
 
 
 def source(spec: ModelSpec) -> str:
+    """The repository on the hub that the configuration comes from.
+
+    Raises
+    ------
+    MenagerieError
+        When it comes from a file, which names no weights.
+    """
     name, _ = parse_builder(spec.builder)
     if name.endswith(".json"):
         raise MenagerieError(f"Model '{spec.id}': a configuration file names no weights; give them in the model table.")
