@@ -29,9 +29,12 @@ these mistakes and reads its message; this page is written from there by
 What you see, and the exit code:
 
 - a mistake in the config or in a table that it names stops `snakemake` before any job: the message, exit code 1;
+- a config that is missing or cannot be read: Snakemake itself meets it, before anything of Menagerie's runs. With
+  `--logger menagerie` you see the message below; without it Snakemake's own words, a traceback where the file is
+  missing, whose last line names it. `make check CONFIG=...` tells it either way;
 - a job that meets a bad file fails alone: its message on the terminal and in its log; the others go on, exit code 1;
 - `python -m menagerie...` prints the message and exits with 2;
-- a traceback is a mistake of Menagerie's: please report it.
+- any other traceback is a mistake of Menagerie's: please report it.
 
 Images are not refused for a form that leaves no choice: grey is repeated in three channels, 16-bit grey is divided by
 257 and 16-bit colour cut to its upper 8 bits, palettes are looked up, CMYK is converted without ink profile, an opaque

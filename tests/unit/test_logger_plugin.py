@@ -9,7 +9,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 import snakemake_logger_plugin_menagerie
-from snakemake_logger_plugin_menagerie import LogHandler, progress_line
+from snakemake_logger_plugin_menagerie import LogHandler, progress_line, unreadable_config
 
 
 def record(event: LogEvent | None = None, level: int = logging.INFO, message: str = "", **fields: object):
@@ -64,6 +64,31 @@ def test_failed_jobs_name_their_logs(handler: LogHandler, capsys: pytest.Capture
     handler.close()
     handler.close()
     assert capsys.readouterr().err == f"\n2 of 9 jobs failed:\n  score: log {log}\n  score: log elsewhere.log\n"
+
+
+def test_configs_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.yaml").write_text("- a list\n")
+    (tmp_path / "good.yaml").write_text("run: r\n")
+    assert "config/config.yaml: expected keys" in unreadable_config(["--cores", "2"])
+    assert unreadable_config(["--configfile", "good.yaml", "-n", "--config", "run=s"]) == ""
+    assert "bad.yaml: found no such file" in unreadable_config(["-n", "--configfiles", "good.yaml", "bad.yaml", "-q"])
+    assert "bad.yaml: found no such file" in unreadable_config(["--configfile=bad.yaml"])
+
+
+def test_an_error_before_the_run_is_told_by_the_config(
+    handler: LogHandler, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["snakemake", "--configfile", "nowhere.yaml"])
+    traceback = record(LogEvent.ERROR, logging.ERROR, "Traceback (most recent call last): ...")
+    handler.emit(traceback)
+    shown = capsys.readouterr().err
+    assert shown.startswith("Config nowhere.yaml: found no such file") and "Traceback" not in shown
+    handler.emit(record(LogEvent.RUN_INFO, stats={"total": 3}))
+    capsys.readouterr()
+    handler.emit(traceback)
+    assert "Traceback" in capsys.readouterr().err, "during a run it has another cause"
 
 
 def test_the_rate_is_that_of_late(handler: LogHandler, monkeypatch: pytest.MonkeyPatch) -> None:

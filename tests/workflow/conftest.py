@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import shutil
@@ -138,11 +137,6 @@ def write_trained_model(folder: Path) -> None:
     row = TRAINED | {"weights": f"file:{folder / 'data' / 'tiny_trained.safetensors'}", "input_size": "160"}
     rows.append("\t".join(row.get(column, "") for column in header.split("\t")))
     registry.write_text("\n".join([header, *rows, ""]))
-
-
-def registry_rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file, delimiter="\t"))
 
 
 def make_project(folder: Path) -> Project:

@@ -15,8 +15,10 @@ pytestmark = pytest.mark.workflow
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The small project, before its first run."""
-    return make_project(tmp_path_factory.mktemp("fresh"))
+    """The small project, before its first run; the logger is that of this tree, whatever is installed."""
+    project = make_project(tmp_path_factory.mktemp("fresh"))
+    project.environment["PYTHONPATH"] = str(ROOT / "workflow")
+    return project
 
 
 WRONG = {
@@ -43,13 +45,28 @@ def test_a_wrong_config_stops_before_any_job(fresh: Project, name: str) -> None:
     assert not fresh.results.exists()
 
 
+@pytest.mark.parametrize("arguments", [("--configfile", "config/mine.yaml"), ()], ids=["missing", "broken"])
+def test_a_config_that_cannot_be_read(fresh: Project, arguments: tuple[str, ...]) -> None:
+    """Snakemake meets it before the Snakefile; with our logger the message is ours."""
+    config = fresh.folder / "config" / "config.yaml"
+    before = config.read_text()
+    config.write_text("run: [tiny\nmodels: {")
+    seen = fresh.snakemake("--dry-run", "--logger", "menagerie", *arguments)
+    config.write_text(before)
+    text = seen.stdout + seen.stderr
+    assert seen.returncode == 1
+    assert (
+        "Config config/mine.yaml: found no such file" if arguments else "Config config/config.yaml cannot be"
+    ) in text
+    assert "Traceback" not in text and len(text.splitlines()) < 12
+
+
 def test_a_job_that_meets_a_bad_file(fresh: Project) -> None:
     """Message and log on the terminal; the message alone in the log. A mistake of ours keeps its traceback."""
     target = "results/tiny/stimuli/animals.h5"
     image = fresh.folder / "data/animals/images/image03.png"
     whole = image.read_bytes()
     image.write_text("no image")
-    fresh.environment["PYTHONPATH"] = str(ROOT / "workflow")
     seen = fresh.snakemake(target, "--logger", "menagerie")
     text = seen.stdout + seen.stderr
     log = fresh.results / "logs/stimuli/animals.log"

@@ -20,13 +20,11 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-import yaml
-
 from menagerie import __version__
 from menagerie.errors import MenagerieError
 from menagerie.provenance import code_fingerprint, value_fingerprint
 from menagerie.storage import atomic
-from menagerie.survey import Survey
+from menagerie.survey import Survey, read_config
 from menagerie.tables import read_provenance
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +81,7 @@ def pack(
     for part in ("report.html", "tables", *also):
         if not (run / part).exists():
             raise MenagerieError(f"{run} has no {part}: it is no finished run. Run the workflow with its config first.")
-    survey = Survey.from_config(yaml.safe_load(_config_of(run, config).read_text(encoding="utf-8")))
+    survey = Survey.from_config(_config_of(run, config))
     provenance = _provenance(run)
     _check_config(survey, provenance["tables"])
     left_out = {part: reason for part, reason in LEFT_OUT.items() if part not in also}
@@ -122,24 +120,17 @@ def verify(archive: str | Path) -> int:
     return len(found)
 
 
-def _config_of(run: Path, given: str | Path | None) -> Path:
+def _config_of(run: Path, given: str | Path | None) -> dict:
+    """The config that a run was made with, as it stands."""
     paths = [Path(given)] if given else sorted((ROOT / "config").glob("*.yaml"))
-    named = [path for path in paths if _run_name(path) == run.name]
+    named = {path.name: config for path in paths if (config := read_config(path)).get("run") == run.name}
     if len(named) != 1:
         where = str(given) if given else "config/"
-        names = ", ".join(path.name for path in named) or "none"
         raise MenagerieError(
-            f"{where}: configs with run '{run.name}': {names}. Name the one it was made with: --config."
+            f"{where}: configs with run '{run.name}': {', '.join(named) or 'none'}, expected one. "
+            "Name the one it was made with: --config."
         )
-    return named[0]
-
-
-def _run_name(path: Path) -> str | None:
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise MenagerieError(f"Config {path} cannot be read ({error}).") from error
-    return config.get("run") if isinstance(config, Mapping) else None
+    return named.popitem()[1]
 
 
 def _check_config(survey: Survey, tables: Mapping[str, Mapping]) -> None:

@@ -42,12 +42,18 @@ def read_config(path: str | Path) -> dict:
     try:
         with Path(path).open(encoding="utf-8") as file:
             raw = yaml.safe_load(file)
+    except FileNotFoundError:
+        raise MenagerieError(
+            f"Config {path}: found no such file (from {Path.cwd()}), expected a YAML file. Correct the path; "
+            "the folder config/ has examples."
+        ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         said = " ".join(str(error).split())
         raise MenagerieError(f"Config {path} cannot be read: expected a YAML file, found {said}. Mend it.") from None
     if not isinstance(raw, dict):
+        found = "an empty file" if raw is None else f"a {type(raw).__name__}"
         raise MenagerieError(
-            f"Config {path}: expected keys at the top level (run, models, datasets), found {type(raw).__name__}. "
+            f"Config {path}: expected keys at the top level (run, models, datasets), found {found}. "
             "Start from config/config.yaml."
         )
     return raw

@@ -6,6 +6,7 @@ Snakemake finds this package by its name.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections import Counter, deque
@@ -53,6 +54,9 @@ class LogHandler(LogHandlerBase):
     def emit(self, record: LogRecord) -> None:
         """Write what a person needs of one message."""
         event = getattr(record, "event", None)
+        if event == LogEvent.ERROR and not self.total and (refused := unreadable_config(sys.argv[1:])):
+            self._say(refused)
+            return
         if event == LogEvent.RUN_INFO:
             self.total = record.stats.get("total", 0)
         if self.common_settings.dryrun:
@@ -110,6 +114,24 @@ class LogHandler(LogHandlerBase):
 
     def _say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
+
+
+def unreadable_config(arguments: Sequence[str]) -> str:
+    """What is wrong with the config files of a command line; empty where all can be read.
+
+    Snakemake reads them before the Snakefile, and answers with a traceback, or without the file's name.
+    """
+    from menagerie.errors import MenagerieError
+    from menagerie.survey import read_config
+
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("--configfile", "--configfiles", nargs="+", default=["config/config.yaml"])
+    try:
+        for path in parser.parse_known_args(arguments)[0].configfile:
+            read_config(path)
+    except MenagerieError as error:
+        return str(error)
+    return ""
 
 
 def progress_line(done: int, total: int, rate: float, finished: Counter[str], in_work: int = 0) -> str:

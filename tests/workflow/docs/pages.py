@@ -61,6 +61,7 @@ ELSEWHERE = {
     "python -m menagerie.statistics.standing": ("needs ../shared", "tests/unit/statistics/test_standing.py"),
     "uvx pre-commit": ("downloads; its hooks are those of make lint", ".ci/run"),
     "uvx pip-audit": ("asks an advisory service", "tests/security/test_text.py"),
+    ".venv/bin/uv pip install --dry-run": ("asks the package index", "tests/security/test_text.py"),
     "MENAGERIE_WRITE_ERRORS=1 python -m pytest": ("rewrites a page", "tests/errors/test_errors.py"),
 }
 # Pages whose blocks of these languages are followed, one after the other, by a test of their own.
@@ -69,7 +70,10 @@ FOLLOWED = {
     ("docs/add-a-model.md", "yaml"): "tests/unit/models/test_add_a_model.py",
     ("docs/add-a-dataset.md", "python"): "tests/workflow/docs/test_pages.py",
     ("docs/results.md", "python"): "tests/workflow/docs/test_pages.py",
-    ("docs/results.md", "r"): "",  # R is not installed where tests run; the columns are those of the other examples
+    (
+        "docs/results.md",
+        "r",
+    ): "tests/workflow/docs/test_pages.py",  # where there is R: Debian has no arrow for it
     ("docs/experiments.md", "python"): "tests/unit/statistics/test_effects.py",
     ("docs/noise-ceilings.md", "python"): "tests/unit/brain/test_ceilings.py",
     ("docs/add-a-region.md", "csv"): "tests/workflow/docs/test_additions.py",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -118,6 +119,21 @@ def test_ways_of_reading_a_table(desk, code: str) -> None:
     if importlib.util.find_spec(library) is None:
         pytest.skip(f"{library} is not installed: it is none of Menagerie's own dependencies")
     assert python(desk, "-c", code.replace("results/demo", "results/tiny")).strip()
+
+
+IN_R = [block.text for block in blocks("docs/results.md") if block.language == "r"]
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
+@pytest.mark.parametrize("code", IN_R, ids=lambda code: code.split()[0])
+def test_ways_of_reading_a_table_in_r(desk, code: str) -> None:
+    for library in re.findall(r"library\((\w+)\)", code):
+        known = subprocess.run(["Rscript", "-e", f"library({library})"], capture_output=True, check=False)
+        if known.returncode:
+            pytest.skip(f"{library} for R is not installed")
+    code = code.replace("results/demo", "results/tiny")
+    done = subprocess.run(["Rscript", "-e", code], cwd=desk.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "test_vit" in done.stdout, done.stderr
 
 
 def test_the_page_on_datasets(desk) -> None:
