@@ -8,13 +8,15 @@ import shutil
 import subprocess
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from menagerie.archive import LEFT_OUT, MANIFEST, main, pack, verify
 from menagerie.errors import MenagerieError
-from menagerie.provenance import record
+from menagerie.lineage import record
+from menagerie.provenance import versions
 from menagerie.survey import Survey
 from menagerie.tables import SCHEMAS, build_table, write_table
 
@@ -26,10 +28,10 @@ def run(tmp_path: Path) -> Path:
     """A finished run in miniature."""
     folder = tmp_path / "results" / "small"
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(CONFIG))
-    made = record(Survey.from_config(CONFIG).stage_params("score"))["versions"]
-    params = Survey.from_config(CONFIG).stage_params("score") | {"versions": {k: made[k] for k in ("numpy", "scipy")}}
+    params = Survey.from_config(CONFIG).stage_params("score") | {"versions": versions(("numpy", "scipy"))}
+    job = SimpleNamespace(rule="score", wildcards={}, params=SimpleNamespace(code="0123"))
     empty = build_table("layer_scores", {name: [] for name in SCHEMAS["layer_scores"].names})
-    write_table(folder / "tables" / "layer_scores.parquet", empty, record(params, code="0123"))
+    write_table(folder / "tables" / "layer_scores.parquet", empty, record(job, params))
     files = {
         "report.html": "<p>",
         "tables/leaderboard.csv": "rank\n",
@@ -69,7 +71,7 @@ def test_what_is_in_and_what_is_not(run, tmp_path):
     assert all(part in found["small/README.txt"].decode() for part in LEFT_OUT)
     assert json.loads(found["small/config.json"])["penalties"][0] == 10
     provenance = json.loads(found["small/provenance.json"])
-    assert provenance["tables"]["tables/layer_scores.parquet"]["code"] == "0123"
+    assert provenance["tables"]["tables/layer_scores.parquet"]["code"] == {"score": "0123"}
     assert provenance["scoring_code_unchanged"] is False, "0123 is no fingerprint of the code as it is"
     assert found["small/jobs.csv"].decode().splitlines()[1] == "scores/m/0001,1.5,1.25,300,no layer left"
 

@@ -91,6 +91,11 @@ def test_values_do_not_depend_on_key_order() -> None:
     assert provenance.value_fingerprint({"a": 1}) != provenance.value_fingerprint({"a": 2})
 
 
+def test_fingerprints_of_values_stay_what_they_are() -> None:
+    """They stand in tables: computed otherwise, readers would refuse tables that Snakemake takes for current."""
+    assert provenance.value_fingerprint({"a": [1, 2.5, "x"], "b": None}) == "484611702413ac68"
+
+
 def test_versions_name_what_is_absent() -> None:
     found = provenance.versions(["numpy", "no-such-package"])
     assert found["no-such-package"] == "absent"

@@ -136,10 +136,10 @@ def _config_of(run: Path, given: str | Path | None) -> dict:
 def _check_config(survey: Survey, tables: Mapping[str, Mapping]) -> None:
     """Refuse a config whose scores would be others than those of the tables."""
     made = tables.get("tables/layer_scores.parquet", {})
-    if "config" not in made:
+    if "score" not in made.get("config", {}):
         return
-    packages = {name: made["versions"][name] for name in ("numpy", "scipy")}
-    if value_fingerprint(survey.stage_params("score") | {"versions": packages}) != made["config"]:
+    packages = {name: made["versions"]["score"][name][0] for name in ("numpy", "scipy")}
+    if value_fingerprint(survey.stage_params("score") | {"versions": packages}) != made["config"]["score"]:
         raise MenagerieError(
             "The tables were made with other metrics or penalties than the config says now. Run the workflow again, or "
             "name the config they were made with: --config."
@@ -149,7 +149,7 @@ def _check_config(survey: Survey, tables: Mapping[str, Mapping]) -> None:
 def _provenance(run: Path) -> dict:
     """Origin of the run: commit, version, whether the scoring code is still the same, and the footer of every table."""
     tables = {path.relative_to(run).as_posix(): read_provenance(path) for path in sorted(run.glob("tables/*.parquet"))}
-    code = tables.get("tables/layer_scores.parquet", {}).get("code")
+    code = tables.get("tables/layer_scores.parquet", {}).get("code", {}).get("score")
     return {
         "menagerie": __version__,
         "commit": _git("rev-parse", "HEAD") or "unknown: no git checkout",

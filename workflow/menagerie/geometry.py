@@ -7,7 +7,8 @@ projection (SRP). Only their upper triangles are stored, in float32, with Fletch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from menagerie.storage import atomic
 
 FORMAT = "menagerie-geometry/1"
 OK = "ok"
+PROVENANCE = "menagerie"
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ def write_geometry(
     layers: Iterable[LayerGeometry],
     *,
     image_ids: np.ndarray,
-    attributes: dict[str, str | int | float],
+    attributes: Mapping[str, str | int | float],
+    provenance: Mapping[str, object] | None = None,
 ) -> None:
     """Write a container, layer by layer as they come; the file appears only when it is whole.
 
@@ -112,7 +115,9 @@ def write_geometry(
     image_ids
         ``(n,)`` strings: the order of the rows of every matrix.
     attributes
-        Provenance, stored as attributes of the file.
+        Stored as attributes of the file; ``n_layers``, the length of the inventory, gives layers their depth.
+    provenance
+        What the file was made from (:mod:`menagerie.lineage`).
 
     Raises
     ------
@@ -121,7 +126,7 @@ def write_geometry(
     """
     text = h5py.string_dtype()
     with atomic(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs.update({"format": FORMAT, **attributes})
+        file.attrs.update({"format": FORMAT, **attributes, PROVENANCE: json.dumps(provenance or {}, sort_keys=True)})
         file.create_dataset("image_ids", data=np.asarray(image_ids, dtype=object), dtype=text)
         for layer in layers:
             group = file.create_group(f"layers/{layer.index:04d}")
@@ -138,6 +143,12 @@ def write_geometry(
                     raise ValueError(f"layer {layer.layer}: {name} holds NaN or infinite values")
                 options = {"shuffle": True, "compression": "lzf", "fletcher32": True}
                 group.create_dataset(name, data=values, **(options if values.size else {}))
+
+
+def geometry_origin(path: str | Path) -> tuple[str, dict]:
+    """Name of a container, and what it was made from (:mod:`menagerie.lineage`)."""
+    with GeometryFile(path) as file:
+        return file.origin
 
 
 class GeometryFile:
@@ -177,9 +188,9 @@ class GeometryFile:
         self._file.close()
 
     @property
-    def attributes(self) -> dict[str, object]:
-        """Provenance of the file."""
-        return dict(self._file.attrs)
+    def origin(self) -> tuple[str, dict]:
+        """Name of the file, and what it was made from (:mod:`menagerie.lineage`)."""
+        return f"Geometry file {self.path}", json.loads(self._file.attrs.get(PROVENANCE, "{}"))
 
     @property
     def image_ids(self) -> np.ndarray:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 PACKAGE = Path(__file__).parent
 # Modules that say how errors read or how files are written, never what is in them.
@@ -52,6 +53,16 @@ def value_fingerprint(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
+def array_fingerprint(arrays: Mapping[str, Any]) -> str:
+    """Fingerprint of named numpy arrays of numbers or strings, 16 hexadecimal digits; their order does not count."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        texts = array.dtype.kind in "OUST"
+        digest.update(f"{name}:{'text' if texts else array.dtype.str}:{array.shape}\n".encode())
+        digest.update(json.dumps(array.tolist()).encode() if texts else array.tobytes())
+    return digest.hexdigest()[:16]
+
+
 def file_sha256(path: str | Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with Path(path).open("rb") as file:
@@ -67,15 +78,6 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "absent"
     return found
-
-
-def record(config: Mapping, **more: object) -> dict[str, object]:
-    """Provenance of a table: hash of the config, versions of the main packages, and what else is given."""
-    return {
-        "config": value_fingerprint(config),
-        "versions": versions(("menagerie", "numpy", "scipy", "pyarrow", "h5py")),
-        **more,
-    }
 
 
 @cache

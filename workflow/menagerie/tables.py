@@ -7,7 +7,7 @@ field. This module needs pyarrow only, so that the many short scoring jobs start
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from menagerie.errors import MenagerieError
+from menagerie.lineage import NOW, Origin, unite
 from menagerie.storage import atomic
 
 PROVENANCE = b"menagerie"
@@ -212,37 +213,35 @@ def read_table(path: str | Path) -> pa.Table:
 
 def read_provenance(path: str | Path) -> dict:
     """Provenance from the footer of a table; empty where it has none."""
-    return json.loads((pq.read_schema(path).metadata or {}).get(PROVENANCE, b"{}"))
+    return _provenance(pq.read_schema(path))
 
 
-def shared_provenance(paths: Sequence[str | Path], expected: Mapping[str, str]) -> dict:
-    """Provenance that tables of one kind share; refuses tables that were made in different or outdated ways.
+def _provenance(schema: pa.Schema) -> dict:
+    return json.loads((schema.metadata or {}).get(PROVENANCE, b"{}"))
+
+
+def read_tables(paths: Iterable[str | Path], expected: Mapping | None = None) -> tuple[list[pa.Table], list[Origin]]:
+    """Read tables that are to be used together, refuse those that do not belong together, and say what they rest on.
 
     Parameters
     ----------
     paths
-        Tables that are to be put together.
+        Tables, of one kind or several.
     expected
-        Values that each must carry in its footer, by key (``config``, ``code``).
+        Code and settings that they must not contradict, as in their provenance.
 
     Returns
     -------
-    dict
-        Entries that are equal in all tables.
+    list of pa.Table, list of Origin
+        The tables, and name and provenance of each, for :func:`menagerie.lineage.record`.
 
     Raises
     ------
     MenagerieError
-        Naming the table and the entry that differs from ``expected``.
+        As :func:`read_table` and :func:`~menagerie.lineage.unite`.
     """
-    shared: dict = {}
-    for number, path in enumerate(paths):
-        found = read_provenance(path)
-        for key, value in expected.items():
-            if found.get(key) != value:
-                raise MenagerieError(
-                    f"Table {path} was made with {key} {found.get(key, 'unknown')}, but {value} is wanted: it is left "
-                    "from other settings or other code. Delete it and run the workflow again."
-                )
-        shared = found if number == 0 else {key: value for key, value in shared.items() if found.get(key) == value}
-    return shared
+    named = {str(path): read_table(path) for path in paths}
+    origins = [(NOW, expected or {})]
+    origins += [(f"Table {path}", _provenance(table.schema)) for path, table in named.items()]
+    unite(origins)
+    return list(named.values()), origins

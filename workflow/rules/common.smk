@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 from menagerie.brain.readers.simulated import planted_layers
 from menagerie.errors import MenagerieError
 from menagerie.inventory import read_header, read_inventory
+from menagerie.lineage import NOW, made, unite
 from menagerie.provenance import code_fingerprint, value_fingerprint, versions
 from menagerie.statistics.benchmark import MEAN
 from menagerie.survey import Survey

@@ -34,6 +34,7 @@ rule experiment:
         runtime=30,
     params:
         experiment=experiment_params,
+        expected=expected_tables,
         code=code("experiment"),
     script:
         "../scripts/experiment.py"
@@ -63,6 +64,7 @@ rule overall:
         runtime=60,
     params:
         config=overall_params(),
+        expected=expected_tables,
         code=code("overall"),
     script:
         "../scripts/overall.py"

@@ -29,6 +29,7 @@ def model_code(script, model):
     return fingerprint(script, [f"menagerie.models.providers.{SURVEY.spec(model).provider}"])
 
 
+@cache
 def build_params(model):
     """What a network and its input depend on."""
     return {
@@ -104,13 +105,50 @@ def score_params():
     return SURVEY.stage_params("score") | {"versions": versions(("numpy", "scipy"))}
 
 
-def score_stamp(wildcards):
-    """What the footer of every table of scores must say."""
-    return {"config": value_fingerprint(score_params()), "code": fingerprint("score")}
-
-
 def evaluate_params():
     return SURVEY.stage_params("evaluate") | {"versions": versions(("numpy", "scipy"))}
+
+
+# What readers of tables ask of their provenance: code and settings of the jobs before. They are what Snakemake compares
+# too, so that only a table is refused that Snakemake would make anew if it knew what made it.
+
+
+@cache
+def made_by_score():
+    return made("score", fingerprint("score"), score_params())
+
+
+@cache
+def made_by_selection():
+    return made("select_layers", fingerprint("select_layers"), evaluate_params())
+
+
+@cache
+def made_by_extraction(model):
+    settings = [build_params(model), SURVEY.stage_params("extract")]
+    return made("extract_geometry", model_code("extract_geometry", model), settings, part=model)
+
+
+def now(*parts):
+    return unite((NOW, part) for part in parts)
+
+
+def expected_of_model(wildcards):
+    return now(made_by_score(), made_by_extraction(wildcards.model))
+
+
+def expected_of_models(wildcards):
+    return now(made_by_score(), made_by_selection(), *map(made_by_extraction, MODELS))
+
+
+def expected_tables(wildcards):
+    rows = [SURVEY.models[model].as_row() for model in MODELS]
+    if SURVEY.published:
+        return made("published_tables", fingerprint("published_tables"), rows)
+    tables = made("collect_tables", fingerprint("collect_tables")), made(
+        "models_table", fingerprint("models_table"), rows
+    )
+    return now(made_by_score(), made_by_selection(), *tables)
 
 
 def regions_of_dataset(wildcards):

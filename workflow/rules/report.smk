@@ -31,6 +31,7 @@ rule report:
         runtime=10,
     params:
         config=CONFIG,
+        expected=expected_tables,
         datasets=list(DATASETS),
         experiments={name: one.as_entry() for name, one in EXPERIMENTS.items()},
         sources={name: dict(ABOUT) for name in DATASETS} if SURVEY.published else {},

@@ -46,7 +46,7 @@ rule collect_model:
         mem_mb=1000,
         runtime=10,
     params:
-        expected=score_stamp,
+        expected=expected_of_model,
         code=code("collect_model"),
     script:
         "../scripts/collect_model.py"
@@ -72,6 +72,7 @@ rule select_layers:
         runtime=30,
     params:
         config=evaluate_params(),
+        expected=expected_of_model,
         code=code("select_layers"),
     script:
         "../scripts/select_layers.py"
@@ -97,6 +98,7 @@ rule collect_tables:
         mem_mb=4000,
         runtime=30,
     params:
+        expected=expected_of_models,
         code=code("collect_tables"),
     script:
         "../scripts/collect_tables.py"

@@ -21,6 +21,7 @@ rule model_to_model:
         runtime=60,
     params:
         config=SURVEY.stage_params("score"),
+        expected=expected_tables,
         code=code("model_to_model"),
     script:
         "../scripts/model_to_model.py"

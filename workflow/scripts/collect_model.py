@@ -3,9 +3,9 @@
 import pyarrow as pa
 
 from menagerie.jobs import job
-from menagerie.tables import read_table, shared_provenance, write_table
+from menagerie.lineage import record
+from menagerie.tables import read_tables, write_table
 
 with job(snakemake.log[0]):
-    paths = snakemake.input.scores
-    provenance = shared_provenance(paths, snakemake.params.get("expected", {}))
-    write_table(snakemake.output.scores, pa.concat_tables(map(read_table, paths)), provenance)
+    tables, origins = read_tables(snakemake.input.scores, snakemake.params.expected)
+    write_table(snakemake.output.scores, pa.concat_tables(tables), record(snakemake, origins=origins))

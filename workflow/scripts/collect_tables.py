@@ -3,11 +3,13 @@
 import pyarrow as pa
 
 from menagerie.jobs import job
+from menagerie.lineage import record
 from menagerie.statistics.explained import add_explained
-from menagerie.tables import read_table, shared_provenance, write_table
+from menagerie.tables import read_tables, write_table
 
 with job(snakemake.log[0]):
     for name, output in snakemake.output.items():
-        paths = snakemake.input[name]
-        table = pa.concat_tables(map(read_table, paths))
-        write_table(output, add_explained(table) if name == "model_scores" else table, shared_provenance(paths, {}))
+        tables, origins = read_tables(snakemake.input[name], snakemake.params.expected)
+        table = pa.concat_tables(tables)
+        table = add_explained(table) if name == "model_scores" else table
+        write_table(output, table, record(snakemake, origins=origins))

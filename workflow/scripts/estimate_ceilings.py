@@ -3,6 +3,7 @@
 from menagerie.brain.ceilings import defined_ceilings, write_ceilings
 from menagerie.brain.readers.nsd import read_ceiling_target
 from menagerie.jobs import job
+from menagerie.lineage import record
 
 with job(snakemake.log[0]):
     who = snakemake.wildcards.dataset, snakemake.wildcards.subject
@@ -11,4 +12,5 @@ with job(snakemake.log[0]):
     ceilings, reasons = defined_ceilings(target.repeats, target.regions)
     for region, reason in reasons.items():
         print(f"no ceiling for {region}: {reason}")
-    write_ceilings(snakemake.output.ceilings, *who, ceilings, {**target.provenance, "no_ceiling": reasons})
+    more = {"source": {who[0]: {who[1]: dict(target.provenance)}}, "no_ceiling": reasons}
+    write_ceilings(snakemake.output.ceilings, *who, ceilings, record(snakemake, snakemake.params.options, **more))

@@ -1,22 +1,26 @@
 """Put the data of one experiment together and estimate its effects."""
 
+import json
+
 import pyarrow as pa
 
 from menagerie.jobs import job
-from menagerie.provenance import value_fingerprint
+from menagerie.lineage import record
 from menagerie.statistics.contrasts import experiment_data, experiment_effects, join_metadata, left_out
 from menagerie.statistics.experiments import Experiment
-from menagerie.tables import SCHEMAS, read_table, write_table
+from menagerie.tables import SCHEMAS, read_tables, write_table
 
 with job(snakemake.log[0]):
     definition = snakemake.params.experiment
     experiment = Experiment.from_entry(snakemake.wildcards.experiment, definition)
-    scores, models = (read_table(path).to_pandas() for path in (snakemake.input.scores, snakemake.input.models))
-    joined = join_metadata(scores, models)
+    tables, origins = read_tables(snakemake.input, snakemake.params.expected)
+    joined = join_metadata(*(table.to_pandas() for table in tables))
     reason = left_out(experiment, joined)
     data = experiment_data(experiment, joined)
     effects = experiment_effects(experiment, data)
-    provenance = {"experiment": definition, "fingerprint": value_fingerprint(definition), "left_out": reason}
+    told = {"definition": json.dumps(definition), "left_out": reason}
+    told = {key: {experiment.name: text} for key, text in told.items()}
+    provenance = record(snakemake, definition, origins, part=experiment.name, **told)
     if reason:
         print(reason)
     write_table(snakemake.output.data, pa.Table.from_pandas(data, preserve_index=False), provenance)

@@ -1,12 +1,13 @@
 """Show a stimulus set to a network and keep the geometry of every selected layer."""
 
 from menagerie.brain.stimuli import Stimuli
-from menagerie.features.device import pick_device
+from menagerie.features.device import device_name, pick_device
 from menagerie.features.extract import extract_geometry
 from menagerie.features.images import ImageLoader
 from menagerie.geometry import write_geometry
 from menagerie.inventory import choose_layers, read_inventory
 from menagerie.jobs import job
+from menagerie.lineage import PACKAGES, record
 from menagerie.models.build import build_model
 from menagerie.models.registry import ModelSpec
 from menagerie.provenance import file_sha256
@@ -18,6 +19,7 @@ with job(snakemake.log[0]):
     stimuli = Stimuli(snakemake.input.stimuli)
     config = snakemake.params.config
     inventory = read_inventory(snakemake.input.layers)
+    device = pick_device(snakemake.config["device"])
     layers = choose_layers(inventory, config["layers"])
     geometries = extract_geometry(
         loaded.module,
@@ -27,7 +29,17 @@ with job(snakemake.log[0]):
         n_projections=config["projection.n_components"],
         seed=config["projection.seed"],
         batch_size=snakemake.config["images"]["batch_size"],
-        device=pick_device(snakemake.config["device"]),
+        device=device,
+    )
+    provenance = record(
+        snakemake,
+        [snakemake.params.model, config],
+        part=spec.id,
+        packages=[*PACKAGES, *snakemake.params.model["versions"]],
+        weights={spec.id: file_sha256(weights) if weights else f"random, seed {spec.seed}"},
+        images={snakemake.wildcards.stimuli: stimuli.fingerprint},
+        seed={"projection": config["projection.seed"]},
+        device={"extract_geometry": [device_name(device)]},
     )
     write_geometry(
         snakemake.output.geometry,
@@ -37,10 +49,9 @@ with job(snakemake.log[0]):
             "model": spec.id,
             "stimuli": snakemake.wildcards.stimuli,
             "n_layers": len(inventory),
-            "weights_sha256": file_sha256(weights) if weights else f"random, seed {spec.seed}",
             "n_projections": config["projection.n_components"],
             "projection_seed": config["projection.seed"],
             "transform": snakemake.params.model["transform"],
-            "code": snakemake.params.code,
         },
+        provenance=provenance,
     )

@@ -3,19 +3,23 @@
 import pyarrow as pa
 
 from menagerie.brain.target import read_target
-from menagerie.geometry import GeometryFile
+from menagerie.geometry import GeometryFile, geometry_origin
 from menagerie.jobs import job
+from menagerie.lineage import record
 from menagerie.linking.comparison import Brain
 from menagerie.statistics.representations import compare_models, layer_reader
-from menagerie.tables import SCHEMAS, read_table, write_table
+from menagerie.tables import SCHEMAS, read_tables, write_table
 
 with job(snakemake.log[0]):
     target = read_target(snakemake.input.target)
     with GeometryFile(snakemake.input.geometry[0]) as first:
         brain = Brain(target, first.image_ids)
-    scores = read_table(snakemake.input.scores).to_pandas()
+    (table,), origins = read_tables([snakemake.input.scores], snakemake.params.expected)
+    origins += [target.origin, *map(geometry_origin, snakemake.input.geometry)]
+    provenance = record(snakemake, snakemake.params.config, origins)
+    scores = table.to_pandas()
     scores = scores[(scores["dataset"] == target.dataset) & (scores["subject"] == target.subject)]
     tables = compare_models(scores, layer_reader(snakemake.input.geometry), brain, snakemake.params.config["penalties"])
     for name, table in zip(("similarity", "map"), tables, strict=True):
         rows = pa.Table.from_pandas(table, schema=SCHEMAS[name], preserve_index=False)
-        write_table(snakemake.output[name], rows, {})
+        write_table(snakemake.output[name], rows, provenance)

@@ -4,20 +4,25 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from menagerie.geometry import geometry_origin
 from menagerie.jobs import job
+from menagerie.lineage import record
 from menagerie.statistics.contrasts import join_metadata
 from menagerie.statistics.dimensions import selected_dimensions
 from menagerie.statistics.variation import overall_effects
-from menagerie.tables import SCHEMAS, read_table, write_table
+from menagerie.tables import SCHEMAS, read_tables, write_table
 
 with job(snakemake.log[0]):
     config = snakemake.params.config
-    scores, models = (read_table(path).to_pandas() for path in (snakemake.input.scores, snakemake.input.models))
+    tables, origins = read_tables([snakemake.input.scores, snakemake.input.models], snakemake.params.expected)
+    scores, models = (table.to_pandas() for table in tables)
     geometries = {(Path(path).parent.name, Path(path).stem): path for path in snakemake.input.geometry}
     if geometries:  # the published dimensionalities stand in the table of models
         scores = selected_dimensions(scores, config["stimuli"], geometries)
     data = join_metadata(scores, models)
     effects = overall_effects(data, n_resamples=config["bootstrap.n_resamples"], seed=config["bootstrap.seed"])
-    write_table(snakemake.output.data, pa.Table.from_pandas(data, preserve_index=False), {"config": config})
+    origins += map(geometry_origin, snakemake.input.geometry)
+    provenance = record(snakemake, config, origins, seed={"bootstrap": config["bootstrap.seed"]})
+    write_table(snakemake.output.data, pa.Table.from_pandas(data, preserve_index=False), provenance)
     table = pa.Table.from_pandas(effects, schema=SCHEMAS["effects"], preserve_index=False)
-    write_table(snakemake.output.effects, table, {"config": config})
+    write_table(snakemake.output.effects, table, provenance)

@@ -4,13 +4,14 @@ from menagerie.brain.readers.simulated import planted_depths
 from menagerie.figures import style
 from menagerie.figures.depth import depth_profiles
 from menagerie.jobs import job
-from menagerie.tables import read_table
+from menagerie.tables import read_tables
 
 with job(snakemake.log[0]):
     names = ("layer_scores", "model_scores", "models")
-    tables = [read_table(snakemake.input[name]).to_pandas() for name in names]
+    tables, _ = read_tables(snakemake.input[name] for name in names)
+    frames = [table.to_pandas() for table in tables]
     inventories = snakemake.input.planted
     planted = planted_depths(snakemake.params.options, inventories) if inventories else None
     for path, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
-        figure = depth_profiles(*tables, snakemake.wildcards.dataset, planted=planted, width=width)
+        figure = depth_profiles(*frames, snakemake.wildcards.dataset, planted=planted, width=width)
         style.save(figure, path.removesuffix(".svg"))

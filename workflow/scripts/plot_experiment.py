@@ -9,7 +9,7 @@ from menagerie.tables import read_provenance, read_table
 with job(snakemake.log[0]):
     experiment = Experiment.from_entry(snakemake.wildcards.experiment, snakemake.params.experiment)
     data = read_table(snakemake.input.data).to_pandas()
-    reason = read_provenance(snakemake.input.data).get("left_out", "")
+    reason = read_provenance(snakemake.input.data)["left_out"][experiment.name]
     for paths, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
         for dataset, path in zip(snakemake.params.datasets, paths, strict=True):
             figure = experiment_figure(experiment, data, dataset, reason=reason, width=width)

@@ -3,10 +3,11 @@
 from menagerie.figures import style
 from menagerie.figures.leaderboard import leaderboard
 from menagerie.jobs import job
-from menagerie.tables import read_table
+from menagerie.tables import read_tables
 
 with job(snakemake.log[0]):
-    scores, models = (read_table(path).to_pandas() for path in (snakemake.input.scores, snakemake.input.models))
+    tables, _ = read_tables([snakemake.input.scores, snakemake.input.models])
+    scores, models = (table.to_pandas() for table in tables)
     for path, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
         figure = leaderboard(scores, models, snakemake.wildcards.dataset, width=width)
         style.save(figure, path.removesuffix(".svg"))

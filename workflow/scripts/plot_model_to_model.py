@@ -9,13 +9,15 @@ from menagerie.figures.model_to_model import model_to_model_figure
 from menagerie.figures.model_to_model_table import model_maps, model_sets
 from menagerie.jobs import job
 from menagerie.statistics.experiments import Experiment
-from menagerie.tables import read_table
+from menagerie.tables import read_tables
 
 with job(snakemake.log[0]):
-    similarity = pd.concat([read_table(path).to_pandas() for path in snakemake.input.similarity], ignore_index=True)
-    data = {Path(path).parent.name: read_table(path).to_pandas() for path in snakemake.input.data}
+    tables, _ = read_tables(snakemake.input)
+    frames = dict(zip(snakemake.input, (table.to_pandas() for table in tables), strict=True))
+    similarity = pd.concat([frames[path] for path in snakemake.input.similarity], ignore_index=True)
+    data = {Path(path).parent.name: frames[path] for path in snakemake.input.data}
     experiments = [Experiment.from_entry(*entry) for entry in snakemake.params.experiments.items()]
-    maps = model_maps(similarity, read_table(snakemake.input.models).to_pandas())
+    maps = model_maps(similarity, frames[snakemake.input.models])
     where = f"{snakemake.wildcards.dataset} {similarity['region'].iloc[0]}"
     for path, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
         figure = model_to_model_figure(maps, model_sets(experiments, data), where, width=width)

@@ -3,10 +3,11 @@
 from menagerie.figures import style
 from menagerie.figures.overall import overall_figure
 from menagerie.jobs import job
-from menagerie.tables import read_table
+from menagerie.tables import read_tables
 
 with job(snakemake.log[0]):
-    data, effects = (read_table(path).to_pandas() for path in (snakemake.input.data, snakemake.input.effects))
+    tables, _ = read_tables([snakemake.input.data, snakemake.input.effects])
+    data, effects = (table.to_pandas() for table in tables)
     for paths, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
         for dataset, path in zip(snakemake.params.datasets, paths, strict=True):
             style.save(overall_figure(data, effects, dataset, width=width), path.removesuffix(".svg"))

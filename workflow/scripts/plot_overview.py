@@ -11,11 +11,12 @@ from menagerie.geometry import GeometryFile
 from menagerie.jobs import job
 from menagerie.linking.comparison import Brain
 from menagerie.statistics.representations import layer_reader
-from menagerie.tables import read_table
+from menagerie.tables import read_tables
 
 with job(snakemake.log[0]):
     dataset, given = snakemake.wildcards.dataset, snakemake.input
-    scores, models = (read_table(path).to_pandas() for path in (given.scores, given.models))
+    tables, _ = read_tables([given.scores, given.models, *given.data])
+    scores, models, *data = (table.to_pandas() for table in tables)
     target = read_target(given.targets[0])
     with GeometryFile(given.geometry[0]) as first:
         brain = Brain(target, first.image_ids)
@@ -25,7 +26,7 @@ with job(snakemake.log[0]):
         "reliable": reliability(read_target(path) for path in given.targets),
         "sources": networks_by_source(models),
         "experiments": networks_by_experiment(
-            {Path(path).parent.name: read_table(path).to_pandas() for path in given.data}
+            {Path(path).parent.name: table for path, table in zip(given.data, data, strict=True)}
         ),
         "linked": link_best(own, layer_reader(given.geometry), brain, snakemake.params.penalties),
         "names": dict(zip(metadata["model"], metadata["display_name"], strict=True)),

@@ -3,11 +3,13 @@
 import pyarrow as pa
 
 from menagerie.jobs import job
+from menagerie.lineage import record
 from menagerie.statistics.published import similarity_tables
 from menagerie.tables import SCHEMAS, write_table
 
 with job(snakemake.log[0]):
     tables = similarity_tables(snakemake.params.folder, snakemake.params.registry)
+    provenance = record(snakemake, snakemake.params.names)
     for name, table in zip(("similarity", "map"), tables, strict=True):
         rows = pa.Table.from_pandas(table, schema=SCHEMAS[name], preserve_index=False)
-        write_table(snakemake.output[name], rows, {})
+        write_table(snakemake.output[name], rows, provenance)

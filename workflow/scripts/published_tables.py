@@ -1,6 +1,7 @@
 """Write the published scores and what is known of their models as the tables of a run."""
 
 from menagerie.jobs import job
+from menagerie.lineage import record
 from menagerie.models.registry import ModelSpec
 from menagerie.statistics.published import model_table, read_published, score_table
 from menagerie.tables import write_table
@@ -8,6 +9,7 @@ from menagerie.tables import write_table
 with job(snakemake.log[0]):
     params = snakemake.params
     published = read_published(params.folder, params.registry)
-    source = {"source": "published tables of Conwell et al. (2024)", "folder": params.folder}
-    write_table(snakemake.output.model_scores, score_table(published), source)
-    write_table(snakemake.output.models, model_table(published, map(ModelSpec.from_row, params.models)), source)
+    source = f"published tables of Conwell et al. (2024), {params.folder}"
+    provenance = record(snakemake, params.models, source={"published": source})
+    write_table(snakemake.output.model_scores, score_table(published), provenance)
+    write_table(snakemake.output.models, model_table(published, map(ModelSpec.from_row, params.models)), provenance)

@@ -7,18 +7,15 @@ import pandas as pd
 from menagerie.brain.readers.simulated import planted_depths
 from menagerie.brain.target import read_provenance as target_provenance
 from menagerie.jobs import job
+from menagerie.lineage import differences, unite
 from menagerie.provenance import versions
 from menagerie.report import ReportExperiment, figures_of, render_report
 from menagerie.statistics.experiments import Experiment
 from menagerie.storage import atomic
-from menagerie.tables import read_provenance, read_table
+from menagerie.tables import read_tables
 
 PACKAGES = ("menagerie", "snakemake", "torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "statsmodels")
 CAPTIONS = Path(snakemake.scriptdir).parent / "report"
-
-
-def table(path):
-    return read_table(path).to_pandas()
 
 
 def figures(family, title, name=""):
@@ -29,32 +26,36 @@ def experiment(name, entry):
     folder = results[name]
     return ReportExperiment(
         Experiment.from_entry(name, entry),
-        data=table(folder / "data.parquet"),
-        effects=table(folder / "effects.parquet"),
-        left_out=read_provenance(folder / "effects.parquet").get("left_out", ""),
+        data=table[str(folder / "data.parquet")],
+        effects=table[str(folder / "effects.parquet")],
+        left_out=made["left_out"][name],
         figures=figures("experiment", entry["title"], name),
     )
 
 
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
+    paths = [*given.tables, *given.data, *given.effects, *given.similarity]
+    tables, origins = read_tables(paths, params.expected)
+    table = {path: one.to_pandas() for path, one in zip(paths, tables, strict=True)}
+    made = unite(origins)
     results = {Path(path).parent.name: Path(path).parent for path in given.effects}
     page = render_report(
         run=params.config["run"],
-        **{Path(path).stem: table(path) for path in given.tables},
+        **{Path(path).stem: table[path] for path in given.tables},
         figures=[
             *figures("overview", "Overview"),
             *figures("leaderboard", "Leaderboard"),
             *figures("depth", "Depth profile"),
         ],
         datasets={Path(path).parent.name: target_provenance(path) for path in given.targets} or params.sources,
-        provenance={"versions": versions(PACKAGES), "config": params.config},
+        provenance={"versions": versions(PACKAGES), **differences(made), "config": params.config},
         planted={dataset: planted_depths(options, given.planted) for dataset, options in params.planted.items()},
         left_out=params.left_out,
         experiments=[experiment(name, entry) for name, entry in params.experiments.items()],
-        overall=table(results["overall"] / "effects.parquet") if "overall" in results else None,
+        overall=table[str(results["overall"] / "effects.parquet")] if "overall" in results else None,
         overall_figures=[*figures("overall", "Variation over all models"), *figures("supplement", "What it rests on")],
-        similarity=pd.concat(map(table, given.similarity)) if given.similarity else None,
+        similarity=pd.concat(table[path] for path in given.similarity) if given.similarity else None,
         similarity_figures=figures("model_to_model", "Model to model"),
     )
     with atomic(snakemake.output.page) as temporary:

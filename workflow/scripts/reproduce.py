@@ -1,9 +1,11 @@
 """Put every printed number of the 2024 survey beside its value from the published tables, and ours."""
 
 from menagerie.jobs import job
+from menagerie.lineage import record
 from menagerie.statistics.reproduce import Paper, reproduce, write_reproduction
 
 with job(snakemake.log[0]):
     params, output = snakemake.params, snakemake.output
     table = reproduce(Paper(params.folder, params.registry, params.experiments))
-    write_reproduction(table, output.markdown, output.table)
+    provenance = record(snakemake, [params.definitions, params.models])
+    write_reproduction(table, output.markdown, output.table, provenance)

@@ -8,10 +8,11 @@ from menagerie.brain.target import read_target
 from menagerie.geometry import GeometryFile
 from menagerie.inventory import block_range
 from menagerie.jobs import job
+from menagerie.lineage import record
 from menagerie.linking import score_layer
 from menagerie.linking.blocks import score_block
 from menagerie.linking.comparison import Brain
-from menagerie.provenance import record, value_fingerprint
+from menagerie.provenance import value_fingerprint
 from menagerie.tables import write_table
 
 with job(snakemake.log[0]):
@@ -19,11 +20,11 @@ with job(snakemake.log[0]):
     first, last = block_range(snakemake.wildcards.layers)
     target = read_target(given.target)
     device = snakemake.config["score_on"]
-    array = np.asarray
+    array, processor = np.asarray, device
     if device == "gpu":  # torch takes seconds to import: only those who use it wait
-        from menagerie.features.device import on_gpu
+        from menagerie.features.device import device_name, on_gpu
 
-        array = on_gpu()
+        array, processor = on_gpu(), device_name("cuda")
     with GeometryFile(given.geometry) as geometries:
         regions = None if params.regions == "all" else params.regions
         brain = Brain(target, geometries.image_ids, regions, array)
@@ -46,10 +47,10 @@ with job(snakemake.log[0]):
             value_fingerprint([params.config, params.regions, params.code, device, stamps]),
         )
         provenance = record(
+            snakemake,
             params.config,
-            code=params.code,
-            score_on=device,
-            geometry=geometries.attributes,
-            target=dict(target.provenance),
+            [geometries.origin, target.origin],
+            device={"score": [processor]},
+            regions={target.dataset: ", ".join(regions or ["all"])},
         )
     write_table(snakemake.output.scores, table, provenance)

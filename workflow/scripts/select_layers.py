@@ -7,19 +7,21 @@ import pyarrow as pa
 from menagerie.brain.target import read_target
 from menagerie.geometry import GeometryFile
 from menagerie.jobs import job
+from menagerie.lineage import record
 from menagerie.linking.evaluate import evaluate_layers
 from menagerie.linking.select import select_layers
-from menagerie.provenance import record
-from menagerie.tables import read_table, write_table
+from menagerie.tables import read_tables, write_table
 
 with job(snakemake.log[0]):
-    selected = select_layers(read_table(snakemake.input.scores))
+    (layers,), origins = read_tables([snakemake.input.scores], snakemake.params.expected)
+    selected = select_layers(layers)
     config = snakemake.params.config
     geometry_of = {Path(path).parent.name: path for path in snakemake.input.geometry}
     scores, units = [], []
     for target_path in snakemake.input.targets:
         target = read_target(target_path)
         with GeometryFile(geometry_of[target.stimuli]) as geometries:
+            origins += [geometries.origin, target.origin]
             tables = evaluate_layers(
                 selected,
                 geometries.read,
@@ -31,6 +33,6 @@ with job(snakemake.log[0]):
             )
         scores.append(tables[0])
         units.append(tables[1])
-    provenance = record(config, model=snakemake.wildcards.model)
+    provenance = record(snakemake, config, origins, seed={"bootstrap": config["bootstrap.seed"]})
     write_table(snakemake.output.selected, pa.concat_tables(scores), provenance)
     write_table(snakemake.output.units, pa.concat_tables(units), provenance)

@@ -9,7 +9,6 @@ import pytest
 
 from menagerie.errors import MenagerieError
 from menagerie.linking.blocks import score_block
-from menagerie.tables import shared_provenance, write_table
 
 
 class Scorer:
@@ -67,14 +66,3 @@ def test_block_without_layers_is_refused(tmp_path: Path) -> None:
 def test_single_layer_leaves_nothing_behind(tmp_path: Path) -> None:
     score_block([2], Scorer(), tmp_path / "0002.parquet", "abc")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_stale_table_is_refused_by_name(tmp_path: Path) -> None:
-    table = pa.table({"score": [0.5]})
-    write_table(tmp_path / "new.parquet", table, {"code": "b", "config": "c", "geometry": 1})
-    write_table(tmp_path / "also.parquet", table, {"code": "b", "config": "c", "geometry": 2})
-    write_table(tmp_path / "old.parquet", table, {"code": "a", "config": "c"})
-    good = [tmp_path / "new.parquet", tmp_path / "also.parquet"]
-    assert shared_provenance(good, {"code": "b"}) == {"code": "b", "config": "c"}
-    with pytest.raises(MenagerieError, match=r"old\.parquet was made with code a, but b is wanted"):
-        shared_provenance([*good, tmp_path / "old.parquet"], {"code": "b"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 
 import h5py
@@ -32,7 +33,7 @@ def write_stimuli(
     ids = [str(image_id) for image_id in image_ids]
     if len(set(ids)) != len(ids):
         raise MenagerieError(f"Stimulus set {path}: image ids repeat; each image needs its own id.")
-    shapes = []
+    shapes, digest = [], sha256()
     with atomic(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update({"format": FORMAT, **provenance})
         pixels = file.create_dataset(
@@ -47,11 +48,14 @@ def write_stimuli(
             start = pixels.shape[0]
             pixels.resize((start + image.size,))
             pixels[start:] = image.ravel()
+            digest.update(np.ascontiguousarray(image))
             shapes.append(image.shape[:2])
         if len(shapes) != len(ids):
             raise MenagerieError(f"Stimulus set {path}: {len(shapes)} images but {len(ids)} ids.")
         file["shapes"] = np.array(shapes, dtype=np.int64).reshape(-1, 2)
         file.create_dataset("image_ids", data=np.array(ids, dtype=object), dtype=h5py.string_dtype())
+        digest.update(str([ids, shapes]).encode())
+        file.attrs["fingerprint"] = digest.hexdigest()[:16]
 
 
 class Stimuli:
@@ -71,6 +75,7 @@ class Stimuli:
             raise MenagerieError(f"Stimulus set {path} cannot be read ({error}). Delete it and rerun.") from error
         if self._file.attrs.get("format") != FORMAT:
             raise MenagerieError(f"{path} is not a stimulus set of format '{FORMAT}'. Delete it and rerun.")
+        self.fingerprint = str(self._file.attrs.get("fingerprint", ""))  # of pixels and ids
         self.image_ids: np.ndarray = self._file["image_ids"].asstr()[:]
         self._shapes = self._file["shapes"][:]
         self._ends = np.cumsum(self._shapes.prod(axis=1) * 3)

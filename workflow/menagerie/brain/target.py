@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from menagerie.errors import MenagerieError
+from menagerie.provenance import array_fingerprint
 from menagerie.storage import atomic
 
 FORMAT = "menagerie-target/1"
@@ -43,6 +44,8 @@ class Target:
         Region name -> noise ceiling of the RSM (Pearson r); absent where unknown.
     provenance
         Where the data came from: reader, files, exclusions, ``simulated`` ("yes" or "no").
+    fingerprint
+        Of everything in the file but ``provenance``; known only of a target that was read.
     """
 
     dataset: str
@@ -56,6 +59,14 @@ class Target:
     repeats: np.ndarray | None = None
     ceilings: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    @property
+    def origin(self) -> tuple[str, dict]:
+        """Name, and what tables made from this target say of it (:mod:`menagerie.lineage`)."""
+        entries = {"data": self.fingerprint, "source": dict(self.provenance)}
+        provenance = {key: {self.dataset: {self.subject: value}} for key, value in entries.items()}
+        return f"Target {self.dataset}/{self.subject}", provenance
 
     @property
     def has_units(self) -> bool:
@@ -138,15 +149,25 @@ def write_target(path: str | Path, target: Target) -> None:
             stimuli=target.stimuli,
             regions=target.region_names,
         )
-        _put(file, "image_ids", target.image_ids)
-        for name in ("responses", "repeats"):
-            if (values := getattr(target, name)) is not None:
-                _put(file, name, values.astype(np.float32))
-        for folder in ("regions", "units", "rsms"):
-            for name, values in getattr(target, folder).items():
-                _put(file, f"{folder}/{name}", np.asarray(values))
-        file.create_group("ceilings").attrs.update({k: float(v) for k, v in target.ceilings.items()})
+        arrays = _arrays(target)
+        for name, values in arrays.items():
+            _put(file, name, values)
+        ceilings = {name: float(value) for name, value in target.ceilings.items()}
+        file.create_group("ceilings").attrs.update(ceilings)
+        numbers = {f"ceilings/{name}": np.float64(value) for name, value in ceilings.items()}
+        file.attrs["fingerprint"] = array_fingerprint(arrays | numbers)
         file.create_group("provenance").attrs.update({k: str(v) for k, v in target.provenance.items()})
+
+
+def _arrays(target: Target) -> dict[str, np.ndarray]:
+    """Every array of a target by its name in the file."""
+    found = {"image_ids": np.asarray(target.image_ids)}
+    for name in ("responses", "repeats"):
+        if (values := getattr(target, name)) is not None:
+            found[name] = values.astype(np.float32)
+    for folder in ("regions", "units", "rsms"):
+        found |= {f"{folder}/{name}": np.asarray(values) for name, values in getattr(target, folder).items()}
+    return found
 
 
 def _put(file: h5py.File, name: str, values: np.ndarray) -> None:
@@ -182,6 +203,7 @@ def read_target(path: str | Path, *, with_repeats: bool = False) -> Target:
                 units={name: _get(item) for name, item in file.get("units", {}).items()},
                 ceilings={k: float(v) for k, v in file["ceilings"].attrs.items()},
                 provenance={k: str(v) for k, v in file["provenance"].attrs.items()},
+                fingerprint=str(file.attrs.get("fingerprint", "")),
             )
     except OSError as error:
         raise MenagerieError(f"Brain target {path} cannot be read ({error}). Delete it and rerun.") from error

@@ -28,6 +28,11 @@ def pick_device(name: str) -> torch.device:
     return torch.device("cuda" if name == "cuda" or (name == "auto" and available) else "cpu")
 
 
+def device_name(device: torch.device | str) -> str:
+    """``cpu``, or the kind of the GPU, as provenance names it."""
+    return f"cuda ({torch.cuda.get_device_name(device)})" if torch.device(device).type == "cuda" else "cpu"
+
+
 def on_gpu(device: str = "cuda") -> Callable[[np.ndarray], torch.Tensor]:
     """What puts a numpy array onto the GPU, for scoring there (config key ``score_on``).
 

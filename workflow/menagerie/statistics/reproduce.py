@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -284,11 +284,11 @@ def as_text(table: pd.DataFrame) -> str:
     return f"{table.to_string(index=False, justify='left')}\n\n{end}"
 
 
-def write_reproduction(table: pd.DataFrame, markdown: str | Path, parquet: str | Path) -> None:
+def write_reproduction(table: pd.DataFrame, markdown: str | Path, parquet: str | Path, provenance: Mapping) -> None:
     """Write the table for people and for programs."""
     with atomic(markdown) as temporary:
         temporary.write_text(as_markdown(table), encoding="utf-8")
-    write_table(parquet, pa.Table.from_pandas(table, preserve_index=False), {})
+    write_table(parquet, pa.Table.from_pandas(table, preserve_index=False), provenance)
 
 
 @command
@@ -305,7 +305,7 @@ def main(arguments: list[str] | None = None) -> int:
     table = reproduce(Paper(given.folder, given.registry, given.experiments))
     print(as_text(table))
     if given.out:
-        write_reproduction(table, given.out / "reproduction.md", given.out / "reproduction.parquet")
+        write_reproduction(table, given.out / "reproduction.md", given.out / "reproduction.parquet", {})
     return 0
 
 
