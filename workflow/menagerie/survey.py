@@ -260,7 +260,13 @@ class Survey:
 
     @cached_property
     def datasets(self) -> dict[str, Dataset]:
-        """Datasets of the run by name."""
+        """Datasets of the run by name.
+
+        Raises
+        ------
+        MenagerieError
+            When an option, a subject or a reader's files do not fit.
+        """
         if self.published:
             name = benchmark.DATASET
             return {name: Dataset(name, "published", benchmark.SUBJECTS, name, (benchmark.REGION,), {})}

@@ -209,7 +209,13 @@ def fit_deviations(
     *,
     memory_budget: int = MEMORY_BUDGET,
 ) -> LooRidge:
-    """:func:`loo_ridge` for responses that are centred already, as ``(v, n)`` deviations and ``(v,)`` means."""
+    """:func:`loo_ridge` for responses that are centred already, as ``(v, n)`` deviations and ``(v,)`` means.
+
+    Raises
+    ------
+    MenagerieError
+        As :func:`loo_ridge`.
+    """
     _check(kernel_train, deviations, penalties)
     kernel = kernel_train if isinstance(kernel_train, CentredKernel) else CentredKernel.of(kernel_train)
     xp = namespace(deviations)

@@ -30,6 +30,8 @@ def build_model(spec: ModelSpec, weights: str | Path | None = None, *, transform
 
     Parameters
     ----------
+    spec
+        The model's row.
     weights
         A safetensors file written by ``menagerie.models.weights.fetch_weights``; None for an untrained network.
     transform

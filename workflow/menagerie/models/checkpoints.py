@@ -28,6 +28,8 @@ def read_checkpoint(path: str | Path, *, objects: bool = False) -> Any:
 
     Parameters
     ----------
+    path
+        The file; its ending tells the kind.
     objects
         Whether the file is known to hold objects of other packages: these are then read as empty husks.
 

@@ -48,6 +48,8 @@ def download(url: str, path: str | Path, *, attempts: int = 5, pause: float = 2.
 
     Parameters
     ----------
+    url, path
+        From where, and the file to write; until it is whole it is called ``<path>.part``.
     attempts, pause
         Number of tries, and seconds before the second one; each further wait is twice as long.
     timeout

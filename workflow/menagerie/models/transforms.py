@@ -93,10 +93,14 @@ def make_transform(
 
     Parameters
     ----------
+    options
+        What belongs to the checkpoint.
     convention
         ``model``: the evaluation transform that belongs to the checkpoint. ``paper``: as Conwell et al. 2024, the whole
         image squeezed into the square, the model's normalisation for trained weights and none for random ones, unless
         ``paper_mean`` says otherwise.
+    training
+        ``trained`` or ``random``.
     paper_size, paper_mean, paper_std
         What the paper fed to this model, where known; None where it is as said above.
 

@@ -39,6 +39,10 @@ def fetch_weights(
 
     Parameters
     ----------
+    spec
+        The model's row: source, mapping, SHA-256.
+    out_path
+        The safetensors file to write.
     mirror
         Folder that is searched for the source's file name before the network is asked.
     attempts

@@ -93,7 +93,13 @@ def fit_breakpoints(
 
 
 def delta_interval(fit: Segmented, which: int = 0, level: float = LEVEL) -> tuple[float, float]:
-    """Wald interval of a breakpoint by the delta method (Muggeo 2003; R's ``confint.segmented(method="delta")``)."""
+    """Wald interval of a breakpoint by the delta method (Muggeo 2003; R's ``confint.segmented(method="delta")``).
+
+    Raises
+    ------
+    MenagerieError
+        When no point lies between two breakpoints, or beyond one, so that it has no standard error.
+    """
     half = _t(fit, level) * _standard_errors(fit)[which]
     return float(fit.breakpoints[which] - half), float(fit.breakpoints[which] + half)
 
@@ -127,6 +133,12 @@ def bootstrap_intervals(
     ----------
     scores
         ``(m,)`` scores of the models.
+    n_breakpoints
+        ``k``: bends of the curve.
+    n_resamples, seed
+        Of the bootstrap over models.
+    level
+        Share of the resamples inside.
 
     Returns
     -------

@@ -24,6 +24,10 @@ def bootstrap_mean(
     ----------
     values
         ``(n,)``. Of five values or fewer all ``n^n`` resamples are taken, so the result is exact and needs no seed.
+    n_resamples, seed
+        Of the bootstrap.
+    level
+        Share of the resampled means inside.
 
     Raises
     ------

@@ -115,7 +115,13 @@ def model_rsm(folder: str | Path, registry: str | Path, metric: str) -> pd.DataF
 
 
 def ids_of(registry: str | Path, strings: Iterable[str]) -> list[str]:
-    """Ids in the registry of published model names (``model_string``), the IPCL networks with or without suffix."""
+    """Ids in the registry of published model names (``model_string``), the IPCL networks with or without suffix.
+
+    Raises
+    ------
+    MenagerieError
+        When the registry lacks a model.
+    """
     mended = [_with_suffix(string) for string in strings]
     names = _names(registry, pd.Series(mended))
     return [names[string] for string in mended]

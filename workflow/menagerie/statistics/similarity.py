@@ -74,6 +74,8 @@ def classical_mds(similarity: np.ndarray, n_dimensions: int = 2) -> tuple[np.nda
     ----------
     similarity
         ``(m, m)``, ones on the diagonal.
+    n_dimensions
+        Of the map.
 
     Returns
     -------
@@ -106,6 +108,8 @@ def concave_hull(points: np.ndarray, concavity: float = CONCAVITY) -> np.ndarray
     ----------
     points
         ``(n, 2)``.
+    concavity
+        The larger, the less is dug.
 
     Returns
     -------

@@ -66,7 +66,13 @@ class Bucket:
         self._client = boto3.client("s3", endpoint_url=endpoint or None, region_name=REGION, config=config)
 
     def find(self, keys: Iterable[str]) -> tuple[list[Remote], list[str]]:
-        """The files that are there, and the keys that are not; one listing a folder."""
+        """The files that are there, and the keys that are not; one listing a folder.
+
+        Raises
+        ------
+        MenagerieError
+            When the server cannot be reached.
+        """
         keys = list(keys)
         there: dict[str, Remote] = {}
         for folder in sorted({key.rpartition("/")[0] + "/" for key in keys}):

@@ -166,6 +166,8 @@ def select_images(design: Design, images: str, subject: str | None = None) -> np
 
     Parameters
     ----------
+    design
+        The experiment's design: which subject saw which image when.
     images
         "shared1000", "special515", "own" (needs ``subject``), "own:subj01", or the path of a text file with
         one id a line.

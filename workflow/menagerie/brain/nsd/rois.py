@@ -38,7 +38,13 @@ class Volumes:
 
     @cached_property
     def shape(self) -> tuple[int, int, int]:
-        """X, Y, Z, as of ncsnr.nii.gz."""
+        """X, Y, Z, as of ncsnr.nii.gz.
+
+        Raises
+        ------
+        MenagerieError
+            When that file is missing or damaged.
+        """
         return _load(self.layout.volume(self.subject, NCSNR)).shape
 
     def __getitem__(self, name: str) -> Value:

@@ -48,7 +48,13 @@ _MONKEY = "mIT_674neurons"
 
 
 def default_subjects(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """Subjects of the chosen species."""
+    """Subjects of the chosen species.
+
+    Raises
+    ------
+    MenagerieError
+        When the species is unknown.
+    """
     return SUBJECTS[_species(options)]
 
 

@@ -52,7 +52,13 @@ def default_subjects(options: Mapping[str, Any]) -> tuple[str, ...]:
 def inputs(
     options: Mapping[str, Any], resources: str = "resources", subject: str | None = None
 ) -> dict[str, Path | list[Path]]:
-    """Files that the stimulus set (no subject) or a subject's target depends on, by name."""
+    """Files that the stimulus set (no subject) or a subject's target depends on, by name.
+
+    Raises
+    ------
+    MenagerieError
+        When the folder or its images do not exist, the order of images is ambiguous, or responses are missing.
+    """
     folder = _folder(options)
     if subject is not None:
         responses = {
