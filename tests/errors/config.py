@@ -7,14 +7,12 @@ from menagerie.survey import read_config
 from .case import Case, dataset, survey
 
 
-def broken_yaml(folder: Path):
-    (folder / "my.yaml").write_text("run: x\n  models: [a\n")
-    read_config(folder / "my.yaml")
+def written(content: bytes):
+    def act(folder: Path):
+        (folder / "my.yaml").write_bytes(content)
+        read_config(folder / "my.yaml")
 
-
-def list_of_things(folder: Path):
-    (folder / "my.yaml").write_text("- run\n- models\n")
-    read_config(folder / "my.yaml")
+    return act
 
 
 def people(**entry: object):
@@ -50,15 +48,25 @@ CASES = [
         "a YAML file",
         "Correct the path",
     ),
-    Case("a config with a bracket left open", broken_yaml, "my.yaml", "line 2", "a YAML file", "Mend it"),
+    Case(
+        "a config with a bracket left open",
+        written(b"run: x\n  models: [a\n"),
+        "my.yaml",
+        "line 2",
+        "a YAML file",
+        "Mend it",
+    ),
     Case(
         "a config that is a list",
-        list_of_things,
+        written(b"- run\n- models\n"),
         "my.yaml",
         "found a list",
         "keys at the top level",
         "config/config.yaml",
     ),
+    Case("an empty config", written(b""), "my.yaml", "an empty file", "keys at the top level", "config/config.yaml"),
+    Case("a config that is no text", written(b"\xff\xfe"), "my.yaml", "can't decode", "a YAML file", "Mend it"),
+    Case("a folder for a config", read_config, "Config mine", "Is a directory", "a YAML file", "Mend it"),
     Case(
         "a key misspelt",
         lambda at: survey(penaltys=[1]),

@@ -54,12 +54,11 @@ class LogHandler(LogHandlerBase):
     def emit(self, record: LogRecord) -> None:
         """Write what a person needs of one message."""
         event = getattr(record, "event", None)
-        if event == LogEvent.ERROR and not self.total and (refused := unreadable_config(sys.argv[1:])):
-            self._say(refused)
-            return
         if event == LogEvent.RUN_INFO:
             self.total = record.stats.get("total", 0)
-        if self.common_settings.dryrun:
+        if event == LogEvent.ERROR and not self.total:
+            self._say(unreadable_config(sys.argv[1:]) or self.format(record))
+        elif self.common_settings.dryrun:
             self._say(self.format(record))
         elif event == LogEvent.JOB_INFO:
             self.rules[record.jobid] = record.rule_name
