@@ -29,6 +29,7 @@ include: "workflow/rules/finished.smk"
 # Where scores come from: networks and brains, or the published tables. Everything after is the same.
 if SURVEY.published:
 
+    include: "workflow/rules/published_files.smk"
     include: "workflow/rules/published.smk"
 
 else:
@@ -44,6 +45,14 @@ else:
 
 include: "workflow/rules/experiments.smk"
 include: "workflow/rules/figures.smk"
+
+
+if "standing" in CONFIG:
+
+    include: "workflow/rules/published_files.smk"
+    include: "workflow/rules/standing.smk"
+
+
 include: "workflow/rules/report.smk"
 
 

@@ -17,7 +17,7 @@ from menagerie.survey import SCHEMA, Survey, load_config
 
 DATASETS = {"simulated": {"reader": "simulated"}}
 # What a run can do without, or takes from elsewhere.
-OPTIONAL = {"subjects", "stimuli", "regions", "models", "datasets", "published", "folder"}
+OPTIONAL = {"subjects", "stimuli", "regions", "models", "datasets", "published", "standing", "folder"}
 REGISTRY = "id\tprovider\tbuilder\tweights\ttraining\nalpha\ttimm\ttest_vit\trandom\trandom\n"
 
 

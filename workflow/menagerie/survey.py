@@ -78,16 +78,17 @@ def load_config(raw: Mapping) -> dict:
 
 def _check_source(config: Mapping) -> None:
     """Raise unless the config names either networks and brains, or the published tables."""
-    named = [key for key in ("models", "datasets") if key in config]
+    named = [key for key in ("models", "datasets", "standing") if key in config]
     if "published" in config and named:
         raise MenagerieError(
             f"Config key {named[0]} has no place beside published: the published tables bring their own models and "
             "dataset. Take one of the two out."
         )
-    if "published" not in config and len(named) < 2:
-        absent = next(key for key in ("models", "datasets") if key not in config)
+    absent = [key for key in ("models", "datasets") if key not in config]
+    if "published" not in config and absent:
         raise MenagerieError(
-            f"Config, the top level: '{absent}' is a required property. Add it; config/README.md describes every key."
+            f"Config, the top level: '{absent[0]}' is a required property. Add it; config/README.md describes every "
+            "key."
         )
 
 
@@ -354,6 +355,7 @@ class Survey:
             "extract": ("layers", "images.transform", "projection.n_components", "projection.seed"),
             "score": ("metrics", "penalties"),
             "evaluate": ("metrics", "penalties", "bootstrap.n_resamples", "bootstrap.seed"),
+            "standing": tuple(benchmark.SURVEY_SETTINGS),
         }[stage]
         return {key: _lookup(self.config, key) for key in keys}
 

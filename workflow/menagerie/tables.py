@@ -123,6 +123,39 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             _column("y", _REAL, "second coordinate"),
         ]
     ),
+    "standing": pa.schema(
+        [
+            _WHO[0],
+            _REGION,
+            _METRIC,
+            _column("model", _TEXT, "model id; empty where the whole dataset or region is another benchmark"),
+            _column("score", _REAL, "mean over the four subjects", "Pearson r"),
+            _column("ci_low", _REAL, "lower end of its 95 % interval over images", "Pearson r"),
+            _column("ci_high", _REAL, "upper end of its 95 % interval over images", "Pearson r"),
+            _column("published_score", _REAL, "score of the same model in the published tables; empty where it is new"),
+            _column("rank", _WHOLE, "place among the published models, the model itself not counted; 1 is best"),
+            _column("rank_best", _WHOLE, "place of the upper end of the interval; published scores taken as exact"),
+            _column("rank_worst", _WHOLE, "place of the lower end of the interval"),
+            _column("percentile", _REAL, "share of published models below", "percent"),
+            _column("n_published", _WHOLE, "published models that it is ranked among", "models"),
+            _column("note", _TEXT, "settings in which the run differs from the survey"),
+            _column("status", _TEXT, "ok, or the reason why there is no standing"),
+        ]
+    ),
+    "neighbours": pa.schema(
+        [
+            _WHO[0],
+            _REGION,
+            _METRIC,
+            _WHO[2],
+            _column("kind", _TEXT, "score, or geometry (correlation of the RSMs of the selected layers)"),
+            _column("among", _TEXT, "published models, or models of this run"),
+            _column("place", _WHOLE, "1 is nearest"),
+            _column("neighbour", _TEXT, "model id of the neighbour"),
+            _column("value", _REAL, "its published score; for geometry, the correlation", "Pearson r"),
+            _column("neighbour_name", _TEXT, "its name"),
+        ]
+    ),
     "ceilings": pa.schema(
         [
             *_WHO[:2],

@@ -25,6 +25,7 @@ config.update(CONFIG)  # scripts see the defaults too
 RUN = SURVEY.folder
 RESOURCES = CONFIG["resources"]
 TABLES = ["model_scores", "models"] + (["reproduction"] if SURVEY.published else ["layer_scores", "unit_scores"])
+TABLES += ["standing", "neighbours"] if "standing" in CONFIG else []
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 PAGE = Path(workflow.basedir) / "workflow" / "report"
 

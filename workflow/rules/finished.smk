@@ -13,7 +13,7 @@ STARTED = time.time()
 LEDGER = f"{RUN}/.finished.json"
 # Scripts that only read finished scores: a new figure must not make Snakemake look at every score.
 AFTER_SCORES = re.compile(
-    "collect_tables|select_layers|leaderboard|models_table|experiment|model_to_model|overall|plot_|report"
+    "collect_tables|select_layers|leaderboard|models_table|experiment|model_to_model|overall|standing|plot_|report"
 )
 
 
@@ -27,7 +27,7 @@ def jobs_are_forced():
 @cache
 def setting():
     """Fingerprint of all that scores may depend on beside files and a model's own row; rather too much than too little."""
-    inert = ("models", "experiments", "experiments_file", "score_on", "missing_weights")
+    inert = ("models", "experiments", "experiments_file", "standing", "score_on", "missing_weights")
     scripts = [path.stem for path in sorted(SCRIPTS.glob("*.py")) if not AFTER_SCORES.match(path.stem)]
     modules = [f"menagerie.models.providers.{spec.provider}" for spec in SURVEY.registry.values()]
     modules += [f"menagerie.brain.readers.{dataset.reader}" for dataset in DATASETS.values()]

@@ -1,37 +1,5 @@
 # The published tables of the 2024 survey, in the shape of a run's own: instead of networks, brains and scores.
-from menagerie.statistics.benchmark import FILES, published_files, require_published
 from menagerie.statistics.experiments import read_experiments
-
-PUBLISHED = CONFIG["published"].get("folder", f"{RESOURCES}/published")
-if "folder" in CONFIG["published"]:
-    try:
-        require_published(PUBLISHED)
-    except MenagerieError as error:
-        raise WorkflowError(str(error)) from None
-
-
-localrules:
-    fetch_published,
-
-
-rule fetch_published:
-    output:
-        files=[f"{RESOURCES}/published/{name}" for name in FILES],
-    log:
-        f"{RUN}/logs/fetch_published.log",
-    benchmark:
-        f"{RUN}/benchmarks/fetch_published.tsv"
-    conda:
-        "../../envs/brain.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=30,
-    params:
-        folder=f"{RESOURCES}/published",
-        url=CONFIG["published"]["url"],
-    script:
-        "../scripts/fetch_published.py"
 
 
 rule published_tables:

@@ -58,6 +58,12 @@ def write_stimuli(
         file.attrs["fingerprint"] = digest.hexdigest()[:16]
 
 
+def read_provenance(path: str | Path) -> dict[str, str]:
+    """Provenance of a stimulus set, without reading its images."""
+    with h5py.File(path, "r") as file:
+        return {key: str(value) for key, value in file.attrs.items() if key != "format"}
+
+
 class Stimuli:
     """Read access to a stimulus set: a sequence of uint8 ``(h, w, 3)`` arrays.
 

@@ -25,6 +25,7 @@ from menagerie.report.sections import (
     table_data,
     with_pooled,
 )
+from menagerie.report.standing import standing_facts
 from menagerie.report.variation import overall_facts, similarity_facts
 from menagerie.tables import SCHEMAS
 
@@ -48,6 +49,8 @@ def render_report(
     overall_figures: Sequence[ReportFigure] = (),
     similarity: pd.DataFrame | None = None,
     similarity_figures: Sequence[ReportFigure] = (),
+    standing: pd.DataFrame | None = None,
+    neighbours: pd.DataFrame | None = None,
     reproduction: pd.DataFrame | None = None,
     left_out: Mapping[str, str] | None = None,
 ) -> str:
@@ -75,6 +78,8 @@ def render_report(
         Effects of the analysis over all models, and its figures.
     similarity, similarity_figures
         Tables of how alike models are, of all subjects, and their figures.
+    standing, neighbours
+        Where the models stand among the published ones, from :mod:`menagerie.statistics.standing`.
     reproduction
         Printed numbers of the 2024 survey beside their values, from :func:`menagerie.statistics.reproduce.reproduce`.
         Sections that are not given are absent.
@@ -127,6 +132,7 @@ def render_report(
         overall_figures=embedded(overall_figures),
         similarity=similarity_facts(similarity, models) if similarity is not None else None,
         similarity_figures=embedded(similarity_figures),
+        standing=standing_facts(standing, neighbours, models) if standing is not None else None,
         sets=sets_facts(models),
         reproduction=reproduction.to_dict("records") if reproduction is not None else [],
     )

@@ -14,7 +14,16 @@ from menagerie.models.download import download
 
 DATASET, REGION = "nsd", "OTC"
 SUBJECTS = ("1", "2", "5", "7")
-N_IMAGES = 500
+IMAGES, N_IMAGES = "shared1000", 500
+# Voxels of the region, by subject: a region of the same name may be defined in another way.
+N_UNITS = {"1": 8088, "2": 7528, "5": 8015, "7": 5849}
+# How the survey measured, as config keys: scores of a run with other values differ for that reason too.
+SURVEY_SETTINGS: Mapping[str, object] = {
+    "layers": "second_half",
+    "images.transform": "paper",
+    "projection.n_components": 5920,
+    "penalties": [10.0**power for power in range(1, 8)],
+}
 # Subject of rows that are a mean over the four subjects, where the published tables give no more.
 MEAN = "mean"
 
@@ -53,8 +62,15 @@ def published_files(folder: str | Path) -> dict[str, str]:
     return {name: str(folder / name) for name in [*FILES, *optional]}
 
 
-def require_published(folder: str | Path) -> None:
+def require_published(folder: str | Path, key: str) -> None:
     """Refuse a folder that lacks published files.
+
+    Parameters
+    ----------
+    folder
+        Should hold ``figure_data`` and ``source_data``.
+    key
+        Config key that names it, for the message.
 
     Raises
     ------
@@ -66,7 +82,7 @@ def require_published(folder: str | Path) -> None:
     if absent:
         found = "there is no such folder" if not folder.is_dir() else f"it lacks {', '.join(absent[:3])}"
         raise MenagerieError(
-            f"Config key published.folder: {folder}: {found} ({len(absent)} of {len(FILES)} files are missing). "
+            f"Config key {key}: {folder}: {found} ({len(absent)} of {len(FILES)} files are missing). "
             "Expected is a copy of DeepNSD's folder publication, with figure_data and source_data. Mend the path, or "
             "leave the key out to download the files."
         )
@@ -101,5 +117,5 @@ def fetch_published(url: str, folder: str | Path, files: Mapping[str, str] = FIL
             raise MenagerieError(
                 f"{url.rstrip('/')}/{name} has sha256 {found[:12]}..., expected {expected[:12]}...: the published file "
                 "has changed, or another file came in its place. Nothing was read. Compare with the authors' "
-                "repository, or name a copy of the checked files under config key published.folder."
+                "repository, or name a copy of the checked files under 'folder' in the config."
             )

@@ -1,35 +1,43 @@
-"""Where a new model stands among the published 224: rank, percentile, and its nearest neighbours.
+"""Where the models of a run stand among the published 224: rank, percentile, and nearest neighbours.
 
-``python -m menagerie.statistics.standing <run folder> <published folder> [--model id ...]`` prints it for a run. Scores
-compare only on the same benchmark, so anything else is refused, not scaled.
+Scores compare on the same benchmark only. What is measured on another is refused with the reason, not scaled.
 """
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from menagerie.brain.target import read_provenance
-from menagerie.errors import MenagerieError, unknown
-from menagerie.jobs import command
-from menagerie.statistics.benchmark import DATASET, N_IMAGES, REGION, SUBJECTS
-from menagerie.statistics.published import Published, read_published
-from menagerie.tables import read_table
+from menagerie.statistics.benchmark import IMAGES, N_IMAGES, N_UNITS, REGION, SUBJECTS, SURVEY_SETTINGS
+from menagerie.statistics.published import Published
 
 N_NEIGHBOURS = 5
+PLACE = ["dataset", "region", "metric", "model"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a dataset's scores rest on, as its files say.
+
+    Attributes
+    ----------
+    targets
+        Provenance of each subject's target.
+    stimuli
+        Provenance of the stimulus set.
+    """
+
+    targets: tuple[Mapping[str, str], ...]
+    stimuli: Mapping[str, str]
 
 
 def standing(
-    scores: pd.DataFrame,
-    published: Published,
-    models: list[str] | None = None,
-    *,
-    dataset: str = DATASET,
-    similarity: pd.DataFrame | None = None,
+    scores: pd.DataFrame, published: Published, origins: Mapping[str, Origin], settings: Mapping[str, object]
 ) -> pd.DataFrame:
-    """Place models of a run among the published ones.
+    """Place the models of a run among the published ones.
 
     Parameters
     ----------
@@ -37,156 +45,170 @@ def standing(
         Table ``model_scores`` of the run.
     published
         From :func:`~menagerie.statistics.published.read_published`.
-    models
-        Which; default all that are not among the published.
-    dataset
-        The run's name for the Natural Scenes Dataset.
-    similarity
-        Table ``similarity`` of the run's model_to_model, for neighbours in geometry (among the run's models, since the
-        published RSMs are not public).
+    origins
+        Dataset -> what its scores rest on.
+    settings
+        The run's config keys of :data:`~menagerie.statistics.benchmark.SURVEY_SETTINGS`; where they differ, ``note``
+        says so.
 
     Returns
     -------
     DataFrame
-        One row per model and metric: ``score`` (mean over the four subjects), ``rank`` (1 is best; ties share the
-        better rank), ``percentile`` (share of published models below), ``of`` (published models, the model itself not
-        counted), ``nearest_in_score``, ``nearest_in_geometry`` and ``calibration``: how far the run's scores lie from
-        the published ones for models in both.
-
-    Raises
-    ------
-    MenagerieError
-        When the run's benchmark is not the published one, naming what differs, or a model has no scores on it.
+        Table ``standing``: one row per dataset, region, metric and model; one without a model where a dataset or region
+        is another benchmark, with the reason as its ``status``.
     """
-    rows = scores[(scores["dataset"] == dataset) & (scores["status"] == "ok")]
-    rows = rows.assign(subject=[_subject(name) for name in rows["subject"]])
-    rows = require_benchmark(rows, dataset)
     reference = published.scores.groupby(["metric", "model"])["score"].mean()
-    own = rows.groupby(["metric", "model"])["score"].mean()
-    wanted = (
-        models if models is not None else sorted(set(rows["model"]) - set(reference.index.get_level_values("model")))
-    )
-    found = []
-    for model in wanted:
-        if model not in set(rows["model"]):
-            raise unknown("model with scores on the published benchmark", model, set(rows["model"]))
-        for metric in (m for m in reference.index.get_level_values("metric").unique() if (m, model) in own.index):
-            others = reference[metric].drop(model, errors="ignore")
-            score = float(own[metric, model])
-            found.append(
-                {
-                    "model": model,
-                    "metric": metric,
-                    "score": score,
-                    "rank": int((others > score).sum()) + 1,
-                    "percentile": 100 * float((others < score).mean()),
-                    "of": len(others),
-                    "nearest_in_score": _nearest(others, score),
-                    "nearest_in_geometry": _alike(similarity, model, metric),
-                    "calibration": _calibration(own, reference, metric),
-                }
-            )
-    return pd.DataFrame(found)
+    note = other_settings(settings)
+    rows: list[dict] = []
+    for dataset, here in scores[scores["status"] == "ok"].groupby("dataset", sort=False):
+        if reason := other_benchmark(here, origins[dataset]):
+            rows.append({"dataset": dataset, "status": reason})
+            continue
+        for region, part in here.groupby("region", sort=False):
+            where = {"dataset": dataset, "region": region}
+            if region != REGION:
+                rows.append(where | {"status": f"published are scores of region {REGION} only"})
+                continue
+            rows += [where | row | {"note": note} for row in _stand(part, reference)]
+    columns = [*PLACE, "score", "ci_low", "ci_high", "published_score", "rank", "rank_best", "rank_worst"]
+    table = pd.DataFrame(rows, columns=[*columns, "percentile", "n_published", "note", "status"])
+    return table.sort_values(["dataset", "region", "metric", "rank", "model"], kind="stable", ignore_index=True)
 
 
-def require_benchmark(rows: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """Rows on the published benchmark: region OTC, subjects 1, 2, 5 and 7, 500 test images.
+def other_benchmark(rows: pd.DataFrame, origin: Origin) -> str:
+    """Why scores of a dataset do not compare with the published ones, in a clause; empty where they do.
 
-    Raises
-    ------
-    MenagerieError
-        Naming what differs.
+    Parameters
+    ----------
+    rows
+        Its rows of ``model_scores`` with a score.
+    origin
+        What they rest on.
     """
-    if rows.empty:
-        raise MenagerieError(
-            f"The run has no scores of dataset '{dataset}'. The published benchmark is the Natural Scenes Dataset; say "
-            "which of your datasets it is."
-        )
-    rows = rows[rows["region"] == REGION]
-    if rows.empty:
-        raise MenagerieError(f"Dataset '{dataset}' has no region {REGION}, on which the published scores rest.")
-    subjects = rows.groupby(["model", "metric"])["subject"].agg(frozenset)
-    if (wrong := subjects[subjects != frozenset(SUBJECTS)]).size:
-        model, metric = wrong.index[0]
-        raise MenagerieError(
-            f"Dataset '{dataset}', model {model}, {metric}: subjects {', '.join(sorted(wrong.iloc[0]))}; the "
-            f"published scores are means over {', '.join(SUBJECTS)}. A mean over others is another benchmark."
-        )
-    if images := set(rows["n_images"]) - {N_IMAGES}:
-        raise MenagerieError(
-            f"Dataset '{dataset}': scores rest on {', '.join(map(str, sorted(images)))} test images, the published "
-            f"ones on {N_IMAGES}. Other images are another benchmark."
-        )
-    return rows
+    for about in (*origin.targets, origin.stimuli):
+        if about.get("reader") != "nsd":
+            return "published are scores of the Natural Scenes Dataset, read by the reader nsd"
+        if about.get("simulated") != "no":
+            return "its responses are not marked as measured (simulated: no)"
+    if (images := origin.stimuli.get("images")) != IMAGES:
+        return f"its images are '{images}', those of the published scores {IMAGES}"
+    if any(about.get("zscore") != "within session" for about in origin.targets):
+        return "its responses are not z-scored within session, as those of the published scores are"
+    subjects = rows["subject"].map(subject_number)
+    if absent := sorted(set(SUBJECTS) - set(subjects)):
+        return f"it lacks subject {', '.join(absent)}; published scores are means over subjects {', '.join(SUBJECTS)}"
+    if other := sorted(set(rows["n_images"]) - {N_IMAGES}):
+        return f"its scores rest on {other[0]} test images, the published ones on {N_IMAGES}"
+    return _other_voxels(rows[rows["region"] == REGION])
 
 
-def require_measured(targets: list[Path]) -> None:
-    """Refuse simulated responses (a twin of the dataset has its regions, subjects and images, but not its brains).
-
-    Raises
-    ------
-    MenagerieError
-        Naming the first target that is simulated.
-    """
-    for path in targets:
-        if read_provenance(path).get("simulated") != "no":
-            raise MenagerieError(
-                f"Target {path} is not marked as measured (simulated: no). Scores on simulated responses do not "
-                "compare with published ones."
-            )
+def _other_voxels(rows: pd.DataFrame) -> str:
+    """A region of the same name may be defined in another way, but then it has other voxels."""
+    for name, units in rows.groupby("subject")["n_units"].max().items():
+        expected = N_UNITS.get(subject_number(name))
+        if expected and abs(units - expected) > 0.01 * expected:
+            return f"its region {REGION} has {units:,} voxels in subject {name}, the published one {expected:,}"
+    return ""
 
 
-def _subject(name: str) -> str:
+def other_settings(settings: Mapping[str, object]) -> str:
+    """Config keys in which a run differs from the survey, as text; empty where there are none."""
+    differ = {key: value for key, value in settings.items() if value != SURVEY_SETTINGS[key]}
+    return "; ".join(f"{key}: {value} (survey: {SURVEY_SETTINGS[key]})" for key, value in differ.items())
+
+
+def subject_number(name: str) -> str:
     """subj01, S1 and 1 are the same subject."""
     digits = name.lower().removeprefix("subj").removeprefix("s").lstrip("0")
     return digits if digits.isdigit() else name
 
 
-def _nearest(others: pd.Series, score: float) -> str:
-    close = (others - score).abs().nsmallest(N_NEIGHBOURS).index
-    return ", ".join(f"{name} ({others[name]:.3f})" for name in close)
+def _stand(rows: pd.DataFrame, reference: pd.Series) -> Iterable[dict]:
+    """Rows of one region, one per metric and model."""
+    rows = rows.assign(number=rows["subject"].map(subject_number))
+    rows = rows[rows["number"].isin(SUBJECTS)]
+    for (metric, model), own in rows.groupby(["metric", "model"], sort=False):
+        where = {"metric": metric, "model": model}
+        if absent := sorted(set(SUBJECTS) - set(own["number"])):
+            yield where | {"status": f"no score of subject {', '.join(absent)}"}
+            continue
+        means = {name: float(own[name].mean(skipna=False)) for name in ("score", "ci_low", "ci_high")}
+        others = reference[metric].drop(model, errors="ignore")
+        yield {
+            **where,
+            **means,
+            "published_score": reference[metric].get(model, np.nan),
+            "rank": rank(others, means["score"]),
+            "rank_best": rank(others, means["ci_high"]),
+            "rank_worst": rank(others, means["ci_low"]),
+            "percentile": 100 * float((others < means["score"]).mean()),
+            "n_published": len(others),
+            "status": "ok",
+        }
 
 
-def _alike(similarity: pd.DataFrame | None, model: str, metric: str) -> str:
-    if similarity is None:
-        return ""
-    rows = similarity[(similarity["metric"] == metric) & (similarity["region"] == REGION)]
-    rows = rows[(rows["model_a"] == model) | (rows["model_b"] == model)]
-    other = rows["model_a"].where(rows["model_a"] != model, rows["model_b"])
-    means = rows.groupby(other)["r"].mean().nlargest(N_NEIGHBOURS)
-    return ", ".join(f"{name} ({value:.3f})" for name, value in means.items())
+def rank(others: pd.Series, score: float) -> float:
+    """1 is best, ties share the better rank; NaN without a score."""
+    return float((others > score).sum()) + 1 if np.isfinite(score) else np.nan
 
 
-def _calibration(own: pd.Series, reference: pd.Series, metric: str) -> str:
-    both = sorted(set(own[metric].index) & set(reference[metric].index))
-    if not both:
-        return "no model of the run is among the published, so the two cannot be checked against each other"
-    gaps = own[metric].reindex(both) - reference[metric].reindex(both)
-    return (
-        f"{len(both)} models in both: ours minus published {gaps.mean():+.3f} ({gaps.min():+.3f} to {gaps.max():+.3f})"
-    )
+def neighbours(
+    table: pd.DataFrame,
+    published: Published,
+    similarity: pd.DataFrame | None,
+    published_similarity: pd.DataFrame,
+    names: Mapping[str, str],
+) -> pd.DataFrame:
+    """The nearest models in score and in geometry.
+
+    Parameters
+    ----------
+    table
+        From :func:`standing`.
+    published
+        As there.
+    similarity
+        Tables ``similarity`` of the run's model_to_model, put together; None where the run has none.
+    published_similarity
+        The published ones. They know published models only, since RSMs were not published: a new model has neighbours
+        in geometry among the run's models.
+    names
+        Model -> name to show.
+
+    Returns
+    -------
+    DataFrame
+        Table ``neighbours``: up to five rows per model, metric, kind (score, geometry) and source (published, run).
+    """
+    scores = published.scores.groupby(["metric", "model"])["score"].mean()
+    maps = {"published": _mirrored(published_similarity)}
+    if similarity is not None:
+        maps["run"] = _mirrored(similarity)
+    found: list[dict] = []
+    for row in table[table["status"] == "ok"].to_dict("records"):
+        where = {key: row[key] for key in PLACE}
+        others = scores[row["metric"]].drop(row["model"], errors="ignore")
+        nearest = others.loc[(others - row["score"]).abs().sort_values(kind="stable").index[:N_NEIGHBOURS]]
+        found += _ranked(where | {"kind": "score", "among": "published"}, nearest)
+        for among, alike in maps.items():
+            here = (row["dataset"] if among == "run" else published_similarity["dataset"].iloc[0], row["region"])
+            if (place := (*here, row["metric"], row["model"])) in alike.index:
+                nearest = alike.loc[place].nlargest(N_NEIGHBOURS)
+                found += _ranked(where | {"kind": "geometry", "among": among}, nearest)
+    frame = pd.DataFrame(found, columns=[*PLACE, "kind", "among", "place", "neighbour", "value"])
+    shown = frame["neighbour"].map(lambda model: names.get(model, model))
+    return frame.assign(neighbour_name=shown.astype(str))
 
 
-@command
-def main(arguments: list[str] | None = None) -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m menagerie.statistics.standing", description=__doc__.split("\n")[0])
-    parser.add_argument("run", type=Path, help="folder of a run")
-    parser.add_argument("published", type=Path, help="published tables: a folder with figure_data and source_data")
-    parser.add_argument("--model", action="append", dest="models", help="model; default: all that are not published")
-    parser.add_argument("--dataset", default=DATASET, help="the run's name for the Natural Scenes Dataset")
-    parser.add_argument("--registry", type=Path, default=Path("config/models.tsv"), help="table of models")
-    given = parser.parse_args(arguments)
-    scores = read_table(given.run / "tables" / "model_scores.parquet").to_pandas()
-    require_measured(sorted((given.run / "targets" / given.dataset).glob("*.h5")))
-    folder = given.run / "experiments" / "model_to_model" / given.dataset
-    parts = [read_table(path).to_pandas() for path in sorted(folder.glob("*/similarity.parquet"))]
-    similarity = pd.concat(parts) if parts else None
-    published = read_published(given.published, given.registry)
-    table = standing(scores, published, given.models, dataset=given.dataset, similarity=similarity)
-    print(table.to_string(index=False))
-    return 0
+def _mirrored(similarity: pd.DataFrame) -> pd.Series:
+    """Mean r over subjects by dataset, region, metric, model and the other model; each pair from both its ends."""
+    turned = similarity.rename(columns={"model_a": "model_b", "model_b": "model_a"})
+    both = pd.concat([similarity, turned]).rename(columns={"model_a": "model", "model_b": "neighbour"})
+    return both.groupby([*PLACE, "neighbour"])["r"].mean()
 
 
-if __name__ == "__main__":
-    raise SystemExit(main())
+def _ranked(where: Mapping[str, object], values: pd.Series) -> list[dict]:
+    return [
+        {**where, "place": place, "neighbour": name, "value": float(value)}
+        for place, (name, value) in enumerate(values.items(), start=1)
+    ]

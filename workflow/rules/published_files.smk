@@ -1,0 +1,34 @@
+# The files that the 2024 survey published: a copy of yours, or downloaded and checked.
+from menagerie.statistics.benchmark import FILES, published_files, require_published
+
+PUBLISHED_KEY = "published" if SURVEY.published else "standing"
+PUBLISHED = CONFIG[PUBLISHED_KEY].get("folder", f"{RESOURCES}/published")
+if "folder" in CONFIG[PUBLISHED_KEY]:
+    try:
+        require_published(PUBLISHED, f"{PUBLISHED_KEY}.folder")
+    except MenagerieError as error:
+        raise WorkflowError(str(error)) from None
+
+
+localrules:
+    fetch_published,
+
+
+rule fetch_published:
+    output:
+        files=[f"{RESOURCES}/published/{name}" for name in FILES],
+    log:
+        f"{RUN}/logs/fetch_published.log",
+    benchmark:
+        f"{RUN}/benchmarks/fetch_published.tsv"
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        folder=f"{RESOURCES}/published",
+        url=CONFIG[PUBLISHED_KEY]["url"],
+    script:
+        "../scripts/fetch_published.py"

@@ -1,0 +1,33 @@
+# Where the models of the run stand among those of the 2024 survey. Only with config key standing.
+
+
+rule standing:
+    input:
+        scores=f"{RUN}/tables/model_scores.parquet",
+        models=f"{RUN}/tables/models.parquet",
+        similarity=similarity_tables("similarity"),
+        targets=TARGETS,
+        stimuli=expand(f"{RUN}/stimuli/{{stimuli}}.h5", stimuli=STIMULI),
+        files=list(published_files(PUBLISHED).values()),
+    output:
+        standing=f"{RUN}/tables/standing.parquet",
+        neighbours=f"{RUN}/tables/neighbours.parquet",
+    log:
+        f"{RUN}/logs/standing.log",
+    benchmark:
+        f"{RUN}/benchmarks/standing.tsv"
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folder=PUBLISHED,
+        registry=CONFIG["registry"],
+        datasets={dataset.name: dataset.stimuli for dataset in DATASETS.values()},
+        expected=expected_tables,
+        settings=SURVEY.stage_params("standing"),
+        code=code("standing"),
+    script:
+        "../scripts/standing.py"
