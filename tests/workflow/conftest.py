@@ -163,6 +163,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+@pytest.fixture(scope="session")
+def analysed(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The finished project after a second run: another model, another bootstrap, another figure style, and analyses."""
+    project = finished.copy(tmp_path_factory.mktemp("analysed") / "project")
+    models, experiments = ["test_vit_random", "timm/test_vit2:random"], ["training", "overall", "model_to_model"]
+    project.configure(models=models, bootstrap={"n_resamples": 120}, experiments=experiments)
+    project.add_code("workflow/menagerie/figures/style.py")
+    project.run()
+    return project
+
+
 @pytest.fixture
 def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished project that a test may change."""
