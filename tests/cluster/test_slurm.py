@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -32,7 +33,7 @@ def there(login, fresh, tmp_path_factory: pytest.TempPathFactory):
     """The small project after a run on the cluster."""
     project = fresh.copy(tmp_path_factory.mktemp("there") / "project")
     project.configure(layers_per_job=LAYERS_PER_JOB[login.cluster.n_nodes])
-    login.run(project)
+    login.run(project, "--logger", "menagerie")
     return project
 
 
@@ -54,6 +55,17 @@ def test_extraction_asks_for_gpus_and_scoring_does_not(there, login) -> None:
     with_gpu = [comment.partition("_wildcards_")[0] for _, comment, gres, *_ in jobs if "gpu:1" in gres]
     assert with_gpu == ["rule_extract_geometry"] * 4, "two networks, two stimulus sets"
     assert all(memory.endswith("M") and limit not in ("UNLIMITED", "") for *_, memory, limit in jobs)
+
+
+def test_progress_counts_every_job_to_the_end(there) -> None:
+    """A line a minute, the last with all jobs done; of a job nothing but that."""
+    said = (there.folder / "snakemake.out").read_text()
+    lines = re.findall(r"^\[[\d:]+\] (\d+) of (\d+) jobs \((\d+) %\)(.*)$", said, flags=re.MULTILINE)
+    done, total, percent, rest = lines[-1]
+    n_scores = len(list(there.results.glob("scores/*/*/*/*.parquet")))
+    assert done == total and percent == "100" and f"{n_scores} score" in rest and "4 extract_geometry" in rest
+    assert all("queued or in work" in rest for *_, rest in lines[:-1])
+    assert "FAILED" not in said and "has been submitted" not in said
 
 
 def test_nothing_to_do_on_the_cluster_after_the_run(there) -> None:

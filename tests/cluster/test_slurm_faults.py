@@ -64,10 +64,12 @@ def states_of_scores(login, known: int) -> list[str]:
 
 
 def test_too_much_memory_is_asked_for_again(login, project, finished) -> None:
-    """SLURM kills the job; the next attempt asks for twice as much."""
+    """SLURM kills the job; the next attempt asks for twice as much; the progress logger tells why."""
     strike(project, TOO_BIG)
     known = len(login.cluster.jobs())
-    login.run(project, *SCORES)
+    login.run(project, *SCORES, "--logger", "menagerie")
+    said = (project.folder / "snakemake.out").read_text()
+    assert "FAILED: score" in said and "it ends: slurmstepd" in said and "  score is tried again\n" in said
     states = states_of_scores(login, known)
     assert [state for state in states if not state.startswith("COMPLETED")] == ["FAILED 1000M"]
     assert states.count("COMPLETED 2000M") == 1

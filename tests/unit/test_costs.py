@@ -37,6 +37,14 @@ def test_extraction_memory_stops_at_the_budget_and_takes_more_passes_instead() -
     assert costs.extraction_passes(large, 1000, BUDGET_MB) == 90
 
 
+def test_gpu_memory_by_hand() -> None:
+    """CUDA, 25 million weights, 32 images that show 20 million numbers, 1,000 images of chosen features, matrices."""
+    inventory = [layer(12_000_000), layer(8_000_000)]
+    small = costs.gpu_memory_mb([layer(900_000)], inventory, 1000, BUDGET_MB, 32, 25_000_000)
+    assert small == 1000 + 100 + 2560 + 3600 + 40
+    assert costs.gpu_memory_mb(inventory, inventory, 1000, BUDGET_MB, 32, 25_000_000) == small - 3600 + BUDGET_MB
+
+
 def test_extraction_time_by_hand() -> None:
     """Start, forward passes of 4 billion multiply-adds that show 20 million numbers, and n^2 p of the RSM."""
     forward = costs.forward_seconds(4_000_000_000, [layer(12_000_000), layer(8_000_000)])

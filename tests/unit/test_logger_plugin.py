@@ -66,6 +66,27 @@ def test_failed_jobs_name_their_logs(handler: LogHandler, capsys: pytest.Capture
     assert capsys.readouterr().err == f"\n2 of 9 jobs failed:\n  score: log {log}\n  score: log elsewhere.log\n"
 
 
+def test_on_a_cluster(handler: LogHandler, capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch) -> None:
+    """A job that SLURM killed left an empty log: SLURM's tells why. Jobs that were submitted need not run yet."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.log").touch()
+    (tmp_path / "7.log").write_text("slurmstepd: error: Exceeded job memory limit\n")
+    handler.emit(record(message="Job 1 has been submitted with SLURM jobid 7 (log: 7.log)."))
+    handler.emit(record(LogEvent.JOB_INFO, jobid=1, rule_name="score"))
+    handler.emit(record(LogEvent.JOB_STARTED, jobs=[1, 2]))
+    said = "SLURM-job '7' failed. For further error details see the cluster/cloud log and the log files"
+    logs = ["a.log", str(tmp_path / "7.log")]
+    fields = {"jobid": 1, "rule_name": "score", "output": ["a.parquet"], "log": logs, "rule_msg": said}
+    handler.emit(record(LogEvent.JOB_ERROR, logging.ERROR, **fields))
+    handler.emit(record(message="Trying to restart job 1."))
+    shown = capsys.readouterr().err
+    assert "  log: a.log, 7.log\n  it ends: slurmstepd: error: Exceeded job memory limit\n" in shown
+    assert "SLURM-job '7' failed. \n" in shown and shown.endswith("score is tried again\n\n")
+    handler.every = 0
+    handler.emit(record(LogEvent.PROGRESS, done=1, total=3))
+    assert "1 of 3 jobs (33 %), 1 queued or in work" in capsys.readouterr().err
+
+
 def test_configs_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,16 @@ def test_extraction_asks_for_a_gpu_and_nothing_else_does() -> None:
     slurm = yaml.safe_load(PROFILES["slurm"].read_text())
     assert slurm["set-resources"] == {"extract_geometry": {"gres": "'gpu:1'"}}
     assert "gres" not in slurm["default-resources"]
+
+
+def test_what_the_profile_offers_is_valid_once_its_comment_sign_is_gone() -> None:
+    """Account, partition, and kind and memory of GPUs, for those who fill in the first block."""
+    text = PROFILES["slurm"].read_text()
+    whole = yaml.safe_load(re.sub(r"^( *)# (?= *(?:\w+: \"'|score:))", r"\1", text, flags=re.MULTILINE))
+    assert whole["set-resources"]["extract_geometry"] == {
+        "gres": "'gpu:1'",
+        "slurm_partition": "'gpu'",
+        "constraint": "'gpu40g'",
+    }
+    assert set(whole["set-resources"]["score"]) == {"gres", "slurm_partition"}
+    assert {"slurm_account", "slurm_partition"} < set(whole["default-resources"])

@@ -19,6 +19,7 @@ MULTIPLY_ADD_SECONDS = 1.1e-10  # of a forward pass
 OUTPUT_SECONDS = 1.6e-9  # of a forward pass, per number that a module returns
 PRODUCT_SECONDS = 5.1e-11  # per feature and pair of images
 SNAKEMAKE_MB = 500  # a job on a cluster also holds two Snakemakes, one around the other
+CUDA_MB = 1000  # context, kernels and work space of CUDA and cuDNN
 MARGIN = 4  # a job is killed at its limit, so the limit lies well above the estimate
 
 
@@ -48,6 +49,24 @@ def extraction_memory_mb(layers: Sequence[LayerInfo], n_images: int, budget_mb: 
     """Memory of an extraction job: libraries and network, the budget where it is used up, products of one layer."""
     features = 4 * n_images * sum(layer.n_features for layer in layers) / 1e6
     return SNAKEMAKE_MB + ceil(2500 + min(features, budget_mb) + 5 * 8 * n_images**2 / 1e6)
+
+
+def gpu_memory_mb(
+    layers: Sequence[LayerInfo],
+    inventory: Sequence[LayerInfo],
+    n_images: int,
+    budget_mb: float,
+    batch_size: int,
+    parameters: int,
+) -> int:
+    """GPU memory of an extraction: CUDA, weights, a batch, and features as far as the budget lets them.
+
+    Derived, not measured: a batch counts as if the outputs of all layers were held at once, which no network does.
+    Where a GPU has less, the job halves batch and budget until they fit.
+    """
+    batch = 4 * batch_size * sum(layer.n_features for layer in inventory)
+    features = min(4 * n_images * sum(layer.n_features for layer in layers), budget_mb * 1e6)
+    return CUDA_MB + ceil((4 * parameters + batch + features + 5 * 8 * n_images**2) / 1e6)
 
 
 def scoring_seconds(n_layers: int, n_images: int, n_units: int, n_penalties: int) -> float:

@@ -31,6 +31,9 @@ FLAT = {
 }
 
 
+COLUMNS = ("jobs", "core h", "GPU h", "peak GB", "disk GB", "GPU GB")
+
+
 @dataclass
 class Estimate:
     """Jobs of one rule (of one model, or in all)."""
@@ -40,6 +43,7 @@ class Estimate:
     gpu_seconds: float = 0.0
     peak_mb: float = 0.0
     disk_bytes: float = 0.0
+    gpu_mb: float = 0.0
 
     def add(self, other: Estimate) -> None:
         """Add jobs; memory is that of the largest."""
@@ -48,6 +52,7 @@ class Estimate:
         self.gpu_seconds += other.gpu_seconds
         self.peak_mb = max(self.peak_mb, other.peak_mb)
         self.disk_bytes += other.disk_bytes
+        self.gpu_mb = max(self.gpu_mb, other.gpu_mb)
 
 
 def size_of(survey: Survey, dataset: Dataset, subject: str) -> tuple[int, int]:
@@ -74,10 +79,12 @@ def _images_of(dataset: Dataset) -> int:
 
 @dataclass(frozen=True)
 class Network:
-    """What a plan needs of a model: the chosen layers, and the seconds of one image through it."""
+    """What a plan needs of a model: the chosen layers, the seconds of one image through it, its inventory and size."""
 
     layers: list[LayerInfo]
     forward: float
+    inventory: list[LayerInfo]
+    parameters: int
 
 
 def read_network(survey: Survey, model: str) -> Network | None:
@@ -87,20 +94,24 @@ def read_network(survey: Survey, model: str) -> Network | None:
         return None
     inventory = read_inventory(path)
     forward = costs.forward_seconds(read_header(path).multiply_adds, inventory)
-    return Network(survey.layers(inventory, model), forward)
+    parameters = int(survey.spec(model).metadata["parameters"] or 0)
+    return Network(survey.layers(inventory, model), forward, inventory, parameters)
 
 
 def plan_model(survey: Survey, network: Network, sizes: Mapping, factors: Mapping[str, float]) -> dict:
     """Rule -> Estimate of one model; ``sizes`` is (dataset, subject) -> (images, units)."""
     config, layers = survey.config, network.layers
+    budget, batch = config["memory_budget_mb"], config["images"]["batch_size"]
     images = {d.stimuli: max(sizes[d.name, s][0] for s in d.subjects) for d in survey.datasets.values()}
     found = {rule: Estimate(1, *_flat(rule, factors)) for rule in ("list_layers", "collect_model", "select_layers")}
     extraction = found["extract_geometry"] = Estimate()
     for n in images.values():
-        seconds = costs.extraction_seconds(layers, n, config["memory_budget_mb"], network.forward)
+        seconds = costs.extraction_seconds(layers, n, budget, network.forward)
         seconds *= factors.get("extract_geometry", 1)
-        memory = costs.extraction_memory_mb(layers, n, config["memory_budget_mb"])
-        extraction.add(Estimate(1, seconds, seconds, memory, costs.geometry_bytes(n, len(layers))))
+        memory = costs.extraction_memory_mb(layers, n, budget)
+        on_gpu = costs.gpu_memory_mb(layers, network.inventory, n, budget, batch, network.parameters)
+        on_gpu = 0 if config["device"] == "cpu" else on_gpu
+        extraction.add(Estimate(1, seconds, seconds, memory, costs.geometry_bytes(n, len(layers)), on_gpu))
     score = found["score"] = Estimate()
     chosen = {layer.index for layer in layers}
     for n, units in sizes.values():
@@ -214,17 +225,21 @@ def render(by_rule: Mapping[str, Estimate], by_model: Mapping[str, Estimate], no
     total = Estimate()
     for estimate in by_rule.values():
         total.add(estimate)
-    lines = [_line("", "jobs", "core h", "GPU h", "peak GB", "disk GB")]
+    lines = [_line("", *COLUMNS)]
     lines += [_row(name, estimate) for name, estimate in [*by_rule.items(), ("total", total)]]
-    lines += ["", _line("model", "jobs", "core h", "GPU h", "peak GB", "disk GB")]
+    lines += ["", _line("model", *COLUMNS)]
     lines += [_row(name, estimate) for name, estimate in by_model.items()]
-    note = "GPU h: core hours of extraction, as if on a GPU job's own core; a GPU is several times faster."
+    note = (
+        "GPU h: core hours of extraction, as if on a GPU job's own core; a GPU is several times faster.\n"
+        "GPU GB: memory of the largest extraction on a GPU, an upper bound."
+    )
     return "\n".join([*lines, "", note, *notes])
 
 
 def _row(name: str, e: Estimate) -> str:
     hours = (f"{seconds / 3600:.3f}" for seconds in (e.core_seconds, e.gpu_seconds))
-    return _line(name, str(e.jobs), *hours, f"{e.peak_mb / 1e3:.1f}", f"{e.disk_bytes / 1e9:.3f}")
+    peak, on_gpu = (f"{megabytes / 1e3:.1f}" for megabytes in (e.peak_mb, e.gpu_mb))
+    return _line(name, str(e.jobs), *hours, peak, f"{e.disk_bytes / 1e9:.3f}", on_gpu)
 
 
 def _line(name: str, *cells: str) -> str:

@@ -18,6 +18,7 @@ rule extract_geometry:
     resources:
         mem_mb=extraction_memory,
         runtime=extraction_minutes,
+        gpu_mem_mb=extraction_gpu_memory,
     params:
         model=model_params,
         config=SURVEY.stage_params("extract"),

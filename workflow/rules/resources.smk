@@ -36,6 +36,17 @@ def extraction_memory(wildcards, input, attempt):
     return attempt * costs.extraction_memory_mb(*extraction_size(input, wildcards))
 
 
+def extraction_gpu_memory(wildcards, input, attempt):
+    """MB of GPU memory; 0 where networks run on CPUs. Nothing takes it up but who asks for it: docs/cluster.md."""
+    if CONFIG["device"] == "cpu":
+        return 0
+    whole = read_inventory(existing(input.layers))
+    parameters = int(SURVEY.spec(wildcards.model).metadata["parameters"] or 0)
+    layers, n_images, budget = extraction_size(input, wildcards)
+    batch = CONFIG["images"]["batch_size"]
+    return attempt * costs.gpu_memory_mb(layers, whole, n_images, budget, batch, parameters)
+
+
 @cache
 def forward_seconds(path):
     return costs.forward_seconds(read_header(path).multiply_adds, read_inventory(path))

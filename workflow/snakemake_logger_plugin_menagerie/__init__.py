@@ -7,6 +7,7 @@ Snakemake finds this package by its name.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from collections import Counter, deque
@@ -20,6 +21,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 EVERY, EVERY_IN_FILE = 5.0, 60.0  # seconds between two progress lines: on a terminal, in a file
 WINDOW = 600.0  # seconds that the rate is taken over: later stages have another one
 FORESEEABLE = 0.1  # share of jobs done before a time left is named: the first jobs are the long ones
+RESTARTED, SUBMITTED = re.compile(r"Trying to restart job (\d+)\."), re.compile(r"Job \d+ has been submitted")
 STAGES = (
     "fetch_weights",
     "list_layers",
@@ -46,6 +48,7 @@ class LogHandler(LogHandlerBase):
         self.finished: Counter[str] = Counter()
         self.in_work: set[int] = set()
         self.failed: dict[int, str] = {}
+        self.queued = False  # whether jobs wait on a cluster before they run
         self.history: deque[tuple[float, int]] = deque()
         self.total = 0
         self.shown = time.monotonic()
@@ -72,6 +75,10 @@ class LogHandler(LogHandlerBase):
             self._progress(record.done, record.total)
         elif event == LogEvent.JOB_ERROR:
             self._fail(vars(record))
+        elif said := RESTARTED.match(str(record.msg)):
+            self._say(f"  {self.rules.get(int(said[1]), 'it')} is tried again\n")
+        elif SUBMITTED.match(str(record.msg)):
+            self.queued = True
         elif event == LogEvent.RUN_INFO or record.levelno >= WARNING or _is_idle(record):
             self._say(self.format(record))
             if str(record.msg).startswith("Exiting because a job execution failed"):
@@ -98,7 +105,7 @@ class LogHandler(LogHandlerBase):
         if now - self.shown < self.every and done < total:
             return
         self.shown = now
-        line = progress_line(done, total, self._rate(), self.finished, len(self.in_work))
+        line = progress_line(done, total, self._rate(), self.finished, len(self.in_work), self.queued)
         self._say(f"[{time.strftime('%H:%M:%S')}] {line}")
 
     def _rate(self) -> float:
@@ -107,7 +114,7 @@ class LogHandler(LogHandlerBase):
 
     def _fail(self, job: dict) -> None:
         self.in_work.discard(job["jobid"])
-        logs = ", ".join(map(str, job["log"])) or "none"
+        logs = ", ".join(map(_from_here, job["log"])) or "none"
         self.failed[job["jobid"]] = f"  {job['rule_name']}: log {logs}"
         self._say(_failure(job, logs))
 
@@ -133,14 +140,19 @@ def unreadable_config(arguments: Sequence[str]) -> str:
     return ""
 
 
-def progress_line(done: int, total: int, rate: float, finished: Counter[str], in_work: int = 0) -> str:
-    """``486 of 714 jobs (68 %), 1.1 a second, about 4 min left, 2 in work: 10 list_layers, 440 score, 6 others``."""
+def progress_line(
+    done: int, total: int, rate: float, finished: Counter[str], in_work: int = 0, queued: bool = False
+) -> str:
+    """``486 of 714 jobs (68 %), 1.1 a second, about 4 min left, 2 in work: 10 list_layers, 440 score, 6 others``.
+
+    With ``queued`` it says "queued or in work": Snakemake does not know which of the jobs it submitted run already.
+    """
     parts = [f"{done} of {total} jobs ({100 * done // max(total, 1)} %)"]
     if rate > 0 and FORESEEABLE * total <= done < total:
         speed = f"{rate:.1f} a second" if rate >= 1 else f"{rate * 60:.0f} a minute" if rate >= 1 / 60 else "slow"
         parts += [speed, f"{_duration((total - done) / rate)} left"]
     if in_work and done < total:
-        parts.append(f"{in_work} in work")
+        parts.append(f"{in_work} {'queued or ' if queued else ''}in work")
     counts = [f"{finished[stage]} {stage}" for stage in STAGES if finished[stage]]
     others = sum(count for stage, count in finished.items() if stage not in STAGES)
     stages = ", ".join([*counts, *([f"{others} others"] if others else [])])
@@ -162,17 +174,22 @@ def _is_idle(record: LogRecord) -> bool:
 
 def _failure(job: dict, logs: str) -> str:
     made = ", ".join(map(str, job["output"]))
-    said = _last_line(job["log"])
+    said = next(filter(None, map(_last_line, job["log"])), "")
     lines = [f"\nFAILED: {job['rule_name']} ({made})", f"  log: {logs}"]
     lines += [f"  it ends: {said}"] if said else []
-    lines += [f"  {job['rule_msg']}"] if job["rule_msg"] else []
+    lines += [f"  {job['rule_msg'].partition('For further error details')[0]}"] if job["rule_msg"] else []
     return "\n".join(lines) + "\n"
 
 
-def _last_line(logs: Sequence[object]) -> str:
-    """Last line of the job's own log: the message, or the end of a traceback. On a cluster no terminal shows it."""
-    path = Path(str(logs[0])) if logs else None
-    if path is None or not path.is_file():
+def _from_here(path: object) -> str:
+    """The path as a person would type it here."""
+    return str(path).removeprefix(f"{Path.cwd()}/")
+
+
+def _last_line(log: object) -> str:
+    """Last line of a log: the message, the end of a traceback, or in SLURM's log why it killed a job."""
+    path = Path(str(log))
+    if not path.is_file():
         return ""
     lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return lines[-1][:500] if lines else ""
