@@ -41,6 +41,8 @@ class LoginNode:
         command = [self.python, "-m", "snakemake", "--profile", "profiles/slurm", *HERE, *arguments]
         log = (project.folder / "snakemake.out").open("a")
         environment = project.process_environment()
+        # The project's own package and logger, wherever another copy of them is installed.
+        environment["PYTHONPATH"] = f"{project.folder / 'workflow'}:{environment.get('PYTHONPATH', '')}".rstrip(":")
         return subprocess.Popen(command, cwd=project.folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
 
     def run(self, project, *arguments: str, succeeds: bool = True) -> None:

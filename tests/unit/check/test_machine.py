@@ -113,11 +113,6 @@ def test_cluster(programs):
         ({"keep-going": True}, FAILURE, "neither cores nor jobs"),
         ({"cores": 2, "quiet": ["host", "rules"]}, WARNING, "hides the logs"),
         ({"cores": 100_000}, WARNING, "100000 cores"),
-        (
-            {"jobs": 2, "slurm-no-account": True, "default-resources": {"slurm_account": "'me'"}},
-            WARNING,
-            "slurm_account and slurm-no-account",
-        ),
     ],
 )
 def test_profile(profile, content, status, found):

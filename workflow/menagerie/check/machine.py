@@ -120,9 +120,6 @@ def _judge(path: Path, content: Mapping) -> Sequence[str]:
     cores, there = content.get("cores"), os.cpu_count() or 1
     if isinstance(cores, int) and cores > there:
         return WARNING, "profile", f"{path}: {cores} cores, but there are {there}", "Say 'cores: all'."
-    asks = "slurm_account" in (content.get("default-resources") or {})
-    if content.get("slurm-no-account") and asks:
-        return WARNING, "profile", f"{path}: slurm_account and slurm-no-account", "Delete slurm-no-account."
     return OK, "profile", f"{path}: {executor}, {content.get('jobs') or cores} jobs at once"
 
 
