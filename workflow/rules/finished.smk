@@ -5,7 +5,7 @@ import time
 from functools import cache
 
 from snakemake.logging import logger
-from snakemake.settings.types import RerunTrigger
+from snakemake.settings.types import DeploymentMethod, RerunTrigger
 
 from menagerie.finished import Ledger, finished_models, read_ledger, settled, stamp, write_ledger
 
@@ -77,11 +77,16 @@ def finished():
 
 @cache
 def lighten_planning():
-    """Leave out Snakemake's look at the script of every single job: a quarter of the time of planning 84,000 jobs.
+    """Leave out steps of planning that decide nothing here: half the time for 84,000 jobs.
 
-    A script that is missing is named when its first job starts.
+    Snakemake looks at the script of every single job (a missing one is named when its first job starts), for folders
+    as outputs (no rule has any), and for the conda environment of every job, for which it computes all params.
     """
-    getattr(workflow.dag, "dag_processors", []).clear()
+    dag = workflow.dag
+    getattr(dag, "dag_processors", []).clear()
+    dag.check_directory_outputs = lambda: None
+    if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
+        dag.update_conda_envs = lambda: None
 
 
 def inventory_of(model):
