@@ -49,11 +49,12 @@ def test_loo_predictions_and_choice_equal_refits(dtype, tolerance):
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-9), (np.float32, 1e-4)])
-def test_predictions_of_new_images_equal_primal_ridge(dtype, tolerance):
+@pytest.mark.parametrize("n_new", [2, 11], ids=["by one operator a penalty", "by the eigenvectors"])
+def test_predictions_of_new_images_equal_primal_ridge(n_new, dtype, tolerance):
     features, responses = simulate()
-    new = simulate(n=11, seed=1)[0]
+    new = simulate(n=n_new, seed=1)[0]
     fit = loo_ridge((features @ features.T).astype(dtype), responses.astype(dtype), PENALTIES)
-    expected = np.empty((11, 7))
+    expected = np.empty((n_new, 7))
     for unit, penalty in enumerate(fit.penalty):
         weights, intercept = primal_fit(features, responses, penalty)
         expected[:, unit] = (new @ weights + intercept)[:, unit]

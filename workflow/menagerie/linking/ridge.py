@@ -23,10 +23,10 @@ import numpy as np
 
 from menagerie.errors import MenagerieError
 from menagerie.linking.arrays import Array, cast, empty, floating, host, like, namespace
+from menagerie.linking.rsm import BLOCK
 
 PENALTIES = tuple(float(10**power) for power in range(1, 8))  # logspace(1, 7, 7), the paper's text
 MEMORY_BUDGET = 256 << 20  # bytes
-BLOCK = 1024  # units at most; more gains nothing in products and leaves the caches
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,14 @@ class LooRidge:
         chosen = host(self.choice)
         result = empty((len(chosen), len(left)), self.deviations)
         for index in np.unique(chosen):
-            operator = cast(left / (self.kernel.eigenvalues + self.penalties[index]), dtype) @ vectors.T
             units = np.flatnonzero(chosen == index)
+            weighted = cast(left / (self.kernel.eigenvalues + self.penalties[index]), dtype)
+            # One operator costs as much as bringing len(left) units into the eigenvectors' coordinates.
+            operator = weighted @ vectors.T if len(units) > len(left) else None
             for start in range(0, len(units), BLOCK):
                 block = like(units[start : start + BLOCK], self.deviations)
-                result[block] = self.deviations[block] @ operator.T
+                unit = self.deviations[block]
+                result[block] = unit @ vectors @ weighted.T if operator is None else unit @ operator.T
         return result
 
 
