@@ -20,6 +20,23 @@ if any(word.endswith(".score.py") for word in sys.orig_argv):
     number = os.lseek(counter, 0, os.SEEK_CUR)
     {fault}
 """
+# One packed job dies when its second layer is to be kept; every layer that is to be kept is counted.
+HOOK_IN_A_PACK = """
+import os, signal, sys
+kept = []
+def look(event, arguments):
+    if event == "os.rename" and ".parts" in str(arguments[1]):
+        kept.append(arguments[1])
+        os.write(os.open({counter!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND), b".")
+        if len(kept) == 2:
+            try:
+                os.open({counter!r} + ".struck", os.O_CREAT | os.O_EXCL)
+            except FileExistsError:
+                return
+            os.kill(os.getpid(), signal.SIGKILL)
+if any(word.endswith(".score.py") for word in sys.orig_argv):
+    sys.addaudithook(look)
+"""
 EVERY_TWENTIETH = "number % 20 == 7 and os.kill(os.getpid(), signal.SIGKILL)"
 TOO_BIG = "held = number == 1 and [bytearray(1_500_000_000), time.sleep(60)]"
 TOO_LONG = "number == 1 and time.sleep(600)"
@@ -36,11 +53,11 @@ def project(finished, tmp_path: Path):
     return copy
 
 
-def strike(project, fault: str) -> Path:
+def strike(project, fault: str, text: str = HOOK) -> Path:
     """Plant a fault in the scoring jobs; the file whose size counts them."""
     hook, counter = project.folder / "hook", project.folder / "counter"
     hook.mkdir()
-    (hook / "sitecustomize.py").write_text(HOOK.format(counter=str(counter), fault=fault))
+    (hook / "sitecustomize.py").write_text(text.format(counter=str(counter), fault=fault))
     project.environment["PYTHONPATH"] = str(hook)
     return counter
 
@@ -91,13 +108,33 @@ def test_five_percent_of_jobs_die(login, project, finished) -> None:
     """Without retries the run fails, keeps what was finished, and a plain re-run completes it."""
     counter = strike(project, EVERY_TWENTIETH)
     login.run(project, *SCORES, "--retries", "0", succeeds=False)
-    assert counter.stat().st_size == 12
+    n_jobs = len(list(finished.results.glob("scores/*/*/*/*.parquet")))
+    n_struck = len(range(7, n_jobs + 1, 20))
+    assert counter.stat().st_size == n_jobs
     kept = {path: path.stat().st_mtime_ns for path in project.results.glob("scores/*/*/*/*.parquet")}
-    assert len(kept) == 11
+    assert len(kept) == n_jobs - n_struck
+    (project.folder / "hook" / "sitecustomize.py").unlink()
+    known = len(login.cluster.jobs())
     login.run(project, *SCORES)
-    assert counter.stat().st_size == 13, "one job is repeated"
+    assert states_of_scores(login, known) == ["COMPLETED 1000M"] * n_struck, "only what died is repeated"
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
     assert_undisturbed(project, finished)
+
+
+def test_a_packed_job_dies_between_layers(login, project, finished) -> None:
+    """The next attempt takes over the layers that were done, and its neighbours know nothing of it."""
+    project.configure(layers_per_job="auto")
+    counter = strike(project, "", HOOK_IN_A_PACK)
+    known = len(login.cluster.jobs())
+    login.run(project, *SCORES)
+    states = [state.partition(" ")[0] for state in states_of_scores(login, known)]
+    assert sorted(states) == ["COMPLETED"] * 6 + ["FAILED"]
+    n_layers = len(list(finished.results.glob("scores/*/*/*/*.parquet")))
+    assert counter.stat().st_size == n_layers + 1, "each layer once, and once more the one that was not kept"
+    assert not list(project.results.glob("scores/*/*/*/.*"))
+    names = [f"tables/{name}_scores.parquet" for name in ("layer", "model", "unit")]
+    found, wanted = project.tables(), finished.tables()
+    assert {name: found[name] for name in names} == {name: wanted[name] for name in names}
 
 
 def test_snakemake_dies(login, project, finished) -> None:
@@ -128,11 +165,16 @@ def test_a_node_dies_and_comes_back(login, project, finished) -> None:
     assert_undisturbed(project, finished)
 
 
-def test_a_drained_node_gets_no_more_jobs(login) -> None:
-    """They go to the node that is left."""
+def test_a_node_is_drained(login, project, finished) -> None:
+    """Its jobs end, and no more come: the rest goes to the node that is left."""
+    strike(project, SLOW)
+    run = login.start(project, *SCORES)
+    assert login.cluster.until(some_scores(project), 600)
     login.cluster.call("scontrol", "update", "NodeName=n1", "State=DRAIN", "Reason=test")
     try:
         output = login.cluster.call("srun", "--ntasks=1", "--mem=100", "sh", "-c", "echo $SLURMD_NODENAME")
+        assert run.wait() == 0
     finally:
         login.cluster.call("scontrol", "update", "NodeName=n1", "State=RESUME")
     assert output.strip() == "n2"
+    assert_undisturbed(project, finished)
