@@ -76,7 +76,7 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.JOB_ERROR:
             self._fail(vars(record))
         elif said := RESTARTED.match(str(record.msg)):
-            self._say(f"  {self.rules.get(int(said[1]), 'it')} is tried again\n")
+            self._say(f"  {self.rules.get(int(said[1]), 'it')} is tried again")
         elif SUBMITTED.match(str(record.msg)):
             self.queued = True
         elif event == LogEvent.RUN_INFO or record.levelno >= WARNING or _is_idle(record):
@@ -178,7 +178,7 @@ def _failure(job: dict, logs: str) -> str:
     lines = [f"\nFAILED: {job['rule_name']} ({made})", f"  log: {logs}"]
     lines += [f"  it ends: {said}"] if said else []
     lines += [f"  {job['rule_msg'].partition('For further error details')[0]}"] if job["rule_msg"] else []
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def _from_here(path: object) -> str:
