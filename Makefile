@@ -31,8 +31,10 @@ demo: $(READY) ## the main job on the built-in example: real networks against re
 	$(BIN)/snakemake --profile profiles/default --logger menagerie
 
 PROFILE ?= profiles/default
+# The executor for SLURM is in an environment of its own.
+CHECKER = $(or $(if $(findstring slurm,$(PROFILE)),$(wildcard .venv-slurm/bin/python)),$(BIN)/python)
 check: $(READY) ## what would stop a run, in seconds: make check CONFIG=config/mine.yaml PROFILE=profiles/slurm
-	@$(BIN)/python -m menagerie.check $(CONFIG) --profile $(PROFILE)
+	@$(CHECKER) -m menagerie.check $(CONFIG) --profile $(PROFILE)
 
 twin: $(READY) ## a small simulated twin of NSD in NSD's own files: resources/nsd_twin
 	$(BIN)/snakemake --profile profiles/default write_nsd_twin

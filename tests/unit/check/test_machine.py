@@ -1,6 +1,7 @@
 """Every line about the machine that can fail, and the ones that are in order."""
 
 import os
+import subprocess
 import sys
 from collections import namedtuple
 
@@ -144,3 +145,18 @@ def test_lock(tmp_path):
 def test_the_table():
     text = render([Line(OK, "disk", "enough"), Line(FAILURE, "memory", "none", "Buy some.")])
     assert text == "ok       disk    enough\nFAILURE  memory  none\n                 -> Buy some."
+
+
+def test_make_check_takes_the_python_that_has_the_executor(tmp_path, root):
+    for name in ("requirements.lock", "pyproject.toml", ".venv/.ready", ".venv-slurm/bin/python"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    def shown(*arguments):
+        command = ["make", "-n", "-f", str(root / "Makefile"), "check", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    assert shown() == ".venv/bin/python -m menagerie.check config/config.yaml --profile profiles/default\n"
+    assert shown("PROFILE=profiles/slurm").startswith(".venv-slurm/bin/python -m menagerie.check")
+    (tmp_path / ".venv-slurm/bin/python").unlink()
+    assert shown("PROFILE=profiles/slurm").startswith(".venv/bin/python -m menagerie.check")
