@@ -1,8 +1,11 @@
 """config/README.md says what the schema says, and the schema says what the rules do."""
 
+import re
+
 import pytest
 import yaml
 
+from menagerie.brain.readers import reader_module
 from menagerie.configdoc import PAGE, STAGES, keys, page
 from menagerie.survey import SCHEMA, Survey
 
@@ -21,6 +24,19 @@ def test_keys_that_a_stage_depends_on_say_so(stage: str, word: str) -> None:
     for key in survey.stage_params(stage):
         found = [name for name in ENTRIES[key]["reruns"] if name != "inventories"]
         assert found and order.index(found[0]) <= order.index(word), f"{key} is a param of {word}, but says {found}"
+
+
+READERS = ENTRIES["datasets.<name>.reader"]["enum"]
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_every_reader_is_explained_with_all_its_options(root, reader: str) -> None:
+    pages = {name: (root / "docs" / f"{name}.md").read_text() for name in ("datasets", "nsd", "add-a-dataset")}
+    assert f"| `{reader}` |" in pages["datasets"]
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", pages["datasets"], re.MULTILINE | re.DOTALL))
+    text = sections.get(reader) or pages[{"own": "add-a-dataset", "nsd": "nsd"}[reader]]
+    missing = [name for name in reader_module(reader).OPTIONS if not re.search(rf"\b{name}\b", text)]
+    assert not missing
 
 
 def test_keys_that_no_stage_takes_make_nothing_again() -> None:

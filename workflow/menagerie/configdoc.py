@@ -24,13 +24,13 @@ HEAD = """# Configuration
 | `paper.yaml` | the survey of 2024, measured anew: 224 networks, four people of the Natural Scenes Dataset |
 | `published.yaml` | the survey's published tables through this workflow's experiments, figures and report |
 
-Copy one, change it, and run it with `snakemake --profile profiles/default --configfile config/mine.yaml`: it replaces
-the demo's whole, nothing is merged. Unknown keys are refused, with the nearest known one. In an editor with a YAML
-language server the first line of these files gives completion and checks while you type.
+Copy one, change it, look with `make check CONFIG=config/mine.yaml` what would stop it, and run it with
+`snakemake --profile profiles/default --configfile config/mine.yaml`: it replaces the demo's whole, nothing is merged.
+Unknown keys are refused, with the nearest known one. In an editor with a YAML language server the first line of these
+files gives completion and checks while you type.
 
-`models.tsv` is the table of models, one row each; `docs/add-a-model.md` tells how to add one,
-`docs/add-a-dataset.md` how to add your own responses, `docs/nsd.md` what the reader of the Natural Scenes Dataset
-takes under `options`.
+`models.tsv` is the table of models, one row each; `docs/add-a-model.md` tells how to add one. `docs/datasets.md` has
+what each reader takes under `options`, `docs/add-a-dataset.md` how to add your own responses.
 
 The last column says what a new value makes again; what is made from that (tables, experiments, figures) follows. The
 report is made again after every change, because it prints the config. `docs/invalidation.md` has the cases.

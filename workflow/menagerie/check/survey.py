@@ -80,7 +80,7 @@ def datasets(survey: Survey) -> Iterator[Line]:
         missing = sorted(path for path in files if not Path(path).is_file())
         if missing:
             found = f"{len(missing)} of {len(files)} files will be downloaded (first: {missing[0]})"
-            yield Line(WARNING, dataset.name, found, "Needs a network, once; docs/add-a-dataset.md tells how without.")
+            yield Line(WARNING, dataset.name, found, "Needs a network, once; docs/datasets.md tells how without.")
         else:
             yield Line(OK, dataset.name, f"{len(files)} files, {len(dataset.subjects)} subjects")
 
