@@ -88,6 +88,7 @@ def test_a_job_that_meets_a_bad_file(fresh: Project) -> None:
 
 COMMANDS = {
     "plan": ["menagerie.plan", "nowhere.yaml"],
+    "archive": ["menagerie.archive", "nowhere"],
     "audit": ["menagerie.audit", "no_such_model"],
     "twin": ["menagerie.brain.nsd.twin_command", "--spec", "nowhere.yaml"],
     "fetch": ["menagerie.brain.nsd.fetch"],

@@ -15,13 +15,14 @@ import hashlib
 import io
 import json
 import subprocess
-import sys
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from menagerie import __version__
 from menagerie.errors import MenagerieError
+from menagerie.jobs import command
 from menagerie.provenance import code_fingerprint, value_fingerprint
 from menagerie.storage import atomic
 from menagerie.survey import Survey, read_config
@@ -122,8 +123,8 @@ def verify(archive: str | Path) -> int:
 
 def _config_of(run: Path, given: str | Path | None) -> dict:
     """The config that a run was made with, as it stands."""
-    paths = [Path(given)] if given else sorted((ROOT / "config").glob("*.yaml"))
-    named = {path.name: config for path in paths if (config := read_config(path)).get("run") == run.name}
+    found = {str(given): read_config(given)} if given else dict(_configs(ROOT / "config"))
+    named = {name: config for name, config in found.items() if config.get("run") == run.name}
     if len(named) != 1:
         where = str(given) if given else "config/"
         raise MenagerieError(
@@ -131,6 +132,13 @@ def _config_of(run: Path, given: str | Path | None) -> dict:
             "Name the one it was made with: --config."
         )
     return named.popitem()[1]
+
+
+def _configs(folder: Path) -> Iterator[tuple[str, dict]]:
+    """Files that can be read as a config, by name: experiments and whatever else a lab keeps there are passed over."""
+    for path in sorted(folder.glob("*.yaml")):
+        with suppress(MenagerieError):
+            yield path.name, read_config(path)
 
 
 def _check_config(survey: Survey, tables: Mapping[str, Mapping]) -> None:
@@ -214,7 +222,8 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def main(arguments: list[str] | None = None) -> None:
+@command
+def main(arguments: list[str] | None = None) -> int:
     """Pack a run, or verify an archive."""
     parser = argparse.ArgumentParser(prog="python -m menagerie.archive", description="Pack a run for a supplement.")
     parser.add_argument("run", help="folder of the run, results/<run>; with --verify, the archive")
@@ -223,15 +232,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--also", nargs="+", default=[], choices=LEFT_OUT, help="parts that are left out by default")
     parser.add_argument("--verify", action="store_true", help="compare an archive with its manifest")
     given = parser.parse_args(arguments)
-    try:
-        if given.verify:
-            print(f"{given.run}: {verify(given.run)} files, all as packed")
-            return
-        archive = pack(given.run, given.config, given.to, given.also)
-        print(f"{archive}: {archive.stat().st_size / 1e6:.1f} MB, sha256 {_sha256(archive.read_bytes())}")
-    except MenagerieError as error:
-        sys.exit(str(error))
+    if given.verify:
+        print(f"{given.run}: {verify(given.run)} files, all as packed")
+        return 0
+    archive = pack(given.run, given.config, given.to, given.also)
+    print(f"{archive}: {archive.stat().st_size / 1e6:.1f} MB, sha256 {_sha256(archive.read_bytes())}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
