@@ -86,7 +86,7 @@ def test_too_much_memory_is_asked_for_again(login, project, finished) -> None:
     known = len(login.cluster.jobs())
     login.run(project, *SCORES, "--logger", "menagerie")
     said = (project.folder / "snakemake.out").read_text()
-    assert "FAILED: score" in said and "it ends: slurmstepd" in said and "  score is tried again\n" in said
+    assert "FAILED: score" in said and "it ends: slurmstepd" in said and "  tried again: score (" in said
     states = states_of_scores(login, known)
     assert [state for state in states if not state.startswith("COMPLETED")] == ["FAILED 1000M"]
     assert states.count("COMPLETED 2000M") == 1

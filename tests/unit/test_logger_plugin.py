@@ -81,7 +81,7 @@ def test_on_a_cluster(handler: LogHandler, capsys: pytest.CaptureFixture, tmp_pa
     handler.emit(record(message="Trying to restart job 1."))
     shown = capsys.readouterr().err
     assert "  log: a.log, 7.log\n  it ends: slurmstepd: error: Exceeded job memory limit\n" in shown
-    assert "SLURM-job '7' failed. \n" in shown and shown.endswith("\n  score is tried again\n")
+    assert "SLURM-job '7' failed. \n" in shown and shown.endswith("\n  tried again: score (a.parquet)\n")
     handler.every = 0
     handler.emit(record(LogEvent.PROGRESS, done=1, total=3))
     assert "1 of 3 jobs (33 %), 1 queued or in work" in capsys.readouterr().err

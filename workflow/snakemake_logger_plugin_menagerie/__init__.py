@@ -48,6 +48,7 @@ class LogHandler(LogHandlerBase):
         self.finished: Counter[str] = Counter()
         self.in_work: set[int] = set()
         self.failed: dict[int, str] = {}
+        self.names: dict[int, str] = {}  # of jobs that failed
         self.queued = False  # whether jobs wait on a cluster before they run
         self.history: deque[tuple[float, int]] = deque()
         self.total = 0
@@ -76,7 +77,7 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.JOB_ERROR:
             self._fail(vars(record))
         elif said := RESTARTED.match(str(record.msg)):
-            self._say(f"  {self.rules.get(int(said[1]), 'it')} is tried again")
+            self._say(f"  tried again: {self.names.get(int(said[1]), said[1])}")
         elif SUBMITTED.match(str(record.msg)):
             self.queued = True
         elif event == LogEvent.RUN_INFO or record.levelno >= WARNING or _is_idle(record):
@@ -116,7 +117,8 @@ class LogHandler(LogHandlerBase):
         self.in_work.discard(job["jobid"])
         logs = ", ".join(map(_from_here, job["log"])) or "none"
         self.failed[job["jobid"]] = f"  {job['rule_name']}: log {logs}"
-        self._say(_failure(job, logs))
+        self.names[job["jobid"]] = f"{job['rule_name']} ({', '.join(map(str, job['output']))})"
+        self._say(_failure(job, self.names[job["jobid"]], logs))
 
     def _say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -172,10 +174,9 @@ def _is_idle(record: LogRecord) -> bool:
     return str(record.msg).startswith("Nothing to be done")
 
 
-def _failure(job: dict, logs: str) -> str:
-    made = ", ".join(map(str, job["output"]))
+def _failure(job: dict, name: str, logs: str) -> str:
     said = next(filter(None, map(_last_line, job["log"])), "")
-    lines = [f"\nFAILED: {job['rule_name']} ({made})", f"  log: {logs}"]
+    lines = [f"\nFAILED: {name}", f"  log: {logs}"]
     lines += [f"  it ends: {said}"] if said else []
     lines += [f"  {job['rule_msg'].partition('For further error details')[0]}"] if job["rule_msg"] else []
     return "\n".join(lines)
