@@ -102,6 +102,17 @@ def test_empty_sets_are_refused_by_name(read):
         require_models(read(levels=["random", "fine-tuned"]), [{"model": "a", "training": "random"}])
 
 
+def test_labels_are_for_levels_that_are_there(read):
+    labels = {"random": "untrained"}
+    assert read(labels=labels).labels == labels
+    assert Experiment.from_entry("twins", read(labels=labels).as_entry()).labels == labels
+    with pytest.raises(MenagerieError, match=r"level in twins.labels of .*'rndom'. Did you mean 'random'"):
+        read(levels=["random", "trained"], labels={"rndom": "untrained"})
+    rows = [{"model": "a", "training": "trained"}, {"model": "b", "training": "random"}]
+    with pytest.raises(MenagerieError, match=r"level of training in experiment twins.*'rndom'"):
+        require_models(read(labels={"rndom": "untrained"}), rows)
+
+
 def test_unknown_names_in_the_config(read):
     experiment = read()
     assert list(choose_experiments(["twins", "overall"], {"twins": experiment})) == ["twins"]

@@ -10,6 +10,7 @@ from scipy import stats
 
 from menagerie.errors import MenagerieError
 from menagerie.statistics.breakpoints import (
+    Segmented,
     bootstrap_intervals,
     delta_interval,
     fit_breakpoints,
@@ -208,6 +209,25 @@ def test_a_leaderboard_has_exact_intervals(joined):
     assert board["score"].is_monotonic_decreasing
     best = joined.loc[joined["model"] == board["model"][0], "score"]
     assert (board["ci_low"][0], board["ci_high"][0]) == bootstrap_mean(best.to_numpy())
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("places", [[10.2, 10.7], [10.2, 10.2 + 1e-9], [1.5, 29.5]])
+def test_breakpoints_without_points_of_their_own_have_no_standard_error(places):
+    """Their columns are multiples of each other: an inverse would be noise, with variances below zero."""
+    x = np.arange(1, 31, dtype=float)
+    y = -0.01 * x + np.random.default_rng(0).normal(0, 0.01, 30)
+    fit = Segmented(np.array(places), np.zeros(4), 0.01, x, y)
+    with pytest.raises(MenagerieError, match="no point between them or beyond one of them"):
+        delta_interval(fit)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_one_bend_asked_for_two_gives_an_interval_and_no_warning():
+    x = np.arange(1, 61, dtype=float)
+    y = np.where(x > 30, -0.02 * (x - 30), 0.0) + np.random.default_rng(0).normal(0, 0.01, 60)
+    low, high = delta_interval(fit_breakpoints(x, y))
+    assert np.isfinite([low, high]).all() and low < high
 
 
 def test_a_curve_without_bends_has_no_breakpoints_and_says_so():

@@ -15,7 +15,8 @@ from matplotlib.ticker import MaxNLocator
 
 from menagerie.figures import style
 from menagerie.figures.ceiling import Ceiling, ceiling_handle, draw_ceiling, score_limits, share_axis
-from menagerie.figures.experiment_table import ALL, boxes, known_ceiling, leading_metric, level_order, ribbons
+from menagerie.figures.experiment_table import boxes, known_ceiling, leading_metric, level_order, ribbons
+from menagerie.figures.levels import level_look, level_name
 from menagerie.figures.tidy import AXES, METRICS, in_order, metrics_in, on_rsms, short
 from menagerie.statistics.experiments import Experiment
 
@@ -121,7 +122,7 @@ def experiment_figure(
             ax.set_title(short(region, 28), loc="left", pad=3)
         _name_networks(ax, layout, table, last=ax is axes[-1])
         if experiment.figure == "levels":
-            _name_levels(ax, layout, table, levels, first=ax is axes[0])
+            _name_levels(ax, experiment, layout, table, levels, first=ax is axes[0])
     title = experiment.title if len(regions) > 1 else f"{experiment.title}: {short(regions[0], 28)}"
     figure.suptitle(textwrap.fill(title, int(width * 15)), x=0.01, ha="left", fontsize=8, fontweight="bold")
     known = any(ceilings.values())
@@ -183,20 +184,6 @@ def _offsets(experiment: Experiment, levels: list[str]) -> dict[str, float]:
 # --- marks ----------------------------------------------------------------------------------------
 
 
-def _color(experiment: Experiment, level: str, levels: list[str]) -> str:
-    if experiment.figure == "models":
-        return style.VERMILION if level == experiment.reference else style.GREY if level == ALL else style.BLUE
-    return style.PALETTE[levels.index(level) % len(style.PALETTE)]
-
-
-def _look(experiment: Experiment, level: str, levels: list[str]) -> tuple:
-    """Line style and marker of a level: what tells it apart without colour."""
-    if experiment.figure == "models":
-        return "-", style.MARKERS[0]
-    place = levels.index(level)
-    return style.LINES[place % len(style.LINES)], style.MARKERS[place % len(style.MARKERS)]
-
-
 def _draw_boxes(
     ax: Axes, experiment: Experiment, layout: Layout, table: pd.DataFrame, levels: list[str], points: float
 ) -> None:
@@ -210,19 +197,19 @@ def _draw_boxes(
             ends = [layout.xy(layout.places[r.column] + offsets[r.level], r.score) for r in pair.itertuples()]
             ax.plot(*zip(*ends, strict=True), color=style.PALE, linewidth=0.8 * line, zorder=3)
     for row in table.itertuples():
-        place, color = layout.places[row.column] + offsets[row.level], _color(experiment, row.level, levels)
+        place, look = layout.places[row.column] + offsets[row.level], level_look(experiment, row.level, levels)
+        color = look.color
         filled = METRICS[row.metric].filled
         face = color if filled else "white"
         # The mean reaches beyond its box, so that it shows in a box too flat for a line of its own.
         _mean_line(ax, layout, place, 1.35 * half, row.score, color, line, zorder=3.5)
         if np.isfinite(row.low):
             corner, size = layout.xy(place - half, row.low), layout.xy(2 * half, row.high - row.low)
-            look = {"facecolor": face, "edgecolor": color, "linewidth": 0.7 * line}
-            ax.add_patch(Rectangle(corner, *size, zorder=4, **look))
+            ax.add_patch(Rectangle(corner, *size, zorder=4, facecolor=face, edgecolor=color, linewidth=0.7 * line))
             if (row.high - row.low) * points > 5 * line:
                 _mean_line(ax, layout, place, half, row.score, "white" if filled else color, line, zorder=5)
         if paired or not np.isfinite(row.low):
-            mark = {"marker": _look(experiment, row.level, levels)[1], "markeredgecolor": color}
+            mark = {"marker": look.marker, "markeredgecolor": color}
             ax.plot(
                 *layout.xy(place, row.score),
                 markersize=3.5 * line,
@@ -248,13 +235,13 @@ def _draw_ribbons(
         own = table if experiment.figure != "levels" else table[table["level"] == row.level]
         places = own["column"].map(layout.places)
         low, high = places.min() - 0.55, places.max() + 0.55
-        color, dashes = _color(experiment, row.level, levels), _look(experiment, row.level, levels)[0]
+        look = level_look(experiment, row.level, levels)
         if np.isfinite(row.low):
             corner, size = layout.xy(low, row.low), layout.xy(high - low, row.high - row.low)
-            ax.add_patch(Rectangle(corner, *size, facecolor=color, alpha=0.22, linewidth=0, zorder=2))
+            ax.add_patch(Rectangle(corner, *size, facecolor=look.color, alpha=0.22, linewidth=0, zorder=2))
         if row.n > 1:
             ends = (layout.xy(low, row.mean), layout.xy(high, row.mean))
-            ax.plot(*zip(*ends, strict=True), color=color, linestyle=dashes, linewidth=0.8, zorder=2.5)
+            ax.plot(*zip(*ends, strict=True), color=look.color, linestyle=look.line, linewidth=0.8, zorder=2.5)
 
 
 # --- axes -----------------------------------------------------------------------------------------
@@ -293,32 +280,33 @@ def _name_networks(ax: Axes, layout: Layout, table: pd.DataFrame, *, last: bool)
         ax.set_xticks([])
         if last:
             metric = METRICS[leading_metric(table)].label
-            ax.set_xlabel(f"{len(places)} in order of {metric}, best first (names: data.parquet)")
+            ax.set_xlabel(f"{len(places)} networks by {metric}, best first (names: data.parquet)")
         return
     turned = {} if _flat(layout, table) else {"rotation": 90, "va": "top", "ha": "center"}
     ax.set_xticks(places, labels, fontsize=layout.size, **turned)
     ax.tick_params(axis="x", length=0, labelbottom=last)
 
 
-def _name_levels(ax: Axes, layout: Layout, table: pd.DataFrame, levels: list[str], *, first: bool) -> None:
+def _name_levels(
+    ax: Axes, experiment: Experiment, layout: Layout, table: pd.DataFrame, levels: list[str], *, first: bool
+) -> None:
     """Names of the levels over (rows: above) their networks, where all of them fit."""
     level = table.drop_duplicates("column").set_index("column")["level"]
     spans = {one: [layout.places[c] for c in layout.places if level[c] == one] for one in levels}
+    names = {one: (level_name(experiment, one), level_look(experiment, one, levels).color) for one in levels}
     if not layout.upright:
-        for number, one in enumerate(levels):
+        for one, (name, color) in names.items():
             transform = ax.get_yaxis_transform()
-            color = style.PALETTE[number % len(style.PALETTE)]
             place = min(spans[one]) - 1.05
-            ax.text(0.01, place, short(one, 24), color=color, transform=transform, va="center", fontweight="bold")
+            ax.text(0.01, place, short(name, 24), color=color, transform=transform, va="center", fontweight="bold")
         return
     room = {one: (max(places) - min(places) + 1 + GAP) * layout.pitch for one, places in spans.items()}
-    if not first or any(len(one) * 0.068 > room[one] for one in levels):
+    if not first or any(len(names[one][0]) * 0.068 > room[one] for one in levels):
         return
-    for number, (one, places) in enumerate(spans.items()):
-        color = style.PALETTE[number % len(style.PALETTE)]
-        middle = (min(places) + max(places)) / 2
+    for one, (name, color) in names.items():
+        middle = (min(spans[one]) + max(spans[one])) / 2
         transform = ax.get_xaxis_transform()
-        ax.text(middle, 1.01, one, color=color, transform=transform, ha="center", va="bottom", fontweight="bold")
+        ax.text(middle, 1.01, name, color=color, transform=transform, ha="center", va="bottom", fontweight="bold")
     ax.set_title(ax.get_title(loc="left"), loc="left", pad=12 if ax.get_title(loc="left") else 3)
 
 
@@ -335,23 +323,22 @@ def _legend(
     by_metric = experiment.factor == "metric"
     unit = "pairs" if experiment.figure == "pairs" and not by_metric else "networks"
     if experiment.figure == "models":
-        handles.append(Patch(facecolor=style.BLUE, edgecolor=style.BLUE, label="one network"))
-        label = f"reference: {experiment.reference.replace('_', ' ')}"
-        handles.append(Patch(facecolor=style.VERMILION, edgecolor=style.VERMILION, label=label))
+        label = f"reference: {short(level_name(experiment, experiment.reference), 24)}"
+        color = level_look(experiment, experiment.reference, levels).color
+        handles.append(Patch(facecolor=color, edgecolor=color, label=label))
+        handles.append(Patch(facecolor=style.BLUE, edgecolor=style.BLUE, label="other levels"))
     else:
         marked = any(_offsets(experiment, levels).values())
         for level in levels:
-            dashes, marker = _look(experiment, level, levels)
-            color = _color(experiment, level, levels)
-            name = METRICS[level].label if by_metric else short(level, 24)
+            look = level_look(experiment, level, levels)
             n = int(bands.loc[bands["level"] == level, "n"].max())
-            mark = {"marker": marker, "markersize": 3.5} if marked else {}
-            handles.append(Line2D([], [], color=color, linestyle=dashes, label=f"{name} ({n} {unit})", **mark))
+            mark = {"marker": look.marker, "markersize": 3.5} if marked else {}
+            label = f"{short(level_name(experiment, level), 24)} ({n} {unit})"
+            handles.append(Line2D([], [], color=look.color, linestyle=look.line, label=label, **mark))
     for metric in metrics_in(table["metric"]):
-        edge = _color(experiment, metric, levels) if by_metric else style.GREY
-        face = edge if METRICS[metric].filled else "white"
+        face = style.GREY if METRICS[metric].filled else "white"
         label = f"{METRICS[metric].label}, one network"
-        handles.append(Patch(facecolor=face, edgecolor=edge, linewidth=0.9, label=label))
+        handles.append(Patch(facecolor=face, edgecolor=style.GREY, linewidth=0.9, label=label))
     if bands["low"].notna().any():
         over = "all" if experiment.figure == "models" else "level"
         handles.append(Patch(facecolor=style.GREY, alpha=0.3, linewidth=0, label=f"mean of {over}, 95 % interval"))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from menagerie.figures.ceiling import Ceiling
+from menagerie.figures.levels import ALL, level_name
 from menagerie.figures.tidy import in_order, metrics_in, on_rsms
 from menagerie.statistics.contrasts import MEAN
 from menagerie.statistics.experiments import Experiment
@@ -13,7 +14,6 @@ from menagerie.statistics.intervals import bootstrap_mean, without_subject_means
 
 BOX = ["region", "metric", "level", "column", "name", "score", "low", "high", "n_subjects"]
 RIBBON = ["region", "metric", "level", "mean", "low", "high", "n"]
-ALL = "all levels"  # level of the one ribbon where every level is a single network
 UNTRAINED = " (random)"
 
 
@@ -145,7 +145,7 @@ def _column_order(experiment: Experiment, rows: pd.DataFrame, table: pd.DataFram
 def _names(experiment: Experiment, rows: pd.DataFrame) -> dict[str, str]:
     """What the axis calls each column: unique."""
     if experiment.figure == "models":
-        names = rows.groupby("column")["level"].first().str.replace("_", " ")
+        names = rows.groupby("column")["level"].first().map(lambda level: level_name(experiment, level))
     else:
         # A pair is called by its member of the reference level, whose name need not say what sets it apart.
         own = rows[rows["level"] == experiment.reference] if experiment.figure == "pairs" else rows

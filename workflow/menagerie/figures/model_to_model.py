@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 
 from menagerie.figures import style
+from menagerie.figures.levels import Look
 from menagerie.figures.model_to_model_table import ModelMap, ModelSets
 from menagerie.figures.tidy import METRICS, metrics_in, short
 from menagerie.statistics.similarity import concave_hull
@@ -77,7 +79,7 @@ def _within(one: ModelSets, models: Sequence[str]) -> ModelSets:
     sets = {name: tuple(m for m in members if m in known) for name, members in one.sets.items()}
     sets = {name: members for name, members in sets.items() if members}
     whole = len(one.sets) == 1 and sum(map(len, sets.values())) > 1
-    return ModelSets(one.title, sets if len(sets) > 1 or whole else {})
+    return replace(one, sets=sets if len(sets) > 1 or whole else {})
 
 
 def _window(maps: Iterable[ModelMap]) -> tuple[np.ndarray, float]:
@@ -119,21 +121,21 @@ def _draw_map(ax: Axes, one: ModelMap, sets: ModelSets, window: tuple[np.ndarray
     place = {name: number for number, name in enumerate(one.models)}
     ax.scatter(*one.points.T, s=3, color=style.PALE, linewidth=0, zorder=1)
     handles = []
-    for number, (name, members) in enumerate(sets.sets.items()):
-        color = style.PALETTE[number % len(style.PALETTE)]
-        marker = style.MARKERS[number % len(style.MARKERS)]
+    for name, members in sets.sets.items():
+        look = sets.looks.get(name, Look(style.BLUE))
+        color = look.color
         own = one.points[[place[m] for m in members if m in place]]
         if not len(own):
             continue
         hull = concave_hull(own)
         if len(hull) > 2:
             ax.add_patch(Polygon(hull, facecolor=color, edgecolor="none", alpha=0.18, zorder=2))
-        dashes = style.LINES[number % len(style.LINES)]
-        ax.plot(*hull[[*range(len(hull)), 0]].T, color=color, linewidth=0.7, linestyle=dashes, zorder=2.5)
-        mark = {"marker": marker, "markerfacecolor": color if filled else "white", "markeredgecolor": color}
+        ax.plot(*hull[[*range(len(hull)), 0]].T, color=color, linewidth=0.7, linestyle=look.line, zorder=2.5)
+        mark = {"marker": look.marker, "markerfacecolor": color if filled else "white", "markeredgecolor": color}
         ax.plot(*own.T, linestyle="", markersize=2.2, markeredgewidth=0.5, zorder=3, **mark)
         label = f"{short(name, 18)} ({len(own)})" if not name.endswith("networks") else name
-        handles.append(Line2D([], [], color=color, linewidth=0.7, linestyle=dashes, markersize=3, label=label, **mark))
+        line = {"color": color, "linewidth": 0.7, "linestyle": look.line}
+        handles.append(Line2D([], [], markersize=3, label=label, **line, **mark))
     if handles:
         ax.legend(
             handles=handles,

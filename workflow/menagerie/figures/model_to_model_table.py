@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from menagerie.errors import MenagerieError
+from menagerie.figures.levels import Look, level_look, level_name
 from menagerie.figures.tidy import first_region, in_order
 from menagerie.statistics.experiments import Experiment
 from menagerie.statistics.similarity import classical_mds, upper_values
@@ -23,6 +24,7 @@ class ModelSets:
 
     title: str
     sets: Mapping[str, tuple[str, ...]]
+    looks: Mapping[str, Look] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,13 @@ def model_sets(experiments: Iterable[Experiment], data: Mapping[str, pd.DataFram
         level = rows[one.factor].astype(str)
         if one.figure == "models" and level.nunique() > MOST_SETS:
             sets = {f"{rows['model'].nunique()} networks": tuple(in_order(rows["model"]))}
+            looks = {}
         else:
             order = one.levels or (one.reference, *sorted(set(level) - {one.reference}))
-            sets = {name: tuple(in_order(rows.loc[level == name, "model"])) for name in order}
-        found.append(ModelSets(one.title, {name: members for name, members in sets.items() if members}))
+            names = {name: level_name(one, name) for name in order}
+            sets = {names[name]: tuple(in_order(rows.loc[level == name, "model"])) for name in order}
+            looks = {names[name]: level_look(one, name, order) for name in order}
+        found.append(ModelSets(one.title, {name: members for name, members in sets.items() if members}, looks))
     return found
 
 

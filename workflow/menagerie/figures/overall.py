@@ -176,6 +176,6 @@ def _scatter(ax: Axes, rows: pd.DataFrame, x: str, diets: list[str], *, filled: 
 def _look(diet: str, diets: list[str]) -> tuple[str, str]:
     """Colour and marker."""
     if diet == UNTRAINED:
-        return style.GREY, "<"
+        return style.TRAINING["random"]["color"], style.TRAINING["random"]["marker"]
     place = in_order(diets).index(diet)
-    return style.PALETTE[place % len(style.PALETTE)], style.MARKERS[place % len(style.MARKERS)]
+    return style.DIETS[place % len(style.DIETS)], style.MARKERS[place % len(style.MARKERS)]

@@ -25,10 +25,14 @@ DPI = 200
 # Okabe and Ito's palette (jfly.uni-koeln.de/color) without its yellow, which is too pale on white.
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#1A1A1A"
-PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+# Blue and vermilion mean trained and untrained networks, wherever they stand; levels of an experiment, subjects and
+# single networks take the others, the reference of an experiment the first.
+PALETTE = (GREEN, PURPLE, ORANGE, SKY, BLACK)
+REFERENCE = GREEN
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (3, 3)), (0, (1, 1)))
-MARKERS = ("o", "D", "s", "^", "v", "P", "X")
+MARKERS = ("o", "s", "^", "v", "P", "X", "<")  # the diamond is that of untrained networks
 GREY, PALE, STRIPE = "#5F6368", "#B8BCC2", "#F3F4F6"
+DIETS = (BLUE, *PALETTE, GREY)  # trained networks, by what they were trained on
 
 # Colour is never the only sign: trained and random models also differ in marker shape, metrics in fill.
 TRAINING = {

@@ -105,7 +105,7 @@ def _draw_depths(ax: Axes, points: pd.DataFrame, region: str) -> None:
     kinds, metrics = kind_order(points), metrics_in(points["metric"])
     offsets = dict(zip(metrics, np.linspace(0.2, -0.2, len(metrics)) if len(metrics) > 1 else [0.0], strict=True))
     for number, kind in enumerate(kinds):
-        color = style.GREY if kind == "untrained" else style.PALETTE[number % len(style.PALETTE)]
+        color = style.VERMILION if kind == "untrained" else style.PALETTE[number % len(style.PALETTE)]
         for metric in metrics:
             depth = points[(points["kind"] == kind) & (points["metric"] == metric)]["depth"].sort_values().to_numpy()
             if not len(depth):
@@ -130,8 +130,11 @@ def _draw_groups(ax: Axes, points: pd.DataFrame, group: str, x: str, y: str) -> 
     handles = []
     metrics = metrics_in(points["metric"])
     for number, name in enumerate(in_order(points[group])):
-        color = style.PALETTE[number % len(style.PALETTE)]
-        marker = style.MARKERS[(number + number // len(style.PALETTE)) % len(style.MARKERS)]
+        if name in style.TRAINING:
+            color, marker = style.TRAINING[name]["color"], style.TRAINING[name]["marker"]
+        else:
+            color = style.PALETTE[number % len(style.PALETTE)]
+            marker = style.MARKERS[(number + number // len(style.PALETTE)) % len(style.MARKERS)]
         own = points[points[group] == name]
         for metric in metrics:
             rows = own[own["metric"] == metric]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -45,7 +45,7 @@ def contrast(term: str, factor: str) -> str | None:
     return " : ".join(level for _, level in found)
 
 
-def effect_table(effects: pd.DataFrame, factor: str) -> dict[str, list]:
+def effect_table(effects: pd.DataFrame, factor: str, name: Callable[[str], str] = str) -> dict[str, list]:
     """Rows and columns for the page.
 
     Parameters
@@ -54,6 +54,8 @@ def effect_table(effects: pd.DataFrame, factor: str) -> dict[str, list]:
         Table ``effects`` of the experiment.
     factor
         Its factor: terms of other columns (intercept, subjects) stay in the file.
+    name
+        What the page calls a level.
 
     Returns
     -------
@@ -73,6 +75,7 @@ def effect_table(effects: pd.DataFrame, factor: str) -> dict[str, list]:
             place
             | {
                 "metric": metric_label(place["metric"]),
+                "contrast": " : ".join(map(name, place["contrast"].split(" : "))),
                 "cells": [_cell(by_analysis.get(tuple(one))) for one in analyses],
                 "verdict": verdict(*pair(part)),
             }
@@ -114,8 +117,10 @@ def notes(effects: pd.DataFrame) -> list[dict[str, str]]:
     return found
 
 
-def sentences(effects: pd.DataFrame, factor: str, reference: str) -> dict[str, list[str]]:
-    """What was found, dataset by dataset.
+def sentences(
+    effects: pd.DataFrame, factor: str, reference: str, name: Callable[[str], str] = str
+) -> dict[str, list[str]]:
+    """What was found, dataset by dataset; ``name`` is what the page calls a level.
 
     Up to three contrasts of a region and score are told one by one, with both analyses; more are counted.
     """
@@ -126,11 +131,11 @@ def sentences(effects: pd.DataFrame, factor: str, reference: str) -> dict[str, l
     for (dataset, region, metric), rows in main.groupby(PLACE, sort=False):
         where = region if metric == "all" else f"{metric_label(metric)}, {region}"
         levels = in_order(rows["level"])
-        pairs = {level: pair(rows[rows["level"] == level]) for level in levels}
+        pairs = {name(level): pair(rows[rows["level"] == level]) for level in levels}
         told = (
-            [_one(where, level, reference, *both) for level, both in pairs.items()]
+            [_one(where, level, name(reference), *both) for level, both in pairs.items()]
             if len(levels) <= MOST_SENTENCES
-            else [_many(where, reference, pairs)]
+            else [_many(where, name(reference), pairs)]
         )
         found.setdefault(dataset, []).extend(told)
     return found

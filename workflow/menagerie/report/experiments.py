@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import pandas as pd
 
-from menagerie.figures.tidy import METRICS, metrics_in
+from menagerie.figures.levels import level_name
+from menagerie.figures.tidy import metrics_in
 from menagerie.report.effects import effect_table, metric_label, notes, sentences
 from menagerie.report.figures import ReportFigure
 from menagerie.report.findings import plural
@@ -44,14 +46,15 @@ def experiment_facts(one: ReportExperiment) -> dict[str, object]:
     """What the page says of an experiment, without its figures."""
     experiment = one.experiment
     factor, reference = experiment.factor, experiment.reference
+    name = partial(level_name, experiment)
     return {
         "name": experiment.name,
         "title": experiment.title,
         "question": question(experiment),
         "models": models_by_level(experiment, one.data),
         "means_only": means_only(one.data),
-        "findings": sentences(one.effects, factor, reference),
-        "table": effect_table(one.effects, factor),
+        "findings": sentences(one.effects, factor, reference, name),
+        "table": effect_table(one.effects, factor, name),
         "notes": notes(one.effects),
         "left_out": _capital(one.left_out),
         "links": {name: f"experiments/{experiment.name}/{name}.parquet" for name in ("data", "effects")},
@@ -66,23 +69,20 @@ def words(column: str) -> str:
 def question(experiment: Experiment) -> str:
     """What the experiment asks, from its definition."""
     kind = "of score" if experiment.factor == "metric" else f"of {words(experiment.factor)}"
-    others = [level for level in experiment.levels if level != experiment.reference]
+    reference = level_name(experiment, experiment.reference)
+    others = [level_name(experiment, level) for level in experiment.levels if level != experiment.reference]
     named = 0 < len(others) <= MANY_LEVELS
-    between = f"{', '.join(map(_level, others))} and {_level(experiment.reference)}" if named else f"levels {kind}"
+    between = f"{', '.join(others)} and {reference}" if named else f"levels {kind}"
     given = [
         f"{'not ' if column.startswith('not_') else ''}{words(column.removeprefix('not_'))}: {', '.join(values)}"
         for column, values in experiment.filter.items()
     ]
     among = f" among models with {'; '.join(given)}" if given else ""
-    text = f"Do scores differ between {between}{among}? The reference is {_level(experiment.reference)}."
+    text = f"Do scores differ between {between}{among}? The reference is {reference}."
     if experiment.constant:
         flagged = " (where levels differ in one of them, the notes say so)" if experiment.confounds == "flag" else ""
         text += f" To be equal between levels: {', '.join(map(words, experiment.constant))}{flagged}."
     return text
-
-
-def _level(level: str) -> str:
-    return metric_label(level) if level in METRICS else level
 
 
 def models_by_level(experiment: Experiment, data: pd.DataFrame) -> str:
@@ -95,9 +95,8 @@ def models_by_level(experiment: Experiment, data: pd.DataFrame) -> str:
         return f"{plural(data['model'].nunique(), 'model')}, each with both scores." if equal else ""
     if len(counts) > MANY_LEVELS and equal:
         return f"{len(counts)} levels, {plural(int(counts.iloc[0]), 'model')} each."
-    return (
-        f"{', '.join(f'{level}: {count}' for level, count in counts.items())} ({plural(int(counts.sum()), 'model')})."
-    )
+    listed = ", ".join(f"{level_name(experiment, str(level))}: {count}" for level, count in counts.items())
+    return f"{listed} ({plural(int(counts.sum()), 'model')})."
 
 
 def means_only(data: pd.DataFrame) -> str:

@@ -208,17 +208,16 @@ def _standard_errors(fit: Segmented) -> np.ndarray:
     changes = fit.coefficients[2:]
     steps = -(fit.x[:, None] > fit.breakpoints[None, :]).astype(float)
     design = np.column_stack([_basis(fit.x, fit.breakpoints), steps])
-    coefficients, rss = np.linalg.lstsq(design, fit.y, rcond=None)[:2]
-    variance = (float(rss[0]) if len(rss) else fit.rss) / _df(fit)
-    try:
-        inverse = np.linalg.inv(design.T @ design)
-    except np.linalg.LinAlgError:
+    coefficients, rss, rank, _ = np.linalg.lstsq(design, fit.y, rcond=None)
+    if rank < design.shape[1]:
         raise MenagerieError(
             f"Breakpoints at {', '.join(f'{place:.1f}' for place in fit.breakpoints)}: there is no point between them "
             "or beyond one of them, so they have no standard error. The curve has fewer bends than were asked for."
-        ) from None
-    errors = np.sqrt(variance * np.diag(inverse))[-len(changes) :]
-    return errors / np.abs(coefficients[2 : 2 + len(changes)])
+        )
+    variance = (float(rss[0]) if len(rss) else fit.rss) / _df(fit)
+    # The diagonal of the inverse of X'X as sums of squares: of a nearly singular X'X, inv's may come out negative.
+    inverse = np.sum(np.linalg.pinv(design) ** 2, axis=1)
+    return np.sqrt(variance * inverse)[-len(changes) :] / np.abs(coefficients[2 : 2 + len(changes)])
 
 
 def _profile(fit: Segmented, which: int, at: float) -> tuple[np.ndarray, float]:
@@ -240,7 +239,7 @@ def _step_statistic(fit: Segmented, which: int, at: float) -> float:
     if not len(rss):
         return np.inf
     variance = float(rss[0]) / (len(fit.x) - design.shape[1])
-    return float(coefficients[-1] / np.sqrt(variance * np.linalg.inv(design.T @ design)[-1, -1]))
+    return float(coefficients[-1] / np.sqrt(variance * np.sum(np.linalg.pinv(design)[-1] ** 2)))
 
 
 def _invert(fit: Segmented, which: int, accepted: Callable[[float], bool], n_steps: int = 24) -> tuple[float, float]:

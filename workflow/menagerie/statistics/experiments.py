@@ -68,6 +68,7 @@ class Experiment:
     constant: tuple[str, ...] = ()
     confounds: str = "refuse"
     figure: str = "levels"
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_entry(cls, name: str, entry: Mapping) -> Experiment:
@@ -77,6 +78,7 @@ class Experiment:
             filter=_filter(entry),
             analyses=tuple(Analysis(**{**one, "filter": _filter(one)}) for one in entry["analyses"]),
             levels=tuple(entry.get("levels", ())),
+            labels=dict(entry.get("labels", {})),
             constant=tuple(
                 column for column in entry.get("constant", ("training", "task", "data")) if column != entry["factor"]
             ),
@@ -94,6 +96,7 @@ class Experiment:
             "constant": list(self.constant),
             "confounds": self.confounds,
             "figure": self.figure,
+            "labels": dict(self.labels),
             "analyses": [vars(one) | {"filter": _plain(one.filter)} for one in self.analyses],
         }
 
@@ -189,7 +192,7 @@ def require_models(experiment: Experiment, models: Iterable[Mapping[str, object]
                 f"{ {key: list(value) for key, value in experiment.filter.items()} } with a value of "
                 f"{experiment.factor}. Compare with config/models.tsv."
             )
-        for level in (experiment.reference, *experiment.levels):
+        for level in (experiment.reference, *experiment.levels, *experiment.labels):
             if level not in found:
                 raise unknown(f"level of {experiment.factor} in experiment {experiment.name}", level, found)
 
@@ -229,5 +232,8 @@ def _check(experiment: Experiment, path: Path) -> None:
         for column in columns:
             if column not in COLUMNS:
                 raise unknown(f"column in {name}.{key} of {path}", column, COLUMNS)
+    for level in experiment.labels if experiment.levels else ():
+        if level not in experiment.levels:
+            raise unknown(f"level in {name}.labels of {path}", level, experiment.levels)
     if experiment.levels and experiment.reference not in experiment.levels:
         raise unknown(f"reference of experiment {name}", experiment.reference, experiment.levels)
