@@ -35,6 +35,7 @@ def test_single_networks_are_trained_ones_and_their_reference_stands_out():
     colors = [level_look(one, level, one.levels).color for level in one.levels]
     assert colors == [style.REFERENCE, style.BLUE, style.VERMILION]
     assert level_look(one, ALL, one.levels).color == style.GREY
+    assert len({level_look(one, level, one.levels, apart=True).color for level in one.levels}) == 3  # on a map
 
 
 def test_metrics_have_no_colour_since_fill_tells_them_apart():

@@ -218,7 +218,8 @@ def _draw_profiles(figure: Figure | SubFigure, panels: list, table: pd.DataFrame
         ceiling = _ceiling(table, region, metrics)
         draw_ceiling(ax, ceiling, "y")
         ax.set_ylim(_score_limits(table, region, metrics, ceiling))
-        share_axis(ax, ceiling, "y", label=index % n_columns == n_columns - 1 or index == len(panels) - 1)
+        rest = panels[index + 1 : index - index % n_columns + n_columns]  # of its row: the last axis is named for all
+        share_axis(ax, ceiling, "y", label=not any(_ceiling(table, *panel) for panel in rest))
         ax.set_title(_title(region, metrics), pad=4)
         ax.set_xlabel("rank")
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))

@@ -22,8 +22,8 @@ class Look:
     marker: str = "o"
 
 
-def level_look(experiment: Experiment, level: str, levels: Sequence[str]) -> Look:
-    """Look of a level.
+def level_look(experiment: Experiment, level: str, levels: Sequence[str], *, apart: bool = False) -> Look:
+    """Look of a level; ``apart`` where its place does not tell which one it is, as on a map.
 
     Trained networks are blue and untrained ones vermilion, as everywhere; metrics and what is over all levels are grey,
     since fill tells metrics apart. Other levels have colours that mean nothing else, the reference the first of them.
@@ -37,7 +37,7 @@ def level_look(experiment: Experiment, level: str, levels: Sequence[str]) -> Loo
         return Look(trained["color"], line, trained["marker"])
     if experiment.factor == "metric" or level == ALL:
         return Look(style.GREY, line, marker)
-    if experiment.figure == "models":
+    if experiment.figure == "models" and not apart:
         return Look(style.REFERENCE if level == experiment.reference else trained["color"])
     order = [experiment.reference, *(one for one in levels if one != experiment.reference)]
     return Look(style.PALETTE[order.index(level) % len(style.PALETTE)], line, marker)

@@ -106,7 +106,7 @@ def model_sets(experiments: Iterable[Experiment], data: Mapping[str, pd.DataFram
             order = one.levels or (one.reference, *sorted(set(level) - {one.reference}))
             names = {name: level_name(one, name) for name in order}
             sets = {names[name]: tuple(in_order(rows.loc[level == name, "model"])) for name in order}
-            looks = {names[name]: level_look(one, name, order) for name in order}
+            looks = {names[name]: level_look(one, name, order, apart=True) for name in order}
         found.append(ModelSets(one.title, {name: members for name, members in sets.items() if members}, looks))
     return found
 

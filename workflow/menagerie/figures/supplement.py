@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import textwrap
 
 import numpy as np
 import pandas as pd
@@ -43,23 +43,34 @@ def supplement_figure(data: pd.DataFrame, dataset: str, *, width: float = style.
     Figure
         A: every subject's scores against the mean of the others. B: relative depth of the selected layers by kind of
         network. C: scores in other regions against those in the first. D: effective dimensionality of the selected
-        layers after projection against before. A panel whose values are not known says so. A sentence where no
-        network has a score.
+        layers after projection against before. Panels whose values are not known are left out, by name. A sentence
+        where nothing is known.
     """
     rows = on_rsms(data[data["dataset"] == dataset])
     if rows.empty:
         return style.sentence(f"Supplement: no network has a score of RSMs in {dataset}.", width)
-    shape = (2, 2) if width > style.NARROW_WIDTH else (4, 1)
-    figure = style.new_figure(width, shape[0] * PANEL + 0.45)
     panels = [
-        ("A", "subjects", subject_points(rows), _draw_subjects, "one subject only,\nor means over subjects only"),
+        ("A", "subjects", subject_points(rows), _draw_subjects, "one subject only, or means over subjects only"),
         ("B", "selected layers", depth_points(rows), _draw_depths, "no known depth of layers"),
         ("C", "regions", region_points(rows), _draw_regions, "one region only"),
         ("D", "projection", dimension_points(rows), _draw_dimensions, "no known dimensionality"),
     ]
-    for ax, (letter, title, points, draw, excuse) in zip(figure.subplots(*shape).flat, panels, strict=True):
+    left_out = "; ".join(f"{title} ({excuse})" for _, title, points, _, excuse in panels if points.empty)
+    drawn = [panel for panel in panels if len(panel[2])]
+    if not drawn:
+        return style.sentence(f"Supplement, {dataset}: nothing to draw of {left_out}.", width)
+    columns = 2 if width > style.NARROW_WIDTH else 1
+    n_rows = -(-len(drawn) // columns)
+    note = textwrap.fill(f"Not known: {left_out}.", int(width * 15)) if left_out else ""
+    figure = style.new_figure(width, n_rows * PANEL + 0.45 + 0.13 * (note.count("\n") + bool(note)))
+    axes = figure.subplots(n_rows, columns, squeeze=False).flat
+    for ax, (letter, title, points, draw, _) in zip(axes, drawn, strict=False):
         ax.set_title(f"{letter}  {title}", loc="left")
-        _or_say_so(ax, points, draw, excuse, short(rows["region"].iloc[0], 16))
+        draw(ax, points, short(rows["region"].iloc[0], 16))
+    for ax in axes[len(drawn) :]:
+        ax.remove()
+    if note:
+        figure.suptitle(note, x=0.01, ha="left", fontsize=6.5)
     handles = []
     for metric in metrics_in(rows["metric"]):
         face = style.GREY if METRICS[metric].filled else "white"
@@ -67,15 +78,6 @@ def supplement_figure(data: pd.DataFrame, dataset: str, *, width: float = style.
     handles.append(Line2D([], [], color=style.GREY, linewidth=0.8, linestyle=(0, (4, 2)), label="equal values"))
     figure.legend(handles=handles, loc="outside lower center", ncols=min(3, int(width // 1.2)))
     return figure
-
-
-def _or_say_so(ax: Axes, points: pd.DataFrame, draw: Callable, excuse: str, region: str) -> None:
-    if len(points):
-        draw(ax, points, region)
-        return
-    ax.text(0.5, 0.5, excuse, transform=ax.transAxes, ha="center", va="center")
-    ax.set_xticks([])
-    ax.set_yticks([])
 
 
 def _draw_subjects(ax: Axes, points: pd.DataFrame, region: str) -> None:
