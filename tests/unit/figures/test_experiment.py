@@ -2,11 +2,13 @@ import experiments
 import numpy as np
 import pytest
 import synthetic
+from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from menagerie.figures import style
 from menagerie.figures.experiment import experiment_figure
 from menagerie.figures.experiment_table import boxes, ribbons
+from menagerie.statistics.experiments import Experiment
 
 WIDTHS = [style.PAGE_WIDTH, style.NARROW_WIDTH]
 
@@ -100,3 +102,15 @@ def test_the_same_data_give_the_same_bytes(tmp_path):
     first = [p.read_bytes() for p in style.save(experiment_figure(experiment, data, "nsd"), tmp_path / "a")]
     second = [p.read_bytes() for p in style.save(experiment_figure(experiment, data, "nsd"), tmp_path / "b")]
     assert first == second
+
+
+def test_networks_of_a_metric_experiment_have_the_colour_of_their_training_and_metrics_their_fill():
+    entry = {"title": "t", "factor": "metric", "levels": ["crsa", "versa"], "reference": "crsa", "figure": "pairs"}
+    one = Experiment.from_entry("metrics", entry | {"analyses": [{"analysis": "sound", "pair": "model"}]})
+    data = experiments.data()
+    half = data["model"].isin(sorted(set(data["model"]))[::2])
+    ax = experiment_figure(one, data.assign(training=np.where(half, "random", "trained")), "nsd").axes[0]
+    edges = {to_hex(patch.get_edgecolor()).upper() for patch in ax.patches if patch.get_zorder() == 4}
+    assert edges == {look["color"] for look in style.TRAINING.values()}
+    opened = [patch.get_facecolor()[3] == 0 for patch in ax.patches if patch.get_zorder() == 2]
+    assert sorted(opened) == [False, True]

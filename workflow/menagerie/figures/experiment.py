@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from menagerie.figures import style
 from menagerie.figures.ceiling import Ceiling, ceiling_handle, draw_ceiling, score_limits, share_axis
 from menagerie.figures.experiment_table import boxes, known_ceiling, leading_metric, level_order, ribbons
-from menagerie.figures.levels import level_look, level_name
+from menagerie.figures.levels import Look, level_look, level_name
 from menagerie.figures.tidy import AXES, METRICS, in_order, metrics_in, on_rsms, short
 from menagerie.statistics.experiments import Experiment
 
@@ -108,7 +108,7 @@ def experiment_figure(
     levels = [level for level in levels if level in set(table["level"])]
     layout = _layout(experiment, table, width)
     regions = in_order(table["region"])
-    n_entries = 4 + (2 if experiment.figure == "models" else len(levels))
+    n_entries = 4 + (2 if experiment.figure == "models" else len(levels)) + 2 * (experiment.factor == "metric")
     figure = style.new_figure(width, _height(layout, table, len(regions), width, n_entries))
     axes = figure.subplots(len(regions), 1, squeeze=False, sharex=layout.upright)[:, 0]
     here = on_rsms(data[data["dataset"] == dataset])
@@ -198,7 +198,7 @@ def _draw_boxes(
             ax.plot(*zip(*ends, strict=True), color=style.PALE, linewidth=0.8 * line, zorder=3)
     for row in table.itertuples():
         place, look = layout.places[row.column] + offsets[row.level], level_look(experiment, row.level, levels)
-        color = look.color
+        color = _box_color(experiment, row.training, look)
         filled = METRICS[row.metric].filled
         face = color if filled else "white"
         # The mean reaches beyond its box, so that it shows in a box too flat for a line of its own.
@@ -220,6 +220,13 @@ def _draw_boxes(
             )
 
 
+def _box_color(experiment: Experiment, training: str, look: Look) -> str:
+    """Metrics have no colour of their own, so there networks have that of their training."""
+    if experiment.factor == "metric" and training in style.TRAINING:
+        return style.TRAINING[training]["color"]
+    return look.color
+
+
 def _mean_line(
     ax: Axes, layout: Layout, place: float, half: float, score: float, color: str, line: float, *, zorder: float
 ) -> None:
@@ -238,10 +245,17 @@ def _draw_ribbons(
         look = level_look(experiment, row.level, levels)
         if np.isfinite(row.low):
             corner, size = layout.xy(low, row.low), layout.xy(high - low, row.high - row.low)
-            ax.add_patch(Rectangle(corner, *size, facecolor=look.color, alpha=0.22, linewidth=0, zorder=2))
+            ax.add_patch(Rectangle(corner, *size, zorder=2, **_band(experiment, row.level, look)))
         if row.n > 1:
             ends = (layout.xy(low, row.mean), layout.xy(high, row.mean))
             ax.plot(*zip(*ends, strict=True), color=look.color, linestyle=look.line, linewidth=0.8, zorder=2.5)
+
+
+def _band(experiment: Experiment, level: str, look: Look) -> dict:
+    """A ribbon is filled, but that of an open metric is open too: two in grey could not be told apart."""
+    if experiment.factor == "metric" and not METRICS[level].filled:
+        return {"facecolor": "none", "edgecolor": look.color, "linewidth": 0.7, "linestyle": (0, (1, 1.5))}
+    return {"facecolor": look.color, "alpha": 0.22, "linewidth": 0}
 
 
 # --- axes -----------------------------------------------------------------------------------------
@@ -335,6 +349,10 @@ def _legend(
             mark = {"marker": look.marker, "markersize": 3.5} if marked else {}
             label = f"{short(level_name(experiment, level), 24)} ({n} {unit})"
             handles.append(Line2D([], [], color=look.color, linestyle=look.line, label=label, **mark))
+    for kind in style.TRAINING if by_metric else ():
+        if kind in set(table["training"]):
+            color = style.TRAINING[kind]["color"]
+            handles.append(Patch(facecolor=color, edgecolor=color, label={"random": "untrained"}.get(kind, kind)))
     for metric in metrics_in(table["metric"]):
         face = style.GREY if METRICS[metric].filled else "white"
         label = f"{METRICS[metric].label}, one network"

@@ -12,7 +12,7 @@ from menagerie.statistics.contrasts import MEAN
 from menagerie.statistics.experiments import Experiment
 from menagerie.statistics.intervals import bootstrap_mean, without_subject_means
 
-BOX = ["region", "metric", "level", "column", "name", "score", "low", "high", "n_subjects"]
+BOX = ["region", "metric", "level", "column", "name", "score", "low", "high", "n_subjects", "training"]
 RIBBON = ["region", "metric", "level", "mean", "low", "high", "n"]
 UNTRAINED = " (random)"
 
@@ -43,7 +43,7 @@ def boxes(experiment: Experiment, data: pd.DataFrame, dataset: str) -> pd.DataFr
         where there is no veRSA). ``column`` is the model; for pairs it is what their members share, pairs with one
         member are left out, and the better member counts for the order. ``low`` and ``high`` are the 95 % interval
         over subjects without the differences between subjects (their means are set equal first); empty with one
-        subject, or for means over subjects.
+        subject, or for means over subjects. ``training`` is that of the network (of a pair: of its first member).
     """
     rows = on_rsms(data[data["dataset"] == dataset])
     rows = rows.assign(level=rows[experiment.factor].astype(str))
@@ -58,6 +58,8 @@ def boxes(experiment: Experiment, data: pd.DataFrame, dataset: str) -> pd.DataFr
     ]
     table = pd.concat(found, ignore_index=True)
     table["name"] = table["column"].map(_names(experiment, rows))
+    training = rows if "training" in rows else rows.assign(training="")
+    table["training"] = table["column"].map(training.groupby("column")["training"].first())
     order = _column_order(experiment, rows, table)
     place = {column: position for position, column in enumerate(order)}
     regions, metrics = in_order(rows["region"]), metrics_in(rows["metric"])
