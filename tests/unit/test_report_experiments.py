@@ -138,7 +138,7 @@ def test_terms_and_p_values():
 
 def test_questions_of_the_shipped_experiments(root):
     asked = {name: question(one) for name, one in read_experiments(root / "config" / "experiments.yaml").items()}
-    assert asked["architecture"].startswith("Do scores differ between transformer and convolutional among models with")
+    assert asked["architecture"].startswith("Do scores differ between transformers and CNNs among models with")
     assert asked["metric_effect"].startswith("Do scores differ between veRSA and cRSA?")
     assert "levels of goal taskonomy tasks" in asked["taskonomy_tasks"]
 

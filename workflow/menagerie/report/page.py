@@ -161,6 +161,7 @@ def unbroken(text: str) -> str:
     """Sentence whose numbers keep their units and signs on the same line."""
     return (
         text.replace("p = ", f"p{NO_BREAK}={NO_BREAK}")
+        .replace("p < ", f"p{NO_BREAK}<{NO_BREAK}")
         .replace("n = ", f"n{NO_BREAK}={NO_BREAK}")
         .replace("r = ", f"r{NO_BREAK}={NO_BREAK}")
         .replace(" %", f"{NO_BREAK}%")
