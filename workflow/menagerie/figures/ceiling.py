@@ -54,7 +54,7 @@ def shares(ceiling: float) -> tuple[Callable, Callable]:
     )
 
 
-def share_axis(ax: Axes, ceiling: Ceiling | None, which: str, *, label: bool = True) -> None:
+def share_axis(ax: Axes, ceiling: Ceiling | None, which: str, *, label: str = SHARE_LABEL) -> None:
     """Second axis, opposite to the axis of scores (``which``), in per cent of the explainable variance."""
     if ceiling is None:
         return
@@ -68,5 +68,4 @@ def share_axis(ax: Axes, ceiling: Ceiling | None, which: str, *, label: bool = T
     target.set_minor_locator(NullLocator())
     target.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f}"))
     axis.tick_params(labelsize=6, pad=1)
-    if label:
-        (axis.set_xlabel if which == "x" else axis.set_ylabel)(SHARE_LABEL, fontsize=6)
+    (axis.set_xlabel if which == "x" else axis.set_ylabel)(label, fontsize=6)

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from menagerie.figures import style
-from menagerie.figures.ceiling import Ceiling, ceiling_handle, draw_ceiling, score_limits, share_axis
+from menagerie.figures.ceiling import SHARE_LABEL, Ceiling, ceiling_handle, draw_ceiling, score_limits, share_axis
 from menagerie.figures.leaderboard_table import leaderboard_table, model_order, ordering_label
 from menagerie.figures.tidy import AXES, METRICS, in_order, is_filled, metrics_in, scored, short
 
@@ -219,7 +219,8 @@ def _draw_profiles(figure: Figure | SubFigure, panels: list, table: pd.DataFrame
         draw_ceiling(ax, ceiling, "y")
         ax.set_ylim(_score_limits(table, region, metrics, ceiling))
         rest = panels[index + 1 : index - index % n_columns + n_columns]  # of its row: the last axis is named for all
-        share_axis(ax, ceiling, "y", label=not any(_ceiling(table, *panel) for panel in rest))
+        last = not any(_ceiling(table, *panel) for panel in rest)
+        share_axis(ax, ceiling, "y", label=SHARE_LABEL.replace(" explained", "\nexplained") if last else "")
         ax.set_title(_title(region, metrics), pad=4)
         ax.set_xlabel("rank")
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
