@@ -70,7 +70,7 @@ def test_on_a_cluster(handler: LogHandler, capsys: pytest.CaptureFixture, tmp_pa
     """A job that SLURM killed left an empty log: SLURM's tells why. Jobs that were submitted need not run yet."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.log").touch()
-    (tmp_path / "7.log").write_text("slurmstepd: error: Exceeded job memory limit\n")
+    (tmp_path / "7.log").write_text("slurmstepd: error: Exceeded job memory limit\nWorkflowError:\n")
     handler.emit(record(message="Job 1 has been submitted with SLURM jobid 7 (log: 7.log)."))
     handler.emit(record(LogEvent.JOB_INFO, jobid=1, rule_name="score"))
     handler.emit(record(LogEvent.JOB_STARTED, jobs=[1, 2]))

@@ -193,4 +193,5 @@ def _last_line(log: object) -> str:
     if not path.is_file():
         return ""
     lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1][:500] if lines else ""
+    of_slurm = [line for line in lines if line.startswith("slurmstepd")]  # Snakemake's own farewell follows it
+    return (of_slurm or lines)[-1][:500] if lines else ""
