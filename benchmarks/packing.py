@@ -57,7 +57,6 @@ def measure(folder: Path, n: int, pack: int, mode: str) -> str:
     known = set(squeue("%i"))
     command = [sys.executable, "-m", "snakemake", "--executor", "slurm", "--jobs", "200", "--scheduler", "greedy"]
     command += [
-        "--slurm-no-account",
         "--slurm-status-command",
         "squeue",
         "--slurm-init-seconds-before-status-checks",

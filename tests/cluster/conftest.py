@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -14,8 +15,10 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# What a cluster that boots for a minute needs otherwise: sacct has nothing to ask, and no second is to be lost.
-HERE = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10"]
+# What a cluster that boots for a minute needs otherwise: no second is to be lost, and without accounting sacct has
+# nothing to ask.
+HERE = ["--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10"]
+WITHOUT_ACCOUNTING = ["--slurm-status-command", "squeue"]
 
 
 def load(path: Path) -> ModuleType:
@@ -39,7 +42,8 @@ class LoginNode:
 
     def start(self, project, *arguments: str) -> subprocess.Popen:
         project.environment |= {key: self.cluster.environment[key] for key in ("SLURM_CONF", "PATH")}
-        command = [self.python, "-m", "snakemake", "--profile", "profiles/slurm", *HERE, *arguments]
+        here = HERE if self.cluster.accounting else [*HERE, *WITHOUT_ACCOUNTING]
+        command = [self.python, "-m", "snakemake", "--profile", "profiles/slurm", *here, *arguments]
         log = (project.folder / "snakemake.out").open("a")
         environment = project.process_environment()
         # The project's own package and logger, wherever another copy of them is installed.
@@ -87,9 +91,22 @@ def finished(fresh, tmp_path_factory: pytest.TempPathFactory):
     return project
 
 
+@pytest.fixture(scope="session")
+def node_with(python: str):
+    """Boots a cluster in a folder, and gives its login node; skips where what it needs is missing."""
+
+    @contextmanager
+    def boot(folder: Path, **cluster: object) -> Iterator[LoginNode]:
+        if reason := local_slurm.missing(bool(cluster.get("accounting"))):
+            pytest.skip(reason)
+        with local_slurm.LocalSlurm(folder, **cluster) as running:
+            yield LoginNode(running, python)
+
+    return boot
+
+
 @pytest.fixture(scope="module")
-def login(request: pytest.FixtureRequest, python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoginNode]:
+def login(request: pytest.FixtureRequest, node_with, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoginNode]:
     """A login node of a cluster that has just booted, of two nodes or as many as a module asks for."""
-    n_nodes = getattr(request, "param", 2)
-    with local_slurm.LocalSlurm(tmp_path_factory.mktemp("slurm"), n_nodes=n_nodes) as cluster:
-        yield LoginNode(cluster, python)
+    with node_with(tmp_path_factory.mktemp("slurm"), n_nodes=getattr(request, "param", 2)) as node:
+        yield node

@@ -17,12 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "sinfo")
+FOR_ACCOUNTING = ("slurmdbd", "sacct", "sacctmgr", "mariadbd", "mariadb-install-db")
 SEARCHED = Path("/etc/slurm")  # where srun looks once Snakemake's job step has removed SLURM_CONF
 
 
-def missing() -> str:
-    """Why no cluster can be started here; empty where one can."""
-    lacking = [name for name in PROGRAMS if not shutil.which(name, path=_path())]
+def missing(accounting: bool = False) -> str:
+    """Why no cluster (with accounting) can be started here; empty where one can."""
+    needed = (*PROGRAMS, *(FOR_ACCOUNTING if accounting else ()))
+    lacking = [name for name in needed if not shutil.which(name, path=_path())]
     if lacking:
         return f"SLURM is not installed ({', '.join(lacking)}); run tests/cluster/install_slurm.sh as root"
     if os.geteuid() != 0:
@@ -39,13 +41,14 @@ def _path() -> str:
 
 @dataclass
 class LocalSlurm:
-    """The cluster; a context manager that starts it and stops it again."""
+    """The cluster; a context manager that starts it and stops it again. With accounting, ``sacct`` knows its jobs."""
 
     folder: Path
     n_nodes: int = 1
     cpus: int = 16
     memory_mb: int = 64000
     gpus: int = 4
+    accounting: bool = False
 
     def __enter__(self) -> LocalSlurm:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +103,8 @@ class LocalSlurm:
         """Cancel what runs, stop the daemons by their pid files, remove the links."""
         self.call("scancel", "--user=root", check=False)
         self.until(lambda: not self.call("squeue", "--noheader", check=False), 10)
-        names = [*(f"{node}.pid" for node in self.nodes), "slurmctld.pid", "munge/munged.pid"]
+        daemons = ("slurmctld", "slurmdbd", "mariadb", "munge/munged")
+        names = [f"{name}.pid" for name in (*self.nodes, *daemons)]
         for name in names:
             self._signal(self.folder / name, signal.SIGTERM)
         for name in ("slurm.conf", "gres.conf"):
@@ -112,10 +116,8 @@ class LocalSlurm:
         return [f"spool-{node}" for node in self.nodes]
 
     def _write_settings(self) -> None:
-        root, host = self.folder, socket.gethostname().split(".")[0]
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = 20000 + free.getsockname()[1] % 20000
+        root, host = self.folder, _host()
+        port = 20000 + _free_port() % 20000
         for number in range(self.gpus):
             device = root / "dev" / f"gpu{number}"
             if not device.exists():
@@ -145,7 +147,10 @@ TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
-AccountingStorageType=accounting_storage/none
+AccountingStorageType=accounting_storage/{"slurmdbd" if self.accounting else "none"}
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort={port + 1}
+AccountingStoragePass={root}/munge/munge.socket
 MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
@@ -178,10 +183,53 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
             "seed-file": "seed",
         }
         self._run("munged", "--force", *(f"--{option}={munge / name}" for option, name in options.items()))
+        if self.accounting:
+            self._start_accounting()
         self._run("slurmctld", "-c")
         for node in self.nodes:
             self.start_node(node)
         self.wait_idle()
+
+    def _start_accounting(self) -> None:
+        """A database of its own, slurmdbd before it, and the cluster known to both."""
+        root, port = self.folder, _free_port()
+        options = [f"--datadir={root}/database", "--user=root"]
+        self._run("mariadb-install-db", "--no-defaults", *options)
+        options += [
+            f"--socket={root}/mariadb.sock",
+            f"--pid-file={root}/mariadb.pid",
+            f"--log-error={root}/log/mariadb",
+        ]
+        options += ["--bind-address=127.0.0.1", f"--port={port}", "--skip-grant-tables"]
+        subprocess.Popen([shutil.which("mariadbd", path=_path()), "--no-defaults", *options], env=self.environment)
+        if not self.until(lambda: _listens(port)):
+            raise RuntimeError(f"mariadbd did not start; see {root}/log/mariadb")
+        settings = root / "slurmdbd.conf"
+        settings.write_text(
+            f"""AuthType=auth/munge
+AuthInfo=socket={root}/munge/munge.socket
+DbdHost={_host()}
+DbdAddr=127.0.0.1
+DbdPort={self._setting("AccountingStoragePort")}
+SlurmUser=root
+PidFile={root}/slurmdbd.pid
+LogFile={root}/log/slurmdbd.log
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort={port}
+StorageUser=root
+StorageLoc=slurm
+"""
+        )
+        settings.chmod(0o600)  # slurmdbd refuses settings that others can read
+        self._run("slurmdbd")
+        if not self.until(lambda: _listens(int(self._setting("AccountingStoragePort")))):
+            raise RuntimeError(f"slurmdbd did not start; see {root}/log/slurmdbd.log")
+        self.call("sacctmgr", "--immediate", "add", "cluster", self._setting("ClusterName"))
+
+    def _setting(self, name: str) -> str:
+        lines = (self.folder / "slurm.conf").read_text().splitlines()
+        return next(line.partition("=")[2] for line in lines if line.startswith(f"{name}="))
 
     def wait_idle(self, seconds: float = 60) -> None:
         """Wait until every node is ready for jobs."""
@@ -215,6 +263,21 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
                 time.sleep(0.05)
         except ProcessLookupError:
             return
+
+
+def _host() -> str:
+    return socket.gethostname().split(".")[0]
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as trial:
+        return not trial.connect_ex(("127.0.0.1", port))
 
 
 def _ended(pid: int) -> bool:
