@@ -53,7 +53,7 @@ def test_a_file_with_other_bytes_is_refused_and_deleted(server, tmp_path):
     url, root = server
     files = digests(root)
     (root / "two.csv").write_bytes(b"c\n4\n")
-    with pytest.raises(MenagerieError, match=r"two\.csv has sha256 .* expected .*published\.folder"):
+    with pytest.raises(MenagerieError, match=r"two\.csv has sha256 .* expected .*'folder' in the config"):
         fetch_published(url, tmp_path / "copy", files, **QUICK)
     assert not (tmp_path / "copy" / "two.csv").exists()
 
@@ -65,18 +65,18 @@ def test_a_missing_file_is_named(server, tmp_path):
 
 
 def test_a_folder_that_lacks_files_is_refused_by_name(tmp_path):
-    with pytest.raises(MenagerieError, match="there is no such folder"):
-        require_published(tmp_path / "nowhere")
+    with pytest.raises(MenagerieError, match=r"Config key published\.folder: .*there is no such folder"):
+        require_published(tmp_path / "nowhere", "published.folder")
     for name in list(FILES)[1:]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     with pytest.raises(MenagerieError, match=rf"it lacks {next(iter(FILES))} \(1 of {len(FILES)} files"):
-        require_published(tmp_path)
+        require_published(tmp_path, "published.folder")
     assert CEILINGS not in published_files(tmp_path)
 
 
 def test_the_checked_files_are_those_that_lie_here(shared):
-    require_published(shared / "published")
+    require_published(shared / "published", "published.folder")
     for name, path in published_files(shared / "published").items():
         digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
         assert digest == FILES.get(name, digest), name
