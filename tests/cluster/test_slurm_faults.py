@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ TOO_BIG = "held = number == 1 and [bytearray(1_500_000_000), time.sleep(60)]"
 TOO_LONG = "number == 1 and time.sleep(600)"
 SLOW = "time.sleep(5)"
 SCORES = ("--until", "collect_tables")  # figures and report have no faults of their own
+TABLES = [f"tables/{name}_scores.parquet" for name in ("layer", "model", "unit")]
 
 
 @pytest.fixture
@@ -66,12 +68,16 @@ def assert_undisturbed(project, finished) -> None:
     """Every table of scores is there, and every table is what it was without SLURM and without faults."""
     found, wanted = project.tables(), finished.tables()
     assert {path for path in wanted if path.startswith("scores/")} <= set(found)
-    assert {f"tables/{name}_scores.parquet" for name in ("layer", "model", "unit")} <= set(found)
+    assert set(TABLES) <= set(found)
     assert all(found[path] == wanted[path] for path in found)
 
 
-def some_scores(project, n: int = 1):
-    return lambda: len(list(project.results.glob("scores/*/*/*/[0-9]*.parquet"))) >= n
+def start_slowly(login, project) -> subprocess.Popen:
+    """A run of slow scoring jobs, of which one is done and the others are not."""
+    strike(project, SLOW)
+    run = login.start(project, *SCORES)
+    assert login.cluster.until(lambda: any(project.results.glob("scores/*/*/*/[0-9]*.parquet")), 600)
+    return run
 
 
 def states_of_scores(login, known: int) -> list[str]:
@@ -132,16 +138,13 @@ def test_a_packed_job_dies_between_layers(login, project, finished) -> None:
     n_layers = len(list(finished.results.glob("scores/*/*/*/*.parquet")))
     assert counter.stat().st_size == n_layers + 1, "each layer once, and once more the one that was not kept"
     assert not list(project.results.glob("scores/*/*/*/.*"))
-    names = [f"tables/{name}_scores.parquet" for name in ("layer", "model", "unit")]
     found, wanted = project.tables(), finished.tables()
-    assert {name: found[name] for name in names} == {name: wanted[name] for name in names}
+    assert {name: found[name] for name in TABLES} == {name: wanted[name] for name in TABLES}
 
 
 def test_snakemake_dies(login, project, finished) -> None:
     """Its jobs go on without it; the next run takes over."""
-    strike(project, SLOW)
-    first = login.start(project, *SCORES)
-    assert login.cluster.until(some_scores(project), 600)
+    first = start_slowly(login, project)
     first.send_signal(signal.SIGKILL)
     first.wait()
     login.run(project, *SCORES, succeeds=False)  # the folder is still locked
@@ -153,9 +156,7 @@ def test_snakemake_dies(login, project, finished) -> None:
 
 def test_a_node_dies_and_comes_back(login, project, finished) -> None:
     """SLURM starts its jobs again elsewhere."""
-    strike(project, SLOW)
-    run = login.start(project, *SCORES)
-    assert login.cluster.until(some_scores(project), 600)
+    run = start_slowly(login, project)
     login.cluster.kill_node("n1")
     assert login.cluster.until(lambda: "down" in " ".join(login.cluster.states()), 60)
     login.cluster.start_node("n1")
@@ -167,9 +168,7 @@ def test_a_node_dies_and_comes_back(login, project, finished) -> None:
 
 def test_a_node_is_drained(login, project, finished) -> None:
     """Its jobs end, and no more come: the rest goes to the node that is left."""
-    strike(project, SLOW)
-    run = login.start(project, *SCORES)
-    assert login.cluster.until(some_scores(project), 600)
+    run = start_slowly(login, project)
     login.cluster.call("scontrol", "update", "NodeName=n1", "State=DRAIN", "Reason=test")
     try:
         output = login.cluster.call("srun", "--ntasks=1", "--mem=100", "sh", "-c", "echo $SLURMD_NODENAME")
