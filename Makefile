@@ -34,13 +34,13 @@ PROFILE ?= profiles/default
 # The executor for SLURM is in an environment of its own.
 CHECKER = $(or $(if $(findstring slurm,$(PROFILE)),$(wildcard .venv-slurm/bin/python)),$(BIN)/python)
 check: $(READY) ## what would stop a run, in seconds: make check CONFIG=config/mine.yaml PROFILE=profiles/slurm
-	@$(CHECKER) -m menagerie.check $(CONFIG) --profile $(PROFILE)
+	@$(CHECKER) -m menagerie.survey.check $(CONFIG) --profile $(PROFILE)
 
 twin: $(READY) ## a small simulated twin of NSD in NSD's own files: resources/nsd_twin
 	$(BIN)/snakemake --profile profiles/default write_nsd_twin
 
 plan: $(READY) ## jobs, core-hours, memory and disk of a config, before it runs (CONFIG=...; snakemake inventories first)
-	@PYTHONPATH=workflow $(BIN)/python -m menagerie.plan $(CONFIG)
+	@PYTHONPATH=workflow $(BIN)/python -m menagerie.survey.plan $(CONFIG)
 
 paper: $(READY) ## the survey's published tables through experiments, figures and report; every printed number
 	$(BIN)/snakemake --profile profiles/default --logger menagerie --configfile config/published.yaml

@@ -9,7 +9,7 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
-from menagerie.jobs import offer_package
+from menagerie.provenance.jobs import offer_package
 
 offer_package()
 gc.disable()  # until jobs start: a graph of 84,000 jobs is no garbage, and looking through it takes a fifth of planning

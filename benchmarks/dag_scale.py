@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from menagerie.inventory import InventoryHeader, LayerInfo, block_name, write_inventory
-from menagerie.provenance import code_fingerprint, value_fingerprint, versions
-from menagerie.survey import Survey
+from menagerie.files.inventory import InventoryHeader, LayerInfo, block_name, write_inventory
+from menagerie.provenance.code import code_fingerprint, value_fingerprint, versions
+from menagerie.survey.contents import Survey
 
 ROOT = Path(__file__).parents[1]
 N_MODELS, N_LAYERS, SUBJECTS = 224, 42192, ("subj01", "subj02", "subj05", "subj07")

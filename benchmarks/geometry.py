@@ -35,10 +35,10 @@ from menagerie.brain.target import Target
 from menagerie.features.accumulate import RawGram
 from menagerie.features.collect import layer_features
 from menagerie.features.extract import extract_geometry
-from menagerie.features.inventory import list_layers
 from menagerie.features.projection import N_PROJECTIONS, SparseProjection
-from menagerie.geometry import LayerGeometry, fold
-from menagerie.inventory import LayerInfo
+from menagerie.features.take_inventory import list_layers
+from menagerie.files.geometry import LayerGeometry, fold
+from menagerie.files.inventory import LayerInfo
 from menagerie.linking import score_layer
 
 NETWORKS = ("efficientnet_lite0", "resnet50", "vit_small_patch16_224")

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from menagerie.brain.target import Target
-from menagerie.geometry import LayerGeometry, fold
+from menagerie.files.geometry import LayerGeometry, fold
 from menagerie.linking import score_layer
 from menagerie.linking.bootstrap import bootstrap_similarity, image_counts
 from menagerie.linking.comparison import Brain, Comparison

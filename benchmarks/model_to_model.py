@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from menagerie.brain.target import Target
-from menagerie.geometry import LayerGeometry, fold
+from menagerie.files.geometry import LayerGeometry, fold
 from menagerie.linking.comparison import Brain
 from menagerie.statistics.representations import METRICS, compare_models
 

@@ -18,18 +18,18 @@ import numpy as np
 import pyarrow as pa
 
 from menagerie.brain.nsd.layout import image_id
-from menagerie.brain.nsd.twin import TwinSpec, compact_features, make_design, photograph_ids, write_twin
-from menagerie.brain.nsd.twin_command import photograph_source
-from menagerie.brain.nsd.twin_geometry import Voxels, published_voxels
 from menagerie.brain.readers import nsd
 from menagerie.brain.stimuli import Stimuli, write_stimuli
 from menagerie.features.collect import layer_features
 from menagerie.features.extract import extract_geometry
-from menagerie.features.images import ImageLoader
+from menagerie.features.image_loader import ImageLoader
 from menagerie.linking.score import score_layer
 from menagerie.linking.select import select_layers
 from menagerie.models.build import build_model
 from menagerie.models.registry import read_registry
+from menagerie.twins.nsd.twin import TwinSpec, compact_features, make_design, photograph_ids, write_twin
+from menagerie.twins.nsd.twin_command import photograph_source
+from menagerie.twins.nsd.twin_geometry import Voxels, published_voxels
 
 SUBJECT = "subj01"
 # The output of every block of EfficientNet-Lite0.

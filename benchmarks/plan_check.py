@@ -13,8 +13,8 @@ from pathlib import Path
 
 import yaml
 
-from menagerie.plan import calibrate, finished_times, plan_model, read_network, sizes_of
-from menagerie.survey import Survey
+from menagerie.survey.contents import Survey
+from menagerie.survey.plan import calibrate, finished_times, plan_model, read_network, sizes_of
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from menagerie.brain.readers import own
 from menagerie.brain.stimuli import Stimuli, write_stimuli
 from menagerie.brain.target import Target, check_target
 from menagerie.errors import MenagerieError
-from menagerie.survey import Survey
+from menagerie.survey.contents import Survey
 
 N, V = 12, 3
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from menagerie.inventory import LayerInfo, read_inventory
+from menagerie.files.inventory import LayerInfo, read_inventory
 from menagerie.models.registry import read_registry
 
 from .case import Case, survey

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from menagerie.brain.target import Target, write_target
+from menagerie.files.tables import read_table
 from menagerie.linking.comparison import Brain
-from menagerie.tables import read_table
 
 from .case import Case, N, V, dataset, read
 

@@ -13,8 +13,8 @@ from menagerie.brain.stimuli import train_mask
 from menagerie.features.accumulate import working_bytes
 from menagerie.features.collect import layer_features
 from menagerie.features.extract import extract_geometry
-from menagerie.features.inventory import list_layers
 from menagerie.features.projection import SparseProjection
+from menagerie.features.take_inventory import list_layers
 
 timm = pytest.importorskip("timm")
 torchvision = pytest.importorskip("torchvision")

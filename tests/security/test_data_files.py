@@ -19,7 +19,7 @@ from menagerie.brain.nsd.layout import Layout
 from menagerie.brain.readers import kriegeskorte92, own, v4
 from menagerie.brain.stimuli import Stimuli, write_stimuli
 from menagerie.errors import MenagerieError
-from menagerie.tables import read_table
+from menagerie.files.tables import read_table
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from menagerie.models.registry import read_registry
 from menagerie.statistics.effects import fit_effects
 from menagerie.statistics.experiments import read_experiments
 from menagerie.statistics.formula import check_formula
-from menagerie.survey import Survey
+from menagerie.survey.contents import Survey
 
 FORMULAS = [
     "score ~ __import__('os').mkdir('{}')",

@@ -15,10 +15,11 @@ import yaml
 
 from menagerie.archive import LEFT_OUT, MANIFEST, main, pack, verify
 from menagerie.errors import MenagerieError
-from menagerie.lineage import record
-from menagerie.provenance import versions
-from menagerie.survey import Survey
-from menagerie.tables import SCHEMAS, build_table, write_table
+from menagerie.files.tables import build_table, write_table
+from menagerie.linking.schemas import SCHEMAS
+from menagerie.provenance.code import versions
+from menagerie.provenance.lineage import record
+from menagerie.survey.contents import Survey
 
 CONFIG = {"run": "small", "models": ["test_vit_random"], "datasets": {"d": {"reader": "simulated"}}}
 
@@ -30,7 +31,7 @@ def run(tmp_path: Path) -> Path:
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(CONFIG))
     params = Survey.from_config(CONFIG).stage_params("score") | {"versions": versions(("numpy", "scipy"))}
     job = SimpleNamespace(rule="score", wildcards={}, params=SimpleNamespace(code="0123"))
-    empty = build_table("layer_scores", {name: [] for name in SCHEMAS["layer_scores"].names})
+    empty = build_table(SCHEMAS["layer_scores"], {name: [] for name in SCHEMAS["layer_scores"].names})
     write_table(folder / "tables" / "layer_scores.parquet", empty, record(job, params))
     files = {
         "report.html": "<p>",

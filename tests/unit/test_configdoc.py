@@ -6,14 +6,14 @@ import pytest
 import yaml
 
 from menagerie.brain.readers import reader_module
-from menagerie.configdoc import PAGE, STAGES, keys, page
-from menagerie.survey import SCHEMA, Survey
+from menagerie.survey.config_page import PAGE, STAGES, keys, page
+from menagerie.survey.contents import SCHEMA, Survey
 
 ENTRIES = {key: sub for key, sub, _ in keys(yaml.safe_load(SCHEMA.read_text()))}
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert PAGE.read_text() == page(), "run: python -m menagerie.configdoc"
+    assert PAGE.read_text() == page(), "run: python -m menagerie.survey.config_page"
 
 
 # First thing made again by a new value of a key that jobs of that stage take as a param.

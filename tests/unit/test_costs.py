@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from menagerie import costs
-from menagerie.inventory import LayerInfo
+from menagerie.files.inventory import LayerInfo
+from menagerie.survey import costs
 
 BUDGET_MB = 4000
 # Peak memory (MB) of extractions of the demo, with features of all chosen layers (MB in float32) and number of images.

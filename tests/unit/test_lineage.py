@@ -12,9 +12,9 @@ import pytest
 from menagerie.brain.stimuli import Stimuli, write_stimuli
 from menagerie.brain.target import Target, read_target, write_target
 from menagerie.errors import MenagerieError
-from menagerie.geometry import geometry_origin, write_geometry
-from menagerie.lineage import NOW, differences, made, record, unite
-from menagerie.tables import read_provenance, read_tables, write_table
+from menagerie.files.geometry import geometry_origin, write_geometry
+from menagerie.files.tables import read_provenance, read_tables, write_table
+from menagerie.provenance.lineage import NOW, differences, made, record, unite
 
 SCORE = {
     **made("score", "c0de", {"penalties": [1]}),

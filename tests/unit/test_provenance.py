@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from menagerie import provenance
+from menagerie.provenance import code as provenance
 
 SCRIPT = '''"""Docstring."""
 from menagerie.alpha import one

@@ -13,17 +13,17 @@ import synthetic
 
 from menagerie.figures import style
 from menagerie.figures.leaderboard import leaderboard
+from menagerie.models.columns import models_table
 from menagerie.report import ReportExperiment, ReportFigure, render_report
-from menagerie.report.effects import contrast, effect_table, p_value, sentences, verdict
-from menagerie.report.experiments import means_only, question
+from menagerie.report.effect_section import contrast, effect_table, p_value, sentences, verdict
+from menagerie.report.experiment_section import means_only, question
 from menagerie.report.figures import figures_of
-from menagerie.report.modelsets import sets_facts
 from menagerie.report.page import TEMPLATES
-from menagerie.report.variation import overall_facts, similarity_facts
+from menagerie.report.sets_section import sets_facts
+from menagerie.report.variation_section import overall_facts, similarity_facts
 from menagerie.statistics.contrasts import experiment_data, experiment_effects, join_metadata
 from menagerie.statistics.experiments import Experiment, read_experiments
 from menagerie.statistics.variation import overall_effects
-from menagerie.tables import models_table
 
 ENTRY = {
     "title": "Kinds of networks",

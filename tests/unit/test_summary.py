@@ -1,6 +1,6 @@
 """What is said when a run is done."""
 
-from menagerie.summary import closing_note
+from menagerie.survey.summary import closing_note
 
 BOARD = "dataset,region,metric,model,score\n" + "".join(f"d,IT,crsa,m{n},{0.5 - n / 10}\n" for n in range(4))
 

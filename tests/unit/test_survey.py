@@ -10,10 +10,10 @@ import yaml
 
 from menagerie.errors import MenagerieError
 from menagerie.figures.tidy import METRICS as LABELS
-from menagerie.inventory import LayerInfo, block_name, block_range, choose_layers
+from menagerie.files.inventory import LayerInfo, block_name, block_range, choose_layers
 from menagerie.linking.metrics import METRICS
 from menagerie.statistics.experiments import read_experiments
-from menagerie.survey import SCHEMA, Survey, load_config
+from menagerie.survey.contents import SCHEMA, Survey, load_config
 
 DATASETS = {"simulated": {"reader": "simulated"}}
 # What a run can do without, or takes from elsewhere.
@@ -175,7 +175,9 @@ def test_stage_params_hold_only_what_the_stage_depends_on(raw: dict) -> None:
     assert one.stage_params("score") != other.stage_params("score")
 
 
-@pytest.mark.parametrize("module", ["menagerie.survey", "menagerie.linking", "menagerie.brain.readers.simulated"])
+@pytest.mark.parametrize(
+    "module", ["menagerie.survey.contents", "menagerie.linking", "menagerie.brain.readers.simulated"]
+)
 def test_what_every_job_imports_stays_light(root: Path, module: str) -> None:
     code = f"import sys, {module}; print([name for name in ('torch', 'snakemake', 'pandas') if name in sys.modules])"
     environment = {**os.environ, "PYTHONPATH": str(root / "workflow")}

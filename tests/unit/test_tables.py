@@ -5,13 +5,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from menagerie.brain.ceilings import CEILINGS
+from menagerie.files.tables import build_table, read_table, write_table
+from menagerie.linking.schemas import SCHEMAS as SCORES
+from menagerie.models.columns import model_columns, models_table
 from menagerie.models.registry import COLUMNS, read_registry
-from menagerie.tables import SCHEMAS, build_table, describe, model_columns, models_table, read_table, write_table
+from menagerie.statistics.schemas import SCHEMAS as ANALYSES
+from menagerie.statistics.schemas import described
+
+SCHEMAS = {**SCORES, **ANALYSES, "ceilings": CEILINGS}
 
 
 def rows(name: str) -> pa.Table:
     values = {"string": "a", "double": 0.5, "int32": 3}
-    return build_table(name, {field.name: [values[str(field.type)]] * 2 for field in SCHEMAS[name]})
+    return build_table(SCHEMAS[name], {field.name: [values[str(field.type)]] * 2 for field in SCHEMAS[name]})
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -32,7 +39,7 @@ def test_the_same_table_gives_the_same_bytes(tmp_path, name):
 
 def test_tables_without_a_schema_of_their_own_are_described_too(tmp_path):
     table = pa.table({"model": ["m"], "score": [0.1], "top1": ["71.2"], "ed_raw": [3.0], "mine": [1]})
-    write_table(tmp_path / "t.parquet", table, {})
+    write_table(tmp_path / "t.parquet", described(table), {})
     found = {field.name: field.metadata or {} for field in pq.read_schema(tmp_path / "t.parquet")}
     assert found["score"][b"meaning"] == b"score of the selected layer on the test half"
     assert found["top1"][b"unit"] == b"%" and found["ed_raw"][b"unit"] == b"dimensions"
@@ -49,7 +56,7 @@ def test_metadata_is_no_part_of_a_schema_s_equality(tmp_path):
 
 def test_every_column_of_the_model_table_is_described():
     assert set(model_columns()) == set(COLUMNS)
-    assert describe(pa.schema([pa.field("licence", pa.string())])).field("licence").metadata[b"meaning"]
+    assert described(pa.table({"licence": ["MIT"]})).schema.field("licence").metadata[b"meaning"]
 
 
 def test_types_of_the_model_table_do_not_hang_on_its_rows(root):

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from menagerie.configdoc import STAGES, keys
-from menagerie.survey import SCHEMA
+from menagerie.survey.config_page import STAGES, keys
+from menagerie.survey.contents import SCHEMA
 
 pytestmark = pytest.mark.workflow
 
@@ -206,7 +206,7 @@ def test_module(project, module: str) -> None:
     assert project.planned() == MODULE_ROWS[module]
 
 
-@pytest.mark.parametrize("path", ["menagerie/linking/rsm.py", "menagerie/geometry.py", "scripts/score.py"])
+@pytest.mark.parametrize("path", ["menagerie/linking/rsm.py", "menagerie/files/geometry.py", "scripts/score.py"])
 def test_comment(project, path: str) -> None:
     file = project.folder / "workflow" / path
     file.write_text(file.read_text() + "\n# A remark.\n")

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from menagerie.tables import read_provenance
+from menagerie.files.tables import read_provenance
 
 pytestmark = pytest.mark.workflow
 

@@ -87,11 +87,11 @@ def test_a_job_that_meets_a_bad_file(fresh: Project) -> None:
 
 
 COMMANDS = {
-    "plan": ["menagerie.plan", "nowhere.yaml"],
+    "plan": ["menagerie.survey.plan", "nowhere.yaml"],
     "archive": ["menagerie.archive", "nowhere"],
     "audit": ["menagerie.audit", "no_such_model"],
-    "twin": ["menagerie.brain.nsd.twin_command", "--spec", "nowhere.yaml"],
-    "fetch": ["menagerie.brain.nsd.fetch"],
+    "twin": ["menagerie.twins.nsd.twin_command", "--spec", "nowhere.yaml"],
+    "fetch": ["menagerie.brain.nsd.fetch_nsd"],
     "reproduce": ["menagerie.statistics.reproduce", "nowhere"],
 }
 

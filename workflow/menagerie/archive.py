@@ -22,11 +22,11 @@ from pathlib import Path
 
 from menagerie import __version__
 from menagerie.errors import MenagerieError
-from menagerie.jobs import command
-from menagerie.provenance import code_fingerprint, value_fingerprint
-from menagerie.storage import atomic
-from menagerie.survey import Survey, read_config
-from menagerie.tables import read_provenance
+from menagerie.files.storage import atomic
+from menagerie.files.tables import read_provenance
+from menagerie.provenance.code import code_fingerprint, value_fingerprint
+from menagerie.provenance.jobs import command
+from menagerie.survey.contents import Survey, read_config
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = "manifest.sha256"

@@ -27,11 +27,11 @@ import torch
 from torch import nn
 
 from menagerie.errors import MenagerieError
-from menagerie.features.inventory import list_layers
-from menagerie.jobs import command
+from menagerie.features.take_inventory import list_layers
+from menagerie.files.storage import atomic
 from menagerie.models.build import build_module, model_transform
 from menagerie.models.registry import ModelSpec, read_registry, select_models
-from menagerie.storage import atomic
+from menagerie.provenance.jobs import command
 
 PACKAGES = ("timm", "torchvision", "open_clip_torch", "transformers")
 COLUMNS = (

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from menagerie.storage import atomic
+from menagerie.files.storage import atomic
 
 Stamp = tuple[int, int]
 

@@ -7,11 +7,11 @@ from snakemake.exceptions import WorkflowError
 
 from menagerie.brain.readers.simulated import planted_layers
 from menagerie.errors import MenagerieError
-from menagerie.inventory import read_header, read_inventory
-from menagerie.lineage import NOW, made, unite
-from menagerie.provenance import code_fingerprint, value_fingerprint, versions
+from menagerie.files.inventory import read_header, read_inventory
+from menagerie.provenance.lineage import NOW, made, unite
+from menagerie.provenance.code import code_fingerprint, value_fingerprint, versions
 from menagerie.statistics.benchmark import MEAN
-from menagerie.survey import Survey
+from menagerie.survey.contents import Survey
 
 try:
     SURVEY = Survey.from_config(config)
@@ -59,6 +59,6 @@ def one_of(names):
 
 def closing_words():
     """What a person wants to know when the run is done."""
-    from menagerie.summary import closing_note
+    from menagerie.survey.summary import closing_note
 
     return closing_note(RUN, SURVEY.left_out)

@@ -2,8 +2,8 @@
 from errno import ENOENT
 from functools import cache
 
-from menagerie import costs
-from menagerie.inventory import block_range
+from menagerie.survey import costs
+from menagerie.files.inventory import block_range
 
 
 def existing(path):

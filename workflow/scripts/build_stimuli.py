@@ -2,7 +2,7 @@
 
 from menagerie.brain.readers import reader_module
 from menagerie.brain.stimuli import write_stimuli
-from menagerie.jobs import job
+from menagerie.provenance.jobs import job
 
 with job(snakemake.log[0]):
     dataset = snakemake.params.dataset

@@ -6,7 +6,7 @@ from menagerie.brain.ceilings import read_medians
 from menagerie.brain.readers import reader_module
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import write_target
-from menagerie.jobs import job
+from menagerie.provenance.jobs import job
 
 with job(snakemake.log[0]):
     dataset = snakemake.params.dataset

@@ -2,9 +2,9 @@
 
 import pyarrow as pa
 
-from menagerie.jobs import job
-from menagerie.lineage import record
-from menagerie.tables import read_tables, write_table
+from menagerie.files.tables import read_tables, write_table
+from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import record
 
 with job(snakemake.log[0]):
     tables, origins = read_tables(snakemake.input.scores, snakemake.params.expected)

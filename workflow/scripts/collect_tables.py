@@ -2,10 +2,10 @@
 
 import pyarrow as pa
 
-from menagerie.jobs import job
-from menagerie.lineage import record
+from menagerie.files.tables import read_tables, write_table
+from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import record
 from menagerie.statistics.explained import add_explained
-from menagerie.tables import read_tables, write_table
 
 with job(snakemake.log[0]):
     for name, output in snakemake.output.items():

@@ -2,8 +2,8 @@
 
 from menagerie.brain.ceilings import defined_ceilings, write_ceilings
 from menagerie.brain.readers.nsd import read_ceiling_target
-from menagerie.jobs import job
-from menagerie.lineage import record
+from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import record
 
 with job(snakemake.log[0]):
     who = snakemake.wildcards.dataset, snakemake.wildcards.subject

@@ -4,11 +4,12 @@ import json
 
 import pyarrow as pa
 
-from menagerie.jobs import job
-from menagerie.lineage import record
+from menagerie.files.tables import read_tables, write_table
+from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import record
 from menagerie.statistics.contrasts import experiment_data, experiment_effects, join_metadata, left_out
 from menagerie.statistics.experiments import Experiment
-from menagerie.tables import SCHEMAS, read_tables, write_table
+from menagerie.statistics.schemas import SCHEMAS, described
 
 with job(snakemake.log[0]):
     definition = snakemake.params.experiment
@@ -23,7 +24,7 @@ with job(snakemake.log[0]):
     provenance = record(snakemake, definition, origins, part=experiment.name, **told)
     if reason:
         print(reason)
-    write_table(snakemake.output.data, pa.Table.from_pandas(data, preserve_index=False), provenance)
+    write_table(snakemake.output.data, described(pa.Table.from_pandas(data, preserve_index=False)), provenance)
     write_table(
         snakemake.output.effects,
         pa.Table.from_pandas(effects, schema=SCHEMAS["effects"], preserve_index=False),

@@ -3,14 +3,14 @@
 from menagerie.brain.stimuli import Stimuli
 from menagerie.features.device import device_name, pick_device
 from menagerie.features.extract import extract_geometry
-from menagerie.features.images import ImageLoader
-from menagerie.geometry import write_geometry
-from menagerie.inventory import choose_layers, read_inventory
-from menagerie.jobs import job
-from menagerie.lineage import PACKAGES, record
+from menagerie.features.image_loader import ImageLoader
+from menagerie.files.geometry import write_geometry
+from menagerie.files.inventory import choose_layers, read_inventory
 from menagerie.models.build import build_model
 from menagerie.models.registry import ModelSpec
-from menagerie.provenance import file_sha256
+from menagerie.provenance.code import file_sha256
+from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import PACKAGES, record
 
 with job(snakemake.log[0]):
     spec = ModelSpec.from_row(snakemake.params.model["spec"])

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from menagerie.brain.readers.kriegeskorte92 import fetch
-from menagerie.jobs import job
+from menagerie.provenance.jobs import job
 
 with job(snakemake.log[0]):
     fetch(Path(snakemake.output.rdms).parents[1], {"archive": snakemake.params.archive})

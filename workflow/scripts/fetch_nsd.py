@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from menagerie.brain.readers.nsd import fetch
-from menagerie.jobs import job
+from menagerie.provenance.jobs import job
 
 with job(snakemake.log[0]):
     for dataset in snakemake.params.datasets:

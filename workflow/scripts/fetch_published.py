@@ -1,6 +1,6 @@
 """Download the published tables of the 2024 survey and check every file."""
 
-from menagerie.jobs import job
+from menagerie.provenance.jobs import job
 from menagerie.statistics.benchmark import fetch_published
 
 with job(snakemake.log[0]):

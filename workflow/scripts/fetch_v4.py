@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from menagerie.brain.readers.v4 import fetch
-from menagerie.jobs import job
+from menagerie.provenance.jobs import job
 
 with job(snakemake.log[0]):
     fetch(Path(snakemake.output.responses).parents[1], {"folder": snakemake.params.folder})

@@ -1,9 +1,9 @@
 """Fetch the weights of one model, verify them, and convert them to safetensors."""
 
-from menagerie.jobs import job
 from menagerie.models.absent import AbsentError, note_absence, note_of
 from menagerie.models.registry import ModelSpec
 from menagerie.models.weights import fetch_weights
+from menagerie.provenance.jobs import job
 
 with job(snakemake.log[0]):
     spec, weights = ModelSpec.from_row(snakemake.params.source), snakemake.output.weights

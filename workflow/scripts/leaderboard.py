@@ -1,9 +1,9 @@
 """Write the leaderboard of every dataset, region and metric as a table."""
 
 from menagerie.figures.leaderboard_table import leaderboard_table
-from menagerie.jobs import job
-from menagerie.storage import atomic
-from menagerie.tables import read_tables
+from menagerie.files.storage import atomic
+from menagerie.files.tables import read_tables
+from menagerie.provenance.jobs import job
 
 with job(snakemake.log[0]):
     tables, _ = read_tables([snakemake.input.scores, snakemake.input.models])

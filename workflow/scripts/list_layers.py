@@ -1,11 +1,11 @@
 """Take the layer inventory of one model: built without weights, shown one small batch of noise."""
 
-from menagerie.features.inventory import take_inventory
-from menagerie.inventory import InventoryHeader, write_inventory
-from menagerie.jobs import job
+from menagerie.features.take_inventory import take_inventory
+from menagerie.files.inventory import InventoryHeader, write_inventory
 from menagerie.models.build import build_module, model_transform
 from menagerie.models.registry import ModelSpec
-from menagerie.provenance import value_fingerprint
+from menagerie.provenance.code import value_fingerprint
+from menagerie.provenance.jobs import job
 
 with job(snakemake.log[0]):
     spec = ModelSpec.from_row(snakemake.params.model["spec"])

@@ -3,12 +3,13 @@
 import pyarrow as pa
 
 from menagerie.brain.target import read_target
-from menagerie.geometry import GeometryFile, geometry_origin
-from menagerie.jobs import job
-from menagerie.lineage import record
+from menagerie.files.geometry import GeometryFile, geometry_origin
+from menagerie.files.tables import read_tables, write_table
 from menagerie.linking.comparison import Brain
+from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import record
 from menagerie.statistics.representations import compare_models, layer_reader
-from menagerie.tables import SCHEMAS, read_tables, write_table
+from menagerie.statistics.schemas import SCHEMAS
 
 with job(snakemake.log[0]):
     target = read_target(snakemake.input.target)

@@ -1,8 +1,9 @@
 """Write what is known about every model of the run: the metadata that experiments group by."""
 
-from menagerie.jobs import job
-from menagerie.lineage import record
-from menagerie.tables import models_table, write_table
+from menagerie.files.tables import write_table
+from menagerie.models.columns import models_table
+from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import record
 
 with job(snakemake.log[0]):
     models = snakemake.params.models

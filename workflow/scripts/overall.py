@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from menagerie.geometry import geometry_origin
-from menagerie.jobs import job
-from menagerie.lineage import record
+from menagerie.files.geometry import geometry_origin
+from menagerie.files.tables import read_tables, write_table
+from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import record
 from menagerie.statistics.contrasts import join_metadata
 from menagerie.statistics.dimensions import selected_dimensions
+from menagerie.statistics.schemas import SCHEMAS, described
 from menagerie.statistics.variation import overall_effects
-from menagerie.tables import SCHEMAS, read_tables, write_table
 
 with job(snakemake.log[0]):
     config = snakemake.params.config
@@ -23,6 +24,6 @@ with job(snakemake.log[0]):
     effects = overall_effects(data, n_resamples=config["bootstrap.n_resamples"], seed=config["bootstrap.seed"])
     origins += map(geometry_origin, snakemake.input.geometry)
     provenance = record(snakemake, config, origins, seed={"bootstrap": config["bootstrap.seed"]})
-    write_table(snakemake.output.data, pa.Table.from_pandas(data, preserve_index=False), provenance)
+    write_table(snakemake.output.data, described(pa.Table.from_pandas(data, preserve_index=False)), provenance)
     table = pa.Table.from_pandas(effects, schema=SCHEMAS["effects"], preserve_index=False)
     write_table(snakemake.output.effects, table, provenance)

@@ -3,8 +3,8 @@
 from menagerie.brain.readers.simulated import planted_depths
 from menagerie.figures import style
 from menagerie.figures.depth import depth_profiles
-from menagerie.jobs import job
-from menagerie.tables import read_tables
+from menagerie.files.tables import read_tables
+from menagerie.provenance.jobs import job
 
 with job(snakemake.log[0]):
     names = ("layer_scores", "model_scores", "models")

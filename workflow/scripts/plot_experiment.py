@@ -2,9 +2,9 @@
 
 from menagerie.figures import style
 from menagerie.figures.experiment import experiment_figure
-from menagerie.jobs import job
+from menagerie.files.tables import read_provenance, read_table
+from menagerie.provenance.jobs import job
 from menagerie.statistics.experiments import Experiment
-from menagerie.tables import read_provenance, read_table
 
 with job(snakemake.log[0]):
     experiment = Experiment.from_entry(snakemake.wildcards.experiment, snakemake.params.experiment)

@@ -2,8 +2,8 @@
 
 from menagerie.figures import style
 from menagerie.figures.leaderboard import leaderboard
-from menagerie.jobs import job
-from menagerie.tables import read_tables
+from menagerie.files.tables import read_tables
+from menagerie.provenance.jobs import job
 
 with job(snakemake.log[0]):
     tables, _ = read_tables([snakemake.input.scores, snakemake.input.models])

@@ -7,9 +7,9 @@ import pandas as pd
 from menagerie.figures import style
 from menagerie.figures.model_to_model import model_to_model_figure
 from menagerie.figures.model_to_model_table import model_maps, model_sets
-from menagerie.jobs import job
+from menagerie.files.tables import read_tables
+from menagerie.provenance.jobs import job
 from menagerie.statistics.experiments import Experiment
-from menagerie.tables import read_tables
 
 with job(snakemake.log[0]):
     tables, _ = read_tables(snakemake.input)

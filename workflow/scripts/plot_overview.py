@@ -7,11 +7,11 @@ from menagerie.figures import style
 from menagerie.figures.overview import overview_figure
 from menagerie.figures.overview_table import link_best, networks_by_experiment, networks_by_source, reliability
 from menagerie.figures.tidy import model_metadata
-from menagerie.geometry import GeometryFile
-from menagerie.jobs import job
+from menagerie.files.geometry import GeometryFile
+from menagerie.files.tables import read_tables
 from menagerie.linking.comparison import Brain
+from menagerie.provenance.jobs import job
 from menagerie.statistics.representations import layer_reader
-from menagerie.tables import read_tables
 
 with job(snakemake.log[0]):
     dataset, given = snakemake.wildcards.dataset, snakemake.input

@@ -2,8 +2,8 @@
 
 from menagerie.figures import style
 from menagerie.figures.supplement import supplement_figure
-from menagerie.jobs import job
-from menagerie.tables import read_table
+from menagerie.files.tables import read_table
+from menagerie.provenance.jobs import job
 
 with job(snakemake.log[0]):
     data = read_table(snakemake.input.data).to_pandas()

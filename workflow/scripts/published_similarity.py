@@ -2,10 +2,11 @@
 
 import pyarrow as pa
 
-from menagerie.jobs import job
-from menagerie.lineage import record
+from menagerie.files.tables import write_table
+from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import record
 from menagerie.statistics.published import similarity_tables
-from menagerie.tables import SCHEMAS, write_table
+from menagerie.statistics.schemas import SCHEMAS
 
 with job(snakemake.log[0]):
     tables = similarity_tables(snakemake.params.folder, snakemake.params.registry)

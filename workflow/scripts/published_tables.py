@@ -1,10 +1,10 @@
 """Write the published scores and what is known of their models as the tables of a run."""
 
-from menagerie.jobs import job
-from menagerie.lineage import record
+from menagerie.files.tables import write_table
 from menagerie.models.registry import ModelSpec
+from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import record
 from menagerie.statistics.published import model_table, read_published, score_table
-from menagerie.tables import write_table
 
 with job(snakemake.log[0]):
     params = snakemake.params

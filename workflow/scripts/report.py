@@ -6,13 +6,13 @@ import pandas as pd
 
 from menagerie.brain.readers.simulated import planted_depths
 from menagerie.brain.target import read_provenance as target_provenance
-from menagerie.jobs import job
-from menagerie.lineage import differences, unite
-from menagerie.provenance import versions
+from menagerie.files.storage import atomic
+from menagerie.files.tables import read_tables
+from menagerie.provenance.code import versions
+from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import differences, unite
 from menagerie.report import ReportExperiment, figures_of, render_report
 from menagerie.statistics.experiments import Experiment
-from menagerie.storage import atomic
-from menagerie.tables import read_tables
 
 PACKAGES = ("menagerie", "snakemake", "torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "statsmodels")
 CAPTIONS = Path(snakemake.scriptdir).parent / "report"

@@ -1,7 +1,7 @@
 """Put every printed number of the 2024 survey beside its value from the published tables, and ours."""
 
-from menagerie.jobs import job
-from menagerie.lineage import record
+from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import record
 from menagerie.statistics.reproduce import Paper, reproduce, write_reproduction
 
 with job(snakemake.log[0]):

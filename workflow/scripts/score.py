@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from menagerie.brain.target import read_target
-from menagerie.geometry import GeometryFile
-from menagerie.inventory import block_range
-from menagerie.jobs import job
-from menagerie.lineage import record
+from menagerie.files.geometry import GeometryFile
+from menagerie.files.inventory import block_range
+from menagerie.files.tables import write_table
 from menagerie.linking import score_layer
 from menagerie.linking.blocks import score_block
 from menagerie.linking.comparison import Brain
-from menagerie.provenance import value_fingerprint
-from menagerie.tables import write_table
+from menagerie.provenance.code import value_fingerprint
+from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import record
 
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params

@@ -5,12 +5,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from menagerie.brain.target import read_target
-from menagerie.geometry import GeometryFile
-from menagerie.jobs import job
-from menagerie.lineage import record
+from menagerie.files.geometry import GeometryFile
+from menagerie.files.tables import read_tables, write_table
 from menagerie.linking.evaluate import evaluate_layers
 from menagerie.linking.select import select_layers
-from menagerie.tables import read_tables, write_table
+from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import record
 
 with job(snakemake.log[0]):
     (layers,), origins = read_tables([snakemake.input.scores], snakemake.params.expected)

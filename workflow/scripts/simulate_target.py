@@ -4,7 +4,7 @@ from menagerie.brain.readers.simulated import planted_layers, read_target
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import write_target
 from menagerie.features.planted import planted_features
-from menagerie.jobs import job
+from menagerie.provenance.jobs import job
 
 with job(snakemake.log[0]):
     dataset = snakemake.params.dataset

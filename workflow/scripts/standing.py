@@ -8,11 +8,12 @@ import pyarrow as pa
 from menagerie.brain.stimuli import read_provenance as stimuli_provenance
 from menagerie.brain.target import read_provenance as target_provenance
 from menagerie.figures.tidy import model_metadata
-from menagerie.jobs import job
-from menagerie.lineage import record
+from menagerie.files.tables import read_tables, write_table
+from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import record
 from menagerie.statistics.published import read_published, similarity_tables
+from menagerie.statistics.schemas import SCHEMAS
 from menagerie.statistics.standing import Origin, neighbours, standing
-from menagerie.tables import SCHEMAS, read_tables, write_table
 
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params

@@ -4,11 +4,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from menagerie.brain.nsd.layout import image_id
-from menagerie.brain.nsd.twin import make_design, photograph_ids, write_twin
-from menagerie.brain.nsd.twin_command import photograph_source, read_spec
 from menagerie.brain.stimuli import Stimuli, write_stimuli
 from menagerie.features.planted import planted_features
-from menagerie.jobs import job
+from menagerie.provenance.jobs import job
+from menagerie.twins.nsd.twin import make_design, photograph_ids, write_twin
+from menagerie.twins.nsd.twin_command import photograph_source, read_spec
 
 with job(snakemake.log[0]):
     spec, keys = read_spec(snakemake.input.spec)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from menagerie.brain import ceilings
-from menagerie.brain.gsn import covariance, reference, separate, simulate, space, trials
+from menagerie.brain.gsn import covariance, monte_carlo, reference, separate, space, trials
 from menagerie.errors import MenagerieError
-from menagerie.tables import read_provenance, read_table
+from menagerie.files.tables import read_provenance, read_table
 
 FAST = {"n_simulations": 20, "n_simulated_images": 150}
 
@@ -155,11 +155,11 @@ def test_draws_agree_with_the_reference():
     mean, signal, noise = truth(units=50)
     factors = (space.nearest_psd(space.Compressed(c, 0.0, 0))[0] for c in (signal, noise))
     room = space.Space(None, np.full(50, 50**-0.5), 50)
-    model = simulate.build_model(room, mean, separate.Parts(*factors, 1))
+    model = monte_carlo.build_model(room, mean, separate.Parts(*factors, 1))
     seeds = np.random.SeedSequence(0).spawn(40)
-    fast = np.median([simulate.ceiling_sample(model, 1.0, 3, 150, s) for s in seeds])
+    fast = np.median([monte_carlo.ceiling_sample(model, 1.0, 3, 150, s) for s in seeds])
     assert fast == pytest.approx(np.median(reference.ceiling_samples(mean, signal, noise, 3, 150, 40, 1)), abs=0.008)
-    fast = np.median([simulate.reliability_curve(model, 2, np.ones(1), 150, s)[0] for s in seeds])
+    fast = np.median([monte_carlo.reliability_curve(model, 2, np.ones(1), 150, s)[0] for s in seeds])
     plain = np.median(reference.reliability_samples(mean, signal, noise, 2, 150, 40, 1))
     assert fast == pytest.approx(plain, abs=0.012)
 
@@ -168,8 +168,8 @@ def test_rsm_correlation_equals_numpy():
     rng = np.random.default_rng(8)
     a, b = rng.standard_normal((2, 20, 30))
     centred = [x - x.mean(axis=1, keepdims=True) for x in (a, b)]
-    rsms = [simulate.rsm_from_gram(x @ x.T) for x in centred]
-    assert simulate.rsm_correlation(*rsms) == pytest.approx(reference.rsm_correlation(a, b))
+    rsms = [monte_carlo.rsm_from_gram(x @ x.T) for x in centred]
+    assert monte_carlo.rsm_correlation(*rsms) == pytest.approx(reference.rsm_correlation(a, b))
 
 
 def test_halves_are_all_splits_or_random_ones_without_overlap():
@@ -186,7 +186,7 @@ def test_halves_are_all_splits_or_random_ones_without_overlap():
 
 
 def test_scale_is_interpolated():
-    assert simulate.match_scale(np.array([0.0, 0.2, 0.4]), 0.3, np.array([0.0, 1.0, 2.0])) == pytest.approx(1.5)
+    assert monte_carlo.match_scale(np.array([0.0, 0.2, 0.4]), 0.3, np.array([0.0, 1.0, 2.0])) == pytest.approx(1.5)
 
 
 @pytest.mark.parametrize("setting", [{"snr": 0.8}, {"snr": 1.2, "noise_decay": 0.6}, {"snr": 0.5, "signal_decay": 0.3}])
@@ -297,10 +297,10 @@ def test_samples_table(tmp_path):
 
 def test_a_scale_beyond_the_grid_is_warned_about():
     signal = space.Compressed(np.eye(3), 0.0, 0)
-    curve = simulate.SCALES / 40.0
+    curve = monte_carlo.SCALES / 40.0
     assert ceilings._scale(curve, 0.025, signal) == pytest.approx(1.0)
     with pytest.warns(UserWarning, match="too low"):
-        assert ceilings._scale(curve, 0.6, signal) == simulate.SCALES[-1]
+        assert ceilings._scale(curve, 0.6, signal) == monte_carlo.SCALES[-1]
     with pytest.raises(MenagerieError, match="no reliable signal"):
         ceilings._scale(curve, 0.025, signal.times(0.0))
 

@@ -8,8 +8,8 @@ from collections import namedtuple
 import pytest
 import yaml
 
-from menagerie.check import machine
-from menagerie.check.line import FAILURE, OK, WARNING, Line, render
+from menagerie.survey.check import machine
+from menagerie.survey.check.line import FAILURE, OK, WARNING, Line, render
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -160,7 +160,7 @@ def test_make_check_takes_the_python_that_has_the_executor(tmp_path, root):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env=environment)
         return done.stdout
 
-    assert shown() == ".venv/bin/python -m menagerie.check config/config.yaml --profile profiles/default\n"
-    assert shown("PROFILE=profiles/slurm").startswith(".venv-slurm/bin/python -m menagerie.check")
+    assert shown() == ".venv/bin/python -m menagerie.survey.check config/config.yaml --profile profiles/default\n"
+    assert shown("PROFILE=profiles/slurm").startswith(".venv-slurm/bin/python -m menagerie.survey.check")
     (tmp_path / ".venv-slurm/bin/python").unlink()
-    assert shown("PROFILE=profiles/slurm").startswith(".venv/bin/python -m menagerie.check")
+    assert shown("PROFILE=profiles/slurm").startswith(".venv/bin/python -m menagerie.survey.check")

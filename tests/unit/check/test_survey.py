@@ -12,12 +12,12 @@ import yaml
 from PIL import Image
 
 from menagerie.brain.nsd.layout import Layout
-from menagerie.check import survey as check
-from menagerie.check.__main__ import main
-from menagerie.check.line import FAILURE, OK, WARNING
-from menagerie.costs import geometry_bytes
-from menagerie.inventory import LayerInfo, write_inventory
-from menagerie.survey import Survey
+from menagerie.files.inventory import LayerInfo, write_inventory
+from menagerie.survey.check import config_check as check
+from menagerie.survey.check.__main__ import main
+from menagerie.survey.check.line import FAILURE, OK, WARNING
+from menagerie.survey.contents import Survey
+from menagerie.survey.costs import geometry_bytes
 
 HEADER = "id\tprovider\tbuilder\tweights\ttraining\n"
 
@@ -107,8 +107,8 @@ def test_nsd(make, broken_twin):
 @pytest.fixture
 def broken_twin(tmp_path):
     """A small simulated tree of NSD."""
-    from menagerie.brain.nsd.twin import TwinSpec, write_twin
-    from menagerie.brain.nsd.twin_geometry import synthetic_voxels
+    from menagerie.twins.nsd.twin import TwinSpec, write_twin
+    from menagerie.twins.nsd.twin_geometry import synthetic_voxels
 
     voxels = {"subj01": synthetic_voxels((9, 8, 7), 30, 20, seed=1)}
     write_twin(tmp_path / "twin", TwinSpec(voxels=voxels, sessions=2, n_shared=40))
@@ -145,7 +145,7 @@ def test_the_command(make, tmp_path, root, capsys):
 
 
 def test_it_takes_seconds_and_no_torch(root):
-    program = "import sys, menagerie.check.__main__ as m; m.main([]); assert 'torch' not in sys.modules"
+    program = "import sys, menagerie.survey.check.__main__ as m; m.main([]); assert 'torch' not in sys.modules"
     started = time.monotonic()
     environment = os.environ | {"PYTHONPATH": str(root / "workflow")}
     subprocess.run([sys.executable, "-c", program], check=True, cwd=root, env=environment, capture_output=True)

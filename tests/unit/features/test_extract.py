@@ -11,9 +11,9 @@ from menagerie.brain.stimuli import train_mask
 from menagerie.errors import MenagerieError
 from menagerie.features.accumulate import working_bytes
 from menagerie.features.extract import extract_geometry
-from menagerie.features.inventory import list_layers
 from menagerie.features.planner import Planner
 from menagerie.features.projection import SparseProjection
+from menagerie.features.take_inventory import list_layers
 
 K = 64
 N = 14

@@ -8,7 +8,7 @@ import torch
 
 from menagerie.brain.stimuli import Stimuli, write_stimuli
 from menagerie.errors import MenagerieError
-from menagerie.features.images import ImageLoader
+from menagerie.features.image_loader import ImageLoader
 
 N = 7
 

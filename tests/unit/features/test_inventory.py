@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from menagerie.errors import MenagerieError
-from menagerie.features.inventory import list_layers, take_inventory
-from menagerie.inventory import InventoryHeader, read_header, read_inventory, write_inventory
+from menagerie.features.take_inventory import list_layers, take_inventory
+from menagerie.files.inventory import InventoryHeader, read_header, read_inventory, write_inventory
 
 INPUT = (3, 8, 8)
 

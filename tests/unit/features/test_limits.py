@@ -14,8 +14,8 @@ from torch import nn
 from menagerie.errors import MenagerieError
 from menagerie.features import extract
 from menagerie.features.extract import extract_geometry
-from menagerie.features.inventory import list_layers
 from menagerie.features.projection import SparseProjection
+from menagerie.features.take_inventory import list_layers
 
 N, K = 12, 32
 MODEL = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 36, 10)).eval()
@@ -112,7 +112,7 @@ PEAK = """
 import resource, sys, torch
 from torch import nn
 from menagerie.features.extract import extract_geometry
-from menagerie.features.inventory import list_layers
+from menagerie.features.take_inventory import list_layers
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 torch.manual_seed(0)
 model = nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), nn.AdaptiveAvgPool2d(2))

@@ -10,7 +10,7 @@ from menagerie.errors import MenagerieError
 from menagerie.features.accumulate import working_bytes
 from menagerie.features.planner import MINIMAL_WIDTH, Planner
 from menagerie.features.projection import matrix_bytes
-from menagerie.inventory import LayerInfo
+from menagerie.files.inventory import LayerInfo
 
 MIB = 2**20
 

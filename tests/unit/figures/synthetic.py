@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from menagerie.tables import SCHEMAS
+from menagerie.linking.schemas import SCHEMAS
 
 
 def models(n_models: int) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from menagerie.figures.overview_table import (
     pair_ranks,
     reliability,
 )
-from menagerie.geometry import LayerGeometry, fold
+from menagerie.files.geometry import LayerGeometry, fold
 from menagerie.linking.comparison import Brain, Comparison
 from menagerie.linking.metrics import METRICS
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from menagerie.brain.target import Target
-from menagerie.geometry import LayerGeometry, fold
+from menagerie.files.geometry import LayerGeometry, fold
 
 
 def image_ids(n):

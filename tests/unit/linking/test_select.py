@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
+from menagerie.linking.schemas import SCHEMAS
 from menagerie.linking.select import select_layers
-from menagerie.tables import SCHEMAS
 
 
 def rows_of(train, test, statuses=None, **key):

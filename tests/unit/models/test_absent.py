@@ -11,7 +11,7 @@ from menagerie.errors import MenagerieError
 from menagerie.models.absent import AbsentError, absence, note_absence, note_of
 from menagerie.models.registry import ModelSpec, select_models
 from menagerie.models.weights import fetch_weights
-from menagerie.survey import Survey
+from menagerie.survey.contents import Survey
 
 DEAD = "url:http://127.0.0.1:9/tiny.safetensors"  # the discard port: nobody answers
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from menagerie.brain.nsd.twin import TwinSpec, write_twin
-from menagerie.brain.nsd.twin_geometry import synthetic_voxels
 from menagerie.brain.readers import nsd
 from menagerie.brain.stimuli import Stimuli, write_stimuli
+from menagerie.twins.nsd.twin import TwinSpec, write_twin
+from menagerie.twins.nsd.twin_geometry import synthetic_voxels
 
 SHAPE = (9, 8, 7)
 N_OTC, N_EVC = 30, 20

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from menagerie.brain.nsd import fetch as module
+from menagerie.brain.nsd import fetch_nsd as module
 from menagerie.brain.nsd.bucket import BUCKET, Bucket, Remote, check_file
-from menagerie.brain.nsd.fetch import Wanted, fetch, main, make_plan
+from menagerie.brain.nsd.fetch_nsd import Wanted, fetch, main, make_plan
 from menagerie.brain.nsd.layout import Layout
 from menagerie.brain.readers import nsd
 from menagerie.errors import MenagerieError

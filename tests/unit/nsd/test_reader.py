@@ -11,11 +11,11 @@ from scipy.io import loadmat
 from scipy.stats import zscore
 
 from menagerie.brain.nsd.layout import Layout
-from menagerie.brain.nsd.twin import write_twin
 from menagerie.brain.readers import nsd
 from menagerie.brain.stimuli import Stimuli, write_stimuli
 from menagerie.brain.target import check_target, read_target, write_target
 from menagerie.errors import MenagerieError
+from menagerie.twins.nsd.twin import write_twin
 
 
 def plain_repeats(root, subject, image_ids, xyz):

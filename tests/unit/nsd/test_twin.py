@@ -8,12 +8,12 @@ import pytest
 
 from menagerie.brain.nsd.layout import Layout
 from menagerie.brain.nsd.rois import Volumes, build_regions
-from menagerie.brain.nsd.twin import TwinSpec, compact_features, make_design, photograph_ids, write_twin
-from menagerie.brain.nsd.twin_command import main, read_spec
-from menagerie.brain.nsd.twin_files import write_volumes
-from menagerie.brain.nsd.twin_geometry import published_voxels, synthetic_voxels
 from menagerie.brain.readers import nsd
 from menagerie.errors import MenagerieError
+from menagerie.twins.nsd.twin import TwinSpec, compact_features, make_design, photograph_ids, write_twin
+from menagerie.twins.nsd.twin_command import main, read_spec
+from menagerie.twins.nsd.twin_files import write_volumes
+from menagerie.twins.nsd.twin_geometry import published_voxels, synthetic_voxels
 
 OTC = {"subj01": 8088, "subj02": 7528, "subj05": 8015, "subj07": 5849}
 EVC = {"subj01": 4657, "subj02": 3757, "subj05": 3661, "subj07": 3251}

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from menagerie.errors import MenagerieError
+from menagerie.linking.schemas import SCHEMAS
 from menagerie.models.registry import read_registry
 from menagerie.statistics.contrasts import MEAN, experiment_data, experiment_effects, join_metadata, left_out
 from menagerie.statistics.experiments import (
@@ -15,7 +16,6 @@ from menagerie.statistics.experiments import (
     read_experiments,
     require_models,
 )
-from menagerie.tables import SCHEMAS
 
 ENTRY = {
     "title": "Twins",

@@ -2,14 +2,15 @@
 
 import pytest
 
+from menagerie.files.tables import build_table
+from menagerie.linking.schemas import SCHEMAS
 from menagerie.statistics.explained import add_explained
-from menagerie.tables import SCHEMAS, build_table
 
 
 def scores(**columns: list):
     n = len(next(iter(columns.values())))
     defaults = {field.name: [None] * n for field in SCHEMAS["model_scores"]}
-    return build_table("model_scores", defaults | {"dataset": ["d"] * n, "region": ["r"] * n} | columns)
+    return build_table(SCHEMAS["model_scores"], defaults | {"dataset": ["d"] * n, "region": ["r"] * n} | columns)
 
 
 def test_ceiling_is_the_mean_over_subjects_not_over_rows() -> None:

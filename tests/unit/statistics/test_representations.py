@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError
-from menagerie.geometry import LayerGeometry, fold, write_geometry
+from menagerie.files.geometry import LayerGeometry, fold, write_geometry
 from menagerie.linking.comparison import Brain
 from menagerie.statistics.dimensions import selected_dimensions
 from menagerie.statistics.representations import compare_models

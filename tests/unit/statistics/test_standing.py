@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from menagerie.report.standing import standing_facts
+from menagerie.report.standing_section import standing_facts
 from menagerie.statistics.benchmark import N_UNITS, SURVEY_SETTINGS
 from menagerie.statistics.published import Published, read_published, similarity_tables
 from menagerie.statistics.standing import Origin, neighbours, standing

@@ -16,7 +16,7 @@ import yaml
 
 import menagerie
 from menagerie.brain.readers.nsd import parse_options
-from menagerie.survey import load_config
+from menagerie.survey.contents import load_config
 
 from .pages import ELSEWHERE, FOLLOWED, PAGES, ROOT, blocks, python_of
 
@@ -148,7 +148,7 @@ def test_the_page_on_datasets(desk) -> None:
     assert "(60, 40) {'all': 40}" in python(desk, "-c", look)
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if "-m menagerie.plan" in command])
+@pytest.mark.parametrize("command", [command for command in COMMANDS if "-m menagerie.survey.plan" in command])
 def test_the_plan_of_a_run(desk, command: str) -> None:
     arguments = shlex.split(command.removeprefix("PYTHONPATH=workflow "))[1:]
     assert "core h" in python(desk, *arguments)

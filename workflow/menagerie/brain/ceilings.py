@@ -13,10 +13,10 @@ from pathlib import Path
 from zlib import crc32
 
 import numpy as np
+import pyarrow as pa
 
 from menagerie.brain.gsn.covariance import LEVELS, Shrunk, data_covariance, noise_covariance
-from menagerie.brain.gsn.separate import separate
-from menagerie.brain.gsn.simulate import (
+from menagerie.brain.gsn.monte_carlo import (
     SCALES,
     build_model,
     ceiling_sample,
@@ -24,13 +24,28 @@ from menagerie.brain.gsn.simulate import (
     match_scale,
     reliability_curve,
 )
+from menagerie.brain.gsn.separate import separate
 from menagerie.brain.gsn.space import Compressed, span
 from menagerie.brain.gsn.trials import MIN_IMAGES, check_trials
 from menagerie.errors import MenagerieError, unknown
-from menagerie.tables import build_table, read_table, write_table
+from menagerie.files.columns import REAL, REGION, WHO, WHOLE, column
+from menagerie.files.tables import read_table, write_table
 
 MAX_SIMULATED_IMAGES = 500
 SCALE_SIMULATIONS = 20
+CEILINGS = pa.schema(
+    [
+        *WHO[:2],
+        REGION,
+        column("simulation", WHOLE, meaning="Monte Carlo run, from 0"),
+        column(
+            "ceiling",
+            REAL,
+            meaning="noise ceiling of the RSM in that run; the ceiling is their median",
+            unit="Pearson r",
+        ),
+    ]
+)
 NOISE_SHRINKAGE = ("moments", "likelihood")
 
 
@@ -277,4 +292,4 @@ def write_ceilings(
         "simulation": [i for ceiling in ceilings.values() for i in range(len(ceiling.samples))],
         "ceiling": [float(value) for ceiling in ceilings.values() for value in ceiling.samples],
     }
-    write_table(path, build_table("ceilings", columns), provenance)
+    write_table(path, pa.table(columns, schema=CEILINGS), provenance)

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from menagerie.errors import MenagerieError
-from menagerie.storage import atomic
+from menagerie.files.storage import atomic
 
 _CHUNK = 1 << 20
 _TIMEOUT = 60.0  # seconds without an answer before a download is given up

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from menagerie.errors import MenagerieError
-from menagerie.storage import atomic
+from menagerie.files.storage import atomic
 
 FORMAT = "menagerie-stimuli/1"
 

@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 
 from menagerie.errors import MenagerieError
-from menagerie.provenance import array_fingerprint
-from menagerie.storage import atomic
+from menagerie.files.storage import atomic
+from menagerie.provenance.code import array_fingerprint
 
 FORMAT = "menagerie-target/1"
 
@@ -63,7 +63,7 @@ class Target:
 
     @property
     def origin(self) -> tuple[str, dict]:
-        """Name, and what tables made from this target say of it (:mod:`menagerie.lineage`)."""
+        """Name, and what tables made from this target say of it (:mod:`menagerie.provenance.lineage`)."""
         entries = {"data": self.fingerprint, "source": dict(self.provenance)}
         provenance = {key: {self.dataset: {self.subject: value}} for key, value in entries.items()}
         return f"Target {self.dataset}/{self.subject}", provenance

@@ -15,12 +15,12 @@ from menagerie.brain.stimuli import train_mask
 from menagerie.errors import MenagerieError, unknown
 from menagerie.features.accumulate import RawGram, effective_dimensionality, standardised_gram
 from menagerie.features.hooks import StopForward, observed, per_image, run
-from menagerie.features.inventory import list_layers
 from menagerie.features.planner import Planner, Unit, whole
 from menagerie.features.precision import check_precision, forward_precision
 from menagerie.features.projection import N_PROJECTIONS, ProjectionCache
-from menagerie.geometry import OK, LayerGeometry, fold
-from menagerie.inventory import LayerInfo
+from menagerie.features.take_inventory import list_layers
+from menagerie.files.geometry import OK, LayerGeometry, fold
+from menagerie.files.inventory import LayerInfo
 
 logger = logging.getLogger(__name__)
 

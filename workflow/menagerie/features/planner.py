@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from menagerie.errors import MenagerieError
 from menagerie.features.accumulate import working_bytes
 from menagerie.features.projection import matrix_bytes
-from menagerie.inventory import LayerInfo
+from menagerie.files.inventory import LayerInfo
 
 MINIMAL_WIDTH = 256
 """Narrower slices than this are not worth a hook."""

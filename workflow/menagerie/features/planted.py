@@ -9,7 +9,7 @@ import numpy as np
 
 from menagerie.brain.stimuli import Stimuli
 from menagerie.features.collect import layer_features
-from menagerie.features.images import ImageLoader
+from menagerie.features.image_loader import ImageLoader
 from menagerie.models.build import build_model
 from menagerie.models.registry import ModelSpec
 

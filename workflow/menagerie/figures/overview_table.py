@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from menagerie.brain.target import Target
-from menagerie.geometry import LayerGeometry
+from menagerie.files.geometry import LayerGeometry
 from menagerie.linking.comparison import Brain, Comparison
 from menagerie.linking.ridge import PENALTIES
 from menagerie.statistics.representations import METRICS, compared_rsm

@@ -12,7 +12,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from menagerie.storage import atomic
+from menagerie.files.storage import atomic
 
 P = ParamSpec("P")
 R = TypeVar("R")

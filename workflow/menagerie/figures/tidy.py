@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from menagerie.errors import MenagerieError, unknown
-from menagerie.tables import SCHEMAS
+from menagerie.linking.schemas import SCHEMAS
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def scored(table: pd.DataFrame, models: pd.DataFrame, dataset: str | None, *, sc
     Parameters
     ----------
     table
-        A table with the schema ``schema`` of :mod:`menagerie.tables`.
+        A table with the schema ``schema`` of :mod:`menagerie.files.tables`.
     models
         As in :func:`model_metadata`.
     dataset

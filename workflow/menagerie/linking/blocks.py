@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from menagerie.errors import MenagerieError
-from menagerie.tables import read_provenance, read_table, write_table
+from menagerie.files.tables import read_provenance, read_table, write_table
 
 
 def score_block(

@@ -15,7 +15,7 @@ import numpy as np
 from menagerie.brain.stimuli import train_mask
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
-from menagerie.geometry import OK, LayerGeometry
+from menagerie.files.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import Array, cast, host, namespace
 from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES, LooRidge, centre_units, fit_deviations
 from menagerie.linking.rsm import pattern_rsm, triangle

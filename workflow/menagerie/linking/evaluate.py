@@ -9,15 +9,15 @@ import pyarrow as pa
 
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError
-from menagerie.geometry import OK, LayerGeometry
+from menagerie.files.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import Array, host
 from menagerie.linking.bootstrap import LEVEL, N_RESAMPLES, image_counts
 from menagerie.linking.comparison import Brain, Comparison
-from menagerie.linking.intervals import INTERVALS
 from menagerie.linking.metrics import METRICS
 from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES
 from menagerie.linking.rsm import UndefinedError
-from menagerie.tables import SCHEMAS
+from menagerie.linking.schemas import SCHEMAS
+from menagerie.linking.score_intervals import INTERVALS
 
 
 def evaluate_layers(

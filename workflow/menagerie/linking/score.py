@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from menagerie.brain.target import Target
-from menagerie.geometry import OK, LayerGeometry
+from menagerie.files.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import Array
 from menagerie.linking.comparison import SPLITS, Brain, Comparison
 from menagerie.linking.metrics import METRICS, check_metrics
 from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES
 from menagerie.linking.rsm import UndefinedError
-from menagerie.tables import SCHEMAS
+from menagerie.linking.schemas import SCHEMAS
 
 NO_UNITS = "no unit responses in this dataset: {metric} needs them, an RSM alone serves crsa only"
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from menagerie.geometry import OK
-from menagerie.tables import SCHEMAS
+from menagerie.files.geometry import OK
+from menagerie.linking.schemas import SCHEMAS
 
 KEYS = ("dataset", "subject", "model", "region", "metric")
 

@@ -11,9 +11,9 @@ import json
 from pathlib import Path
 
 from menagerie.errors import MenagerieError
+from menagerie.files.storage import atomic
 from menagerie.models.download import mirrored
 from menagerie.models.registry import ModelSpec
-from menagerie.storage import atomic
 
 
 class AbsentError(MenagerieError):

@@ -16,6 +16,7 @@ from urllib.parse import urlparse
 from safetensors.torch import save_file
 
 from menagerie.errors import MenagerieError
+from menagerie.files.storage import atomic
 from menagerie.models.absent import AbsentError
 from menagerie.models.build import build_module, misfits
 from menagerie.models.checkpoints import read_checkpoint
@@ -23,7 +24,6 @@ from menagerie.models.download import download, hub_url, mirrored, refuse_web_pa
 from menagerie.models.mappings import OF_OBJECTS, State, map_keys
 from menagerie.models.providers import provider
 from menagerie.models.registry import ModelSpec
-from menagerie.storage import atomic
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".pth.tar", ".torch", ".bin", ".ckpt", ".pkl", ".npz")
 

@@ -1,6 +1,6 @@
 """The self-contained HTML report of a run."""
 
-from menagerie.report.experiments import ReportExperiment
+from menagerie.report.experiment_section import ReportExperiment
 from menagerie.report.figures import ReportFigure, figures_of
 from menagerie.report.page import render_report
 

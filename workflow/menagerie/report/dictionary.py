@@ -9,10 +9,13 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from menagerie.brain.ceilings import CEILINGS
 from menagerie.errors import MenagerieError
 from menagerie.figures.leaderboard_table import COLUMNS
-from menagerie.storage import atomic
-from menagerie.tables import SCHEMAS, model_columns
+from menagerie.files.storage import atomic
+from menagerie.linking.schemas import SCHEMAS as SCORES
+from menagerie.models.columns import model_columns
+from menagerie.statistics.schemas import SCHEMAS as ANALYSES
 
 BEGIN = "<!-- columns: begin (written by `python -m menagerie.report.dictionary docs/results.md`) -->"
 END = "<!-- columns: end -->"
@@ -28,7 +31,7 @@ TYPES = {
 def column_dictionary() -> str:
     """Markdown: one section a table, one row a column, with type, unit and meaning."""
     parts = []
-    for name, schema in {**SCHEMAS, "models": model_columns().values()}.items():
+    for name, schema in {**SCORES, **ANALYSES, "ceilings": CEILINGS, "models": model_columns().values()}.items():
         notes = [{key.decode(): text.decode() for key, text in (field.metadata or {}).items()} for field in schema]
         rows = [
             (field.name, TYPES.get(str(field.type), str(field.type)), note.get("unit", ""), note.get("meaning", ""))

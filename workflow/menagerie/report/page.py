@@ -10,11 +10,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from menagerie.figures.leaderboard_table import leaderboard_table
 from menagerie.figures.tidy import METRICS, in_order, metrics_in
+from menagerie.linking.schemas import SCHEMAS
 from menagerie.report.captions import read_caption
-from menagerie.report.experiments import ReportExperiment, experiment_facts
+from menagerie.report.experiment_section import ReportExperiment, experiment_facts
 from menagerie.report.figures import ReportFigure, data_uri
 from menagerie.report.findings import Planted, findings, number, plural
-from menagerie.report.modelsets import sets_facts
 from menagerie.report.sections import (
     counts,
     dataset_facts,
@@ -25,9 +25,9 @@ from menagerie.report.sections import (
     table_data,
     with_pooled,
 )
-from menagerie.report.standing import standing_facts
-from menagerie.report.variation import overall_facts, similarity_facts
-from menagerie.tables import SCHEMAS
+from menagerie.report.sets_section import sets_facts
+from menagerie.report.standing_section import standing_facts
+from menagerie.report.variation_section import overall_facts, similarity_facts
 
 TEMPLATES = Path(__file__).parents[2] / "report"
 OPEN_REGIONS = 3  # with more regions, findings about single regions start folded

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from menagerie.geometry import GeometryFile
+from menagerie.files.geometry import GeometryFile
 
 
 def selected_dimensions(

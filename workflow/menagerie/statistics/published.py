@@ -16,11 +16,12 @@ import pandas as pd
 import pyarrow as pa
 
 from menagerie.errors import MenagerieError
+from menagerie.linking.schemas import SCHEMAS
+from menagerie.models.columns import models_table
 from menagerie.models.registry import ModelSpec
 from menagerie.statistics.benchmark import CEILINGS, DATASET, MEAN, N_IMAGES, REGION
 from menagerie.statistics.explained import add_explained
 from menagerie.statistics.representations import map_of_models, pairs_of_models
-from menagerie.tables import SCHEMAS, models_table
 
 METRICS = {"crsa": "crsa", "wrsa": "versa", "srpr": "encoding_r"}
 DUPLICATE = "ResNet50-NPID-4KNegative_selfsupervised"

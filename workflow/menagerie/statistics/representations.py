@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from menagerie.errors import MenagerieError
-from menagerie.geometry import GeometryFile, LayerGeometry
+from menagerie.files.geometry import GeometryFile, LayerGeometry
 from menagerie.linking.arrays import Array
 from menagerie.linking.comparison import Brain, Comparison
 from menagerie.linking.ridge import PENALTIES

@@ -20,7 +20,9 @@ import pyarrow as pa
 from scipy import stats
 
 from menagerie.errors import MenagerieError
-from menagerie.jobs import command
+from menagerie.files.storage import atomic
+from menagerie.files.tables import write_table
+from menagerie.provenance.jobs import command
 from menagerie.statistics.benchmark import CEILINGS, SUBJECTS
 from menagerie.statistics.breakpoints import delta_interval, fit_breakpoints, profile_interval
 from menagerie.statistics.claims import CLAIMS, Claim
@@ -30,8 +32,6 @@ from menagerie.statistics.experiments import read_experiments
 from menagerie.statistics.intervals import bootstrap_mean, spearman
 from menagerie.statistics.published import UNTRAINED_TASKONOMY, model_rsm, read_published
 from menagerie.statistics.similarity import upper_values
-from menagerie.storage import atomic
-from menagerie.tables import write_table
 
 NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
 # A bootstrap interval of the text is one run of 1,000 resamples: its ends vary from run to run.

@@ -25,7 +25,7 @@ from menagerie.brain.options import fill_options
 from menagerie.brain.stimuli import Stimuli, train_mask
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
-from menagerie.geometry import unfold
+from menagerie.files.geometry import unfold
 
 DISTRIBUTION = SourceDistribution(
     project="rsatoolbox",

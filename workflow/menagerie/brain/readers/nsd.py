@@ -96,7 +96,7 @@ def fetch(resources: str | Path, options: Mapping[str, object], subjects: Sequen
         When a file cannot be fetched or fails its check; run again to go on.
     """
     from menagerie.brain.nsd.bucket import Bucket  # boto3 is an extra that only fetching needs
-    from menagerie.brain.nsd.fetch import TERMS, Wanted, fetch, make_plan
+    from menagerie.brain.nsd.fetch_nsd import TERMS, Wanted, fetch, make_plan
 
     chosen = parse_options(options)
     if not (chosen.accept_terms or chosen.endpoint):

@@ -33,7 +33,7 @@ from menagerie.brain.simulation import SimulationSettings, simulate_target
 from menagerie.brain.stimuli import Stimuli, train_mask
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
-from menagerie.inventory import read_inventory
+from menagerie.files.inventory import read_inventory
 
 INPUTS = {"supplement": kriegeskorte92.INPUTS["supplement"]}
 OPTIONS = {"n_images": 200, "tile": 96, "planted": {}, "archive": None, **vars(SimulationSettings())}

@@ -28,7 +28,7 @@ from menagerie.brain.options import fill_options
 from menagerie.brain.stimuli import Stimuli, train_mask
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
-from menagerie.storage import atomic
+from menagerie.files.storage import atomic
 
 INPUTS = {
     "responses": "v4_210325/responses_raw_210325.npy",

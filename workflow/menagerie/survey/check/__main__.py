@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from menagerie.check import machine, survey
-from menagerie.check.line import FAILURE, WARNING, Line, render
-from menagerie.jobs import command
+from menagerie.provenance.jobs import command
+from menagerie.survey.check import config_check, machine
+from menagerie.survey.check.line import FAILURE, WARNING, Line, render
 
 
 def lines(config: str, profile: str) -> Iterator[Line]:
@@ -17,23 +17,23 @@ def lines(config: str, profile: str) -> Iterator[Line]:
     yield found
     yield machine.cluster(content)
     yield machine.lock()
-    found, run = survey.config(config)
+    found, run = config_check.config(config)
     yield found
     if run is None or run.published:
         return
     on_cluster = content.get("executor", "local") != "local"
-    disk, memory = survey.needs(run)
+    disk, memory = config_check.needs(run)
     yield machine.disk(run.folder, disk)
     yield machine.memory(memory, on_cluster=on_cluster)
     yield machine.gpu(run.config["device"], on_cluster=on_cluster)
-    yield survey.weights(run)
-    yield from survey.datasets(run)
+    yield config_check.weights(run)
+    yield from config_check.datasets(run)
 
 
 @command
 def main(arguments: list[str] | None = None) -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m menagerie.check", description="What would stop a run.")
+    parser = argparse.ArgumentParser(prog="python -m menagerie.survey.check", description="What would stop a run.")
     parser.add_argument("config", nargs="?", default="config/config.yaml")
     parser.add_argument("--profile", default="profiles/default", help="folder of the Snakemake profile")
     given = parser.parse_args(arguments)

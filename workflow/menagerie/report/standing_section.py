@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from menagerie.figures.tidy import in_order, model_metadata
-from menagerie.report.effects import PLACE, in_places, metric_label
+from menagerie.report.effect_section import PLACE, in_places, metric_label
 from menagerie.report.findings import number, plural
 
 SHOWN = 3  # neighbours of each kind

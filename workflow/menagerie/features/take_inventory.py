@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from menagerie.errors import MenagerieError
 from menagerie.features.hooks import module_path, observed, per_image, run
 from menagerie.features.work import MultiplyAdds
-from menagerie.inventory import LayerInfo
+from menagerie.files.inventory import LayerInfo
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from menagerie.check.line import FAILURE, OK, WARNING, Line, gigabytes
+from menagerie.survey.check.line import FAILURE, OK, WARNING, Line, gigabytes
 
 PYTHON = (3, 11)
 PACKAGES = ("snakemake", "torch", "torchvision", "timm", "h5py", "pyarrow", "statsmodels")

@@ -16,9 +16,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 # Modules that say how errors read or how files are written, never what is in them.
-INERT = frozenset({"menagerie", "menagerie.errors", "menagerie.storage", "menagerie.jobs", "menagerie.provenance"})
+INERT = frozenset(
+    f"menagerie{name}"
+    for name in ("", ".errors", ".files", ".files.storage", ".provenance", ".provenance.jobs", ".provenance.code")
+)
 
 
 def code_fingerprint(script: str | Path, also: Iterable[str] = ()) -> str:

@@ -1,6 +1,6 @@
 """config/README.md: every key of the config, written from the schema that checks it.
 
-Run ``python -m menagerie.configdoc`` after a change of the schema; a test holds the two equal.
+Run ``python -m menagerie.survey.config_page`` after a change of the schema; a test holds the two equal.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import Path
 import yaml
 
 from menagerie.errors import MenagerieError, unknown
-from menagerie.survey import SCHEMA, kind_of
+from menagerie.survey.contents import SCHEMA, kind_of
 
-PAGE = Path(__file__).parents[2] / "config" / "README.md"
+PAGE = Path(__file__).parents[3] / "config" / "README.md"
 HEAD = """# Configuration
 
 | file | what it runs |

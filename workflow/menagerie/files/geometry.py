@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from menagerie.errors import MenagerieError
-from menagerie.storage import atomic
+from menagerie.files.storage import atomic
 
 FORMAT = "menagerie-geometry/1"
 OK = "ok"
@@ -117,7 +117,7 @@ def write_geometry(
     attributes
         Stored as attributes of the file; ``n_layers``, the length of the inventory, gives layers their depth.
     provenance
-        What the file was made from (:mod:`menagerie.lineage`).
+        What the file was made from (:mod:`menagerie.provenance.lineage`).
 
     Raises
     ------
@@ -146,7 +146,7 @@ def write_geometry(
 
 
 def geometry_origin(path: str | Path) -> tuple[str, dict]:
-    """Name of a container, and what it was made from (:mod:`menagerie.lineage`)."""
+    """Name of a container, and what it was made from (:mod:`menagerie.provenance.lineage`)."""
     with GeometryFile(path) as file:
         return file.origin
 
@@ -189,7 +189,7 @@ class GeometryFile:
 
     @property
     def origin(self) -> tuple[str, dict]:
-        """Name of the file, and what it was made from (:mod:`menagerie.lineage`)."""
+        """Name of the file, and what it was made from (:mod:`menagerie.provenance.lineage`)."""
         return f"Geometry file {self.path}", json.loads(self._file.attrs.get(PROVENANCE, "{}"))
 
     @property

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from menagerie.errors import MenagerieError
-from menagerie.provenance import value_fingerprint, versions
+from menagerie.provenance.code import value_fingerprint, versions
 
 NOW = "the workflow as it is now"
 PACKAGES = ("menagerie", "numpy", "scipy", "pyarrow", "h5py")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from menagerie.figures.tidy import in_order, model_metadata
-from menagerie.report.effects import PLACE, in_places, metric_label, p_value
+from menagerie.report.effect_section import PLACE, in_places, metric_label, p_value
 from menagerie.report.findings import number, plural
 from menagerie.statistics.variation import FACTORS
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from menagerie.models.registry import METADATA, ModelSpec
 from menagerie.models.sets import find_sets, published_sets, what_varies
-from menagerie.report.experiments import words
+from menagerie.report.experiment_section import words
 
 
 def sets_facts(models: pd.DataFrame) -> dict[str, list]:

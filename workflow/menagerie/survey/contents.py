@@ -19,7 +19,7 @@ import yaml
 from menagerie.brain.options import fill_options
 from menagerie.brain.readers import reader_module
 from menagerie.errors import MenagerieError, unknown
-from menagerie.inventory import LayerInfo, block_name, choose_layers
+from menagerie.files.inventory import LayerInfo, block_name, choose_layers
 from menagerie.models.absent import absence
 from menagerie.models.registry import ModelSpec, read_registry, select_models
 from menagerie.statistics import benchmark
@@ -27,7 +27,7 @@ from menagerie.statistics import benchmark
 # A layer takes about a second and starting a job five: 200 layers run for minutes, with a start of 3 %. A constant,
 # because another number would give the blocks other names, and repeat them.
 LAYERS_PER_PACK = 200
-SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
+SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 _SUBJECT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from menagerie.figures.levels import level_name
 from menagerie.figures.tidy import metrics_in
-from menagerie.report.effects import effect_table, metric_label, notes, sentences
+from menagerie.report.effect_section import effect_table, metric_label, notes, sentences
 from menagerie.report.figures import ReportFigure
 from menagerie.report.findings import plural
 from menagerie.statistics.contrasts import MEAN

@@ -27,10 +27,10 @@ from menagerie.brain.nsd.layout import (
     Layout,
     subject_number,
 )
-from menagerie.brain.nsd.twin_files import write_design, write_photographs, write_session, write_volumes
-from menagerie.brain.nsd.twin_geometry import Voxels
-from menagerie.brain.nsd.twin_images import image_statistics, textures
 from menagerie.errors import MenagerieError, unknown
+from menagerie.twins.nsd.twin_files import write_design, write_photographs, write_session, write_volumes
+from menagerie.twins.nsd.twin_geometry import Voxels
+from menagerie.twins.nsd.twin_images import image_statistics, textures
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class TwinSpec:
     Attributes
     ----------
     voxels
-        Subject -> its voxels (:mod:`menagerie.brain.nsd.twin_geometry`).
+        Subject -> its voxels (:mod:`menagerie.twins.nsd.twin_geometry`).
     sessions
         Sessions of the design, 1 to 40: 750 trials and 250 images each. Subjects stop at their own number, as in
         the release.

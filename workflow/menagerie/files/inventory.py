@@ -1,6 +1,6 @@
 """The layer inventory of a network as a file; readable without torch.
 
-The inventory itself is taken by :mod:`menagerie.features.inventory`.
+The inventory itself is taken by :mod:`menagerie.features.take_inventory`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from menagerie.errors import MenagerieError
-from menagerie.storage import atomic
+from menagerie.files.storage import atomic
 
 COLUMNS = ("index", "layer", "class", "shape", "n_features", "depth")
 HEADER = re.compile(r"# made_from=(\w*) multiply_adds=(\d+)")

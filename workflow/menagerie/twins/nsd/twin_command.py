@@ -2,7 +2,7 @@
 
 Command::
 
-    python -m menagerie.brain.nsd.twin_command --spec config/nsd_twin.yaml --to resources/nsd_twin
+    python -m menagerie.twins.nsd.twin_command --spec config/nsd_twin.yaml --to resources/nsd_twin
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import yaml
 from PIL import Image
 
 from menagerie.brain.nsd.layout import FUNC1PT8MM_SHAPES, IMAGE_SIZE, subject_number
-from menagerie.brain.nsd.twin import TwinSpec, make_design, photograph_ids, write_twin
-from menagerie.brain.nsd.twin_geometry import Voxels, published_voxels, synthetic_voxels
-from menagerie.brain.nsd.twin_images import textures
 from menagerie.errors import MenagerieError, unknown
-from menagerie.jobs import command
+from menagerie.provenance.jobs import command
+from menagerie.twins.nsd.twin import TwinSpec, make_design, photograph_ids, write_twin
+from menagerie.twins.nsd.twin_geometry import Voxels, published_voxels, synthetic_voxels
+from menagerie.twins.nsd.twin_images import textures
 
 # Every key of a spec file; docs/nsd.md says what each means.
 KEYS: Mapping[str, object] = {
@@ -120,7 +120,7 @@ def photograph_source(spec: TwinSpec, kind: str) -> Callable[[int], np.ndarray]:
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command: plants statistics of the photographs; the rule plants layers of networks where the spec says so."""
-    prog = "python -m menagerie.brain.nsd.twin_command"
+    prog = "python -m menagerie.twins.nsd.twin_command"
     parser = argparse.ArgumentParser(prog=prog, description=__doc__.splitlines()[0])
     parser.add_argument("--spec", type=Path, default=Path("config/nsd_twin.yaml"))
     parser.add_argument("--to", type=Path, default=Path("resources/nsd_twin"))

@@ -15,8 +15,8 @@ from scipy.io import savemat
 from menagerie.brain.nsd.design import Design
 from menagerie.brain.nsd.layout import N_IMAGES, NCSNR, TRIALS_PER_SESSION, Layout
 from menagerie.brain.nsd.photographs import SHAPE
-from menagerie.brain.nsd.twin_geometry import LABELS, Voxels
-from menagerie.storage import atomic
+from menagerie.files.storage import atomic
+from menagerie.twins.nsd.twin_geometry import LABELS, Voxels
 
 _AFFINE = np.diag([1.8, 1.8, 1.8, 1.0])
 

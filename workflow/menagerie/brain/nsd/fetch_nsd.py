@@ -2,7 +2,7 @@
 
 Command::
 
-    python -m menagerie.brain.nsd.fetch --to resources/nsd --subjects subj01 subj02 --dry-run
+    python -m menagerie.brain.nsd.fetch_nsd --to resources/nsd --subjects subj01 subj02 --dry-run
 
 It tells the sizes first, goes on where it stopped, and checks every file. ``fetched.json`` is written last.
 """
@@ -34,8 +34,8 @@ from menagerie.brain.nsd.layout import (
 )
 from menagerie.brain.nsd.photographs import SHAPE
 from menagerie.errors import MenagerieError, unknown
-from menagerie.jobs import command
-from menagerie.storage import atomic
+from menagerie.files.storage import atomic
+from menagerie.provenance.jobs import command
 
 NOTE = "fetched.json"
 TERMS = "https://naturalscenesdataset.org"
@@ -274,7 +274,9 @@ def fetch_photographs(bucket: Bucket, remote: Remote, path: Path, ids: np.ndarra
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
-    parser = argparse.ArgumentParser(prog="python -m menagerie.brain.nsd.fetch", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m menagerie.brain.nsd.fetch_nsd", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--to", type=Path, default=Path("resources/nsd"), help="folder of the copy")
     parser.add_argument("--subjects", nargs="+", default=list(PUBLISHED_SUBJECTS))
     parser.add_argument("--images", default="shared1000", help="shared1000, special515, own, or a list file")

@@ -1,8 +1,8 @@
 """What jobs need: processor time, memory and disk, from layer inventories and numbers of images and units.
 
 Each formula counts the work of the dominant step; its constants were measured on one core of the development machine
-(docs/cluster.md) and can be replaced by the times of finished jobs (:mod:`menagerie.plan`). Imports no heavy package,
-because it is read whenever the workflow is planned.
+(docs/cluster.md) and can be replaced by the times of finished jobs (:mod:`menagerie.survey.plan`). Imports no heavy
+package, because it is read whenever the workflow is planned.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil
 
-from menagerie.inventory import LayerInfo
+from menagerie.files.inventory import LayerInfo
 
 START_SECONDS = {"score": 0.6, "extract_geometry": 4.9}  # imports
 FLOPS = 1.5e10  # of one core in matrix products, float64

@@ -1,8 +1,8 @@
-"""What a run will cost, before anything runs: ``python -m menagerie.plan [config]``.
+"""What a run will cost, before anything runs: ``python -m menagerie.survey.plan [config]``.
 
 Jobs by rule, core-hours, GPU-hours, peak memory and disk, in all and by model. Reads the config, the layer inventories
 (``snakemake inventories`` takes them) and, as calibration, the times that Snakemake noted for finished jobs of
-any run; without them the constants of :mod:`menagerie.costs` hold.
+any run; without them the constants of :mod:`menagerie.survey.costs` hold.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from menagerie import costs
 from menagerie.brain.readers import reader_module
 from menagerie.errors import MenagerieError
-from menagerie.inventory import LayerInfo, block_range, read_header, read_inventory
-from menagerie.jobs import command
-from menagerie.survey import Dataset, Survey, read_config
+from menagerie.files.inventory import LayerInfo, block_range, read_header, read_inventory
+from menagerie.provenance.jobs import command
+from menagerie.survey import costs
+from menagerie.survey.contents import Dataset, Survey, read_config
 
 ASSUMED_IMAGES, ASSUMED_UNITS = 1000, 5000
 # Core seconds and MB of the rules whose work hardly depends on the config; finished jobs replace them.
@@ -249,7 +249,7 @@ def _line(name: str, *cells: str) -> str:
 @command
 def main(arguments: list[str] | None = None) -> int:
     """Print the plan of a config."""
-    parser = argparse.ArgumentParser(prog="python -m menagerie.plan", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m menagerie.survey.plan", description=__doc__.splitlines()[0])
     parser.add_argument("config", nargs="?", default="config/config.yaml")
     given = parser.parse_args(arguments)
     print(render(*make_plan(Survey.from_config(read_config(given.config)))))

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from menagerie import costs
-from menagerie.check.line import FAILURE, OK, WARNING, Line
 from menagerie.errors import MenagerieError
-from menagerie.inventory import LayerInfo, read_inventory
+from menagerie.files.inventory import LayerInfo, read_inventory
 from menagerie.models.registry import ModelSpec
-from menagerie.plan import size_of
 from menagerie.statistics.experiments import choose_experiments, read_experiments
 from menagerie.statistics.set_experiments import set_experiments
-from menagerie.survey import Dataset, Survey, read_config
+from menagerie.survey import costs
+from menagerie.survey.check.line import FAILURE, OK, WARNING, Line
+from menagerie.survey.contents import Dataset, Survey, read_config
+from menagerie.survey.plan import size_of
 
 # The 224 models of the 2024 survey have 42,192 layers; a layer of theirs has some 100,000 features.
 TYPICAL_LAYERS = [LayerInfo(index, "", "", (100_000,), 100_000, 0.0) for index in range(188)]
@@ -98,7 +98,7 @@ def _nsd(dataset: Dataset, resources: str) -> Line:
         if not (chosen.accept_terms or chosen.endpoint):
             advice = "Accept its terms and say accept_terms: true, or set nsd_root to a copy: docs/nsd.md"
             return Line(FAILURE, dataset.name, "NSD is not here, and its terms are not accepted", advice)
-        advice = "Sizes first: python -m menagerie.brain.nsd.fetch --dry-run"
+        advice = "Sizes first: python -m menagerie.brain.nsd.fetch_nsd --dry-run"
         return Line(WARNING, dataset.name, f"NSD will be fetched to {root}", advice)
     try:
         needed, sessions = missing_files(chosen, root, dataset.subjects)
@@ -106,7 +106,7 @@ def _nsd(dataset: Dataset, resources: str) -> Line:
         return Line(FAILURE, dataset.name, str(error), "docs/nsd.md lists the files.")
     if needed:
         found = f"{len(needed)} files are missing (first: {needed[0]})"
-        return Line(FAILURE, dataset.name, found, "Fetch them: python -m menagerie.brain.nsd.fetch")
+        return Line(FAILURE, dataset.name, found, "Fetch them: python -m menagerie.brain.nsd.fetch_nsd")
     if sessions:
         found = f"{len(sessions)} sessions of betas are missing (first: {sessions[0]})"
         advice = "Images that lack a repeat are left out (missing: drop), or averaged over fewer (missing: average)."

@@ -15,7 +15,7 @@ from menagerie.errors import MenagerieError
 
 def offer_package() -> None:
     """Let processes started from here import this package, in whatever environment they run."""
-    here = str(Path(__file__).parents[1])
+    here = str(Path(__file__).parents[2])
     others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != here]
     os.environ["PYTHONPATH"] = os.pathsep.join([here, *others])
 

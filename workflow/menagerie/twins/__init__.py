@@ -1,0 +1,1 @@
+"""Simulated twins of datasets, in the datasets' own files."""

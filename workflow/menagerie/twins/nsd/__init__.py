@@ -1,0 +1,1 @@
+"""A small simulated twin of NSD in NSD's own files."""
