@@ -1,6 +1,5 @@
 # Menagerie: deep vision networks as model organisms, compared with brains.
 # Table of contents; rules live in workflow/rules, their scripts in workflow/scripts, the package in workflow/menagerie.
-import gc
 import sys
 from pathlib import Path
 
@@ -12,7 +11,6 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 from menagerie.provenance.jobs import offer_package
 
 offer_package()
-gc.disable()  # until jobs start: a graph of 84,000 jobs is no garbage, and looking through it takes a fifth of planning
 
 # Another config replaces the demo's whole; it is not merged into it.
 if not workflow.overwrite_configfiles:
@@ -23,7 +21,8 @@ if not workflow.overwrite_configfiles:
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/params.smk"
-include: "workflow/rules/finished.smk"
+include: "workflow/rules/recipes.smk"
+include: "workflow/rules/pruning.smk"
 
 
 # Where scores come from: networks and brains, or the published tables. Everything after is the same.
@@ -77,17 +76,10 @@ rule inventories:
         lambda wildcards: [inventory_of(model) for model in MODELS],
 
 
-onstart:
-    gc.freeze()
-    gc.enable()
-
-
 onsuccess:
-    note_finished()
     print(closing_words())
 
 
 onerror:
-    note_finished()
     print("Menagerie: some jobs failed. Each names its log above; mend the cause and run the same command again:")
     print("finished jobs are kept.")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from menagerie.survey.contents import read_config
+from menagerie.survey.config import read_config
 
 from .case import Case, dataset, survey
 

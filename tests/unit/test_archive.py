@@ -13,26 +13,56 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from menagerie.archive import LEFT_OUT, MANIFEST, main, pack, verify
+from menagerie.archive import LEFT_OUT, MANIFEST, SCRIPTS, main, pack, verify
 from menagerie.errors import MenagerieError
+from menagerie.files.inventory import InventoryHeader, LayerInfo, write_inventory
 from menagerie.files.tables import build_table, write_table
 from menagerie.linking.schemas import SCHEMAS
-from menagerie.provenance.code import versions
 from menagerie.provenance.lineage import record
+from menagerie.provenance.recipe import write_recipe
 from menagerie.survey.contents import Survey
+from menagerie.survey.recipes import Recipes
 
-CONFIG = {"run": "small", "models": ["test_vit_random"], "datasets": {"d": {"reader": "simulated"}}}
+LAYER = LayerInfo(0, "blocks.0", "Block", (4,), 4, 0.0)
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
+    """A config with data of its own; paths in it are relative to the working folder, as is the run."""
+    registry = Path("config/models.tsv").absolute()
+    monkeypatch.chdir(tmp_path)
+    for name in ["images/a.png", "images/b.png", "one/responses.npy"]:
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    datasets = {"d": {"reader": "own", "options": {"folder": "data"}}}
+    experiments = str(registry.with_name("experiments.yaml"))
+    return {
+        "run": "small",
+        "models": ["timm/test_vit:random"],
+        "datasets": datasets,
+        "registry": str(registry),
+        "experiments_file": experiments,
+    }
+
+
+@pytest.fixture
+def run(tmp_path: Path, config: dict) -> Path:
     """A finished run in miniature."""
     folder = tmp_path / "results" / "small"
-    (tmp_path / "small.yaml").write_text(yaml.safe_dump(CONFIG))
-    params = Survey.from_config(CONFIG).stage_params("score") | {"versions": versions(("numpy", "scipy"))}
-    job = SimpleNamespace(rule="score", wildcards={}, params=SimpleNamespace(code="0123"))
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(config))
+    survey = Survey.from_config(config)
+    recipes = Recipes(survey, SCRIPTS, trusting=True)
+    (model,) = survey.models
+    write_inventory(
+        survey.inventory_file(model), [LAYER], InventoryHeader(recipes.fingerprint("list_layers", model=model))
+    )
+    recipes.report()
+    for recipe in recipes.known():
+        write_recipe(Path(recipes.path(recipe.rule, recipe.wildcards)), recipe)
+    job = SimpleNamespace(rule="collect_tables", wildcards={})
     empty = build_table(SCHEMAS["layer_scores"], {name: [] for name in SCHEMAS["layer_scores"].names})
-    write_table(folder / "tables" / "layer_scores.parquet", empty, record(job, params))
+    write_table(folder / "tables" / "layer_scores.parquet", empty, record(job, recipes.of("collect_tables", {})))
     files = {
         "report.html": "<p>",
         "tables/leaderboard.csv": "rank\n",
@@ -72,8 +102,7 @@ def test_what_is_in_and_what_is_not(run, tmp_path):
     assert all(part in found["small/README.txt"].decode() for part in LEFT_OUT)
     assert json.loads(found["small/config.json"])["penalties"][0] == 10
     provenance = json.loads(found["small/provenance.json"])
-    assert provenance["tables"]["tables/layer_scores.parquet"]["code"] == {"score": "0123"}
-    assert provenance["scoring_code_unchanged"] is False, "0123 is no fingerprint of the code as it is"
+    assert set(provenance["tables"]["tables/layer_scores.parquet"]["code"]) == {"collect_tables"}
     assert found["small/jobs.csv"].decode().splitlines()[1] == "scores/m/0001,1.5,1.25,300,no layer left"
 
 
@@ -113,12 +142,60 @@ def test_changes_are_noticed(run, tmp_path, change, message):
         verify(changed)
 
 
-def test_another_config_is_refused(run, tmp_path):
-    (tmp_path / "other.yaml").write_text(yaml.safe_dump(CONFIG | {"penalties": [1.0]}))
-    with pytest.raises(MenagerieError, match="other metrics or penalties"):
+def changed(config: dict, folder: Path) -> dict[str, tuple[dict, str]]:
+    """Configs that did not make the tables, and how they are told."""
+    (folder / "more").mkdir()
+    shutil.copytree(folder / "data", folder / "more" / "data")
+    (folder / "more" / "data" / "one" / "responses.npy").write_text("others")
+    return {
+        "penalties": (config | {"penalties": [1.0]}, r"score .*: penalties was \[10\.0.*, the config says \[1\.0\]"),
+        "metrics": (config | {"metrics": ["crsa"]}, r"metrics was \['crsa', 'versa', 'encoding_r'\]"),
+        "seed": (config | {"bootstrap": {"seed": 7}}, r"select_layers .*: bootstrap\.seed was 0, the config says 7"),
+        "layers": (config | {"projection": {"seed": 3}}, r"extract_geometry .*projection\.seed was 0"),
+        "models": (
+            config | {"models": ["timm/test_vit:random", "timm/test_vit2:random"]},
+            r"timm__test_vit2_random.*in the config only",
+        ),
+        "transform": (
+            config | {"images": {"transform": "paper"}},
+            r"images\.transform was model, the config says paper",
+        ),
+        "data": (
+            config | {"datasets": {"d": {"reader": "own", "options": {"folder": "more/data"}}}},
+            r"build_target d one: responses_1 was \w+, the config says \w+",
+        ),
+        "regions": (
+            config | {"datasets": {"d": config["datasets"]["d"] | {"regions": ["V1"]}}},
+            r"regions was all, the config says \['V1'\]",
+        ),
+        "experiments": (config | {"experiments": ["training"]}, r"experiment training: the run has no"),
+    }
+
+
+@pytest.mark.parametrize(
+    "key", ["penalties", "metrics", "seed", "layers", "models", "transform", "data", "regions", "experiments"]
+)
+def test_another_config_is_refused_key_by_key(run, config, tmp_path, key):
+    other, message = changed(config, tmp_path)[key]
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(other))
+    if key == "models":
+        write_inventory(run / "layers" / "timm__test_vit2_random.tsv", [LAYER], InventoryHeader("0"))
+    with pytest.raises(MenagerieError, match=rf"was not made with this config(.|\n)*{message}"):
         pack(run, tmp_path / "other.yaml")
+
+
+def test_a_config_of_another_run_is_refused(run, tmp_path):
     with pytest.raises(MenagerieError, match=r"configs with run 'small': none.*--config"):
         pack(run)
+
+
+def test_a_table_from_elsewhere_is_refused(run, tmp_path):
+    table = run / "tables" / "layer_scores.parquet"
+    shutil.copy(table, run / "tables" / "unit_scores.parquet")
+    pack(run, tmp_path / "small.yaml")
+    write_table(table, build_table(SCHEMAS["layer_scores"], {name: [] for name in SCHEMAS["layer_scores"].names}), {})
+    with pytest.raises(MenagerieError, match=r"layer_scores\.parquet was not made from .*collect_tables/run\.json"):
+        pack(run, tmp_path / "small.yaml")
 
 
 def test_an_unfinished_run_is_refused(run, tmp_path, capsys):

@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from menagerie.brain.readers import reader_module
+from menagerie.survey.config import SCHEMA
 from menagerie.survey.config_page import PAGE, STAGES, keys, page
-from menagerie.survey.contents import SCHEMA, Survey
+from menagerie.survey.contents import Survey
 
 ENTRIES = {key: sub for key, sub, _ in keys(yaml.safe_load(SCHEMA.read_text()))}
 

@@ -14,10 +14,13 @@ from menagerie.brain.target import Target, read_target, write_target
 from menagerie.errors import MenagerieError
 from menagerie.files.geometry import geometry_origin, write_geometry
 from menagerie.files.tables import read_provenance, read_tables, write_table
-from menagerie.provenance.lineage import NOW, differences, made, record, unite
+from menagerie.provenance.lineage import differences, record, unite
+from menagerie.provenance.recipe import Recipe
 
 SCORE = {
-    **made("score", "c0de", {"penalties": [1]}),
+    "made_from": "5c0e",
+    "code": {"score": "c0de"},
+    "config": {"score": "c0f1"},
     "device": {"score": ["cpu"]},
     "versions": {"score": {"numpy": ["2.1"]}},
     "seed": {"projection": 0},
@@ -29,9 +32,13 @@ SCORE = {
 }
 
 
-def job_of(rule: str, code: str = "c0de", **wildcards: str) -> SimpleNamespace:
-    """What a script knows of its job."""
-    return SimpleNamespace(rule=rule, wildcards=wildcards, params=SimpleNamespace(code=code))
+def job_of(rule: str, code: str = "c0de", **wildcards: str) -> tuple[SimpleNamespace, Recipe]:
+    """What a script knows of its job: rule, wildcards, and the recipe that it was planned with."""
+    recipe = Recipe(rule, wildcards, code, {"numpy": "2.1"}, {"n": 1}, upstream={"scores": "5c0e"})
+    return SimpleNamespace(rule=rule, wildcards=wildcards), recipe
+
+
+READER = job_of("collect_model")[1]
 
 
 # An entry of a table's footer, and what another table of the same run says there.
@@ -61,24 +68,20 @@ def write(tmp_path: Path):
 def test_tables_that_disagree_are_refused_by_name(write, entry: str) -> None:
     change, said = MUST_AGREE[entry]
     with pytest.raises(MenagerieError, match=rf"Table .*a\.parquet and Table .*b\.parquet .*{said}.*Delete the one"):
-        read_tables([write("a.parquet"), write("b.parquet", **change)])
+        read_tables([write("a.parquet"), write("b.parquet", **change)], READER)
 
 
-@pytest.mark.parametrize("entry", ["code", "config", "seed"])
-def test_a_stale_table_is_refused_by_name(write, entry: str) -> None:
-    change, _ = MUST_AGREE[entry]
-    expected = {key: SCORE[key] for key in ("code", "config", "seed")}
-    tables, _ = read_tables([write("a.parquet")], expected)
-    assert len(tables) == 1
-    with pytest.raises(MenagerieError, match=rf"Table .*b\.parquet was made with {entry} .*is wanted now.*Delete it"):
-        read_tables([write("a.parquet"), write("b.parquet", **change)], expected)
+def test_a_table_from_another_recipe_is_refused_by_name(write) -> None:
+    assert len(read_tables([write("a.parquet")], READER)[0]) == 1
+    with pytest.raises(MenagerieError, match=r"Table .*b\.parquet was made from recipe 01d, expected 5c0e.*Delete it"):
+        read_tables([write("a.parquet"), write("b.parquet", made_from="01d")], READER)
 
 
-@pytest.mark.parametrize("footer", [{}, {"code": "c0de", "config": "flat, as it was once"}])
+@pytest.mark.parametrize("footer", [{}, {"code": {"score": "c0de"}}])
 def test_a_table_of_unknown_origin_is_refused_by_name(write, tmp_path: Path, footer: dict) -> None:
     write_table(tmp_path / "b.parquet", pa.table({"score": [0.5]}), footer)
-    with pytest.raises(MenagerieError, match=r"b\.parquet does not say what it was made from"):
-        read_tables([write("a.parquet"), tmp_path / "b.parquet"])
+    with pytest.raises(MenagerieError, match=r"b\.parquet was made from an unknown recipe"):
+        read_tables([write("a.parquet"), tmp_path / "b.parquet"], READER)
 
 
 def test_what_may_differ_is_listed(write) -> None:
@@ -90,7 +93,7 @@ def test_what_may_differ_is_listed(write) -> None:
         "weights": {"resnet": "cc"},
         "data": {"nsd": {"two": "d9"}},
     }
-    _, origins = read_tables([write("a.parquet"), write("b.parquet", **other)], {"code": {"other_rule": "x"}})
+    _, origins = read_tables([write("a.parquet"), write("b.parquet", **other)], READER)
     united = unite(origins)
     assert differences(united) == {
         "device": {"score": "cpu, cuda (H100)"},
@@ -98,31 +101,25 @@ def test_what_may_differ_is_listed(write) -> None:
     }
     assert united["weights"] == {"vit": "aa", "resnet": "cc"}
     assert united["data"] == {"nsd": {"one": "d1", "two": "d9"}}
-    assert united["code"] == {"score": "c0de", "other_rule": "x"}
-    assert "job" not in united
+    assert united["code"] == {"score": "c0de"}
+    assert "job" not in united and "made_from" not in united
 
 
 def test_a_job_writes_what_it_read_and_itself(tmp_path: Path) -> None:
-    origins = [("Table a", SCORE), (NOW, {"code": {"score": "c0de"}})]
-    found = record(job_of("select_layers", "5e1", model="vit"), {"n": 1}, origins, seed={"bootstrap": 3})
-    assert found["job"] == "select_layers model=vit"
+    origins = [("Table a", SCORE)]
+    job, recipe = job_of("select_layers", "5e1", model="vit")
+    found = record(job, recipe, origins, seed={"bootstrap": 3})
+    assert found["job"] == "select_layers model=vit" and found["made_from"] == recipe.fingerprint
     assert found["code"] == {"score": "c0de", "select_layers": "5e1"}
     assert set(found["config"]) == {"score", "select_layers"}
     assert found["seed"] == {"projection": 0, "bootstrap": 3}
-    assert set(found["versions"]["select_layers"]) >= {"numpy", "pyarrow"}
+    assert found["versions"]["select_layers"]["numpy"] == ["2.1"]
     write_table(tmp_path / "t.parquet", pa.table({"score": [0.5]}), found)
     assert read_provenance(tmp_path / "t.parquet") == found
     with pytest.raises(MenagerieError, match=r"Table a and This job of score .*code \(score\)"):
-        record(job_of("score", "0ther"), origins=origins[:1])
-
-
-def test_readers_expect_what_writers_say() -> None:
-    """Rules ask with :func:`made` for what scripts write with :func:`record`."""
-    spec = {"spec": {"id": "vit", "mean": (0.5, 0.5)}}
-    found = record(job_of("extract_geometry", model="vit"), spec, part="vit")
-    asked = made("extract_geometry", "c0de", {"spec": {"id": "vit", "mean": [0.5, 0.5]}}, part="vit")
-    assert unite([(NOW, asked), ("Geometry", found)])["config"] == found["config"] == asked["config"]
-    assert asked["code"] == {"extract_geometry": {"vit": "c0de"}}
+        record(*job_of("score", "0ther"), origins)
+    with pytest.raises(MenagerieError, match=r"Table b was made from recipe 01d"):
+        record(job, recipe, [("Table b", SCORE | {"made_from": "01d"})])
 
 
 def target_of(value: float = 1.0, **changes: object) -> Target:
@@ -145,6 +142,7 @@ def test_the_fingerprint_of_a_target_is_that_of_its_content(tmp_path: Path) -> N
     assert first.origin[1] == {
         "data": {"nsd": {"one": first.fingerprint}},
         "source": {"nsd": {"one": {"reader": "own"}}},
+        "made_from": "",
     }
     found = {}
     for name, change in changes.items():
@@ -172,7 +170,7 @@ def test_the_fingerprint_of_images_is_that_of_pixels_shapes_and_ids(tmp_path: Pa
 
 
 def test_a_geometry_carries_what_it_was_made_from(tmp_path: Path) -> None:
-    provenance = record(job_of("extract_geometry", model="vit"), {}, part="vit", weights={"vit": "aa"})
+    provenance = record(*job_of("extract_geometry", model="vit"), part="vit", weights={"vit": "aa"})
     write_geometry(
         tmp_path / "vit.h5", [], image_ids=np.array(["a"]), attributes={"n_layers": 1}, provenance=provenance
     )

@@ -13,7 +13,8 @@ from menagerie.figures.tidy import METRICS as LABELS
 from menagerie.files.inventory import LayerInfo, block_name, block_range, choose_layers
 from menagerie.linking.metrics import METRICS
 from menagerie.statistics.experiments import read_experiments
-from menagerie.survey.contents import SCHEMA, Survey, load_config
+from menagerie.survey.config import SCHEMA, load_config
+from menagerie.survey.contents import Survey
 
 DATASETS = {"simulated": {"reader": "simulated"}}
 # What a run can do without, or takes from elsewhere.

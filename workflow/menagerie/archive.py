@@ -24,9 +24,13 @@ from menagerie import __version__
 from menagerie.errors import MenagerieError
 from menagerie.files.storage import atomic
 from menagerie.files.tables import read_provenance
-from menagerie.provenance.code import code_fingerprint, value_fingerprint
+from menagerie.provenance.code import code_of
 from menagerie.provenance.jobs import command
-from menagerie.survey.contents import Survey, read_config
+from menagerie.survey.config import read_config
+from menagerie.survey.contents import Survey
+from menagerie.survey.made_with import differences
+from menagerie.survey.recipes import Recipes
+from menagerie.survey.results import Results
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = "manifest.sha256"
@@ -37,7 +41,8 @@ LEFT_OUT = {
     "stimuli": "images, often under a licence of their own",
     "targets": "brain data, often under terms of their own",
 }
-SOURCES = ("requirements.lock", "config/models.tsv", "config/experiments.yaml")
+SCRIPTS = ROOT / "workflow" / "scripts"
+_SHOWN = 8  # differences that a message lists
 README = """{run}: a run of Menagerie {version}, commit {commit}
 
 report.html opens in any browser. Columns of tables/*.parquet are described in the files themselves and in
@@ -84,9 +89,9 @@ def pack(
             raise MenagerieError(f"{run} has no {part}: it is no finished run. Run the workflow with its config first.")
     survey = Survey.from_config(_config_of(run, config))
     provenance = _provenance(run)
-    _check_config(survey, provenance["tables"])
+    _check_config(survey, run)
     left_out = {part: reason for part, reason in LEFT_OUT.items() if part not in also}
-    contents = dict(_files(run, [*PACKED, *also])) | {f"source/{name}": (ROOT / name).read_bytes() for name in SOURCES}
+    contents = dict(_files(run, [*PACKED, *also])) | _sources(survey)
     contents["config.json"] = _json(survey.config)
     contents["provenance.json"] = _json(provenance)
     contents["jobs.csv"] = _jobs(run)
@@ -141,17 +146,26 @@ def _configs(folder: Path) -> Iterator[tuple[str, dict]]:
             yield path.name, read_config(path)
 
 
-def _check_config(survey: Survey, tables: Mapping[str, Mapping]) -> None:
-    """Refuse a config whose scores would be others than those of the tables."""
-    made = tables.get("tables/layer_scores.parquet", {})
-    if "score" not in made.get("config", {}):
-        return
-    packages = {name: made["versions"]["score"][name][0] for name in ("numpy", "scipy")}
-    if value_fingerprint(survey.stage_params("score") | {"versions": packages}) != made["config"]["score"]:
+def _check_config(survey: Survey, run: Path) -> None:
+    """Refuse a config that did not make the results, naming every key that differs."""
+    found = differences(Recipes(survey, SCRIPTS, trusting=True), Results(run))
+    if found:
+        more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise MenagerieError(
-            "The tables were made with other metrics or penalties than the config says now. Run the workflow again, or "
-            "name the config they were made with: --config."
+            f"{run} was not made with this config, found {len(found)} differences, expected none:\n  "
+            + "\n  ".join(found[:_SHOWN])
+            + f"{more}\nRun the workflow again with this config, or name the config that made the results: --config."
         )
+
+
+def _sources(survey: Survey) -> dict[str, bytes]:
+    """Lock file, and the tables of models and experiments that the run used."""
+    paths = {
+        "requirements.lock": ROOT / "requirements.lock",
+        "models.tsv": Path(survey.config["registry"]),
+        "experiments.yaml": Path(survey.config["experiments_file"]),
+    }
+    return {f"source/{name}": path.read_bytes() for name, path in paths.items()}
 
 
 def _provenance(run: Path) -> dict:
@@ -162,7 +176,7 @@ def _provenance(run: Path) -> dict:
         "menagerie": __version__,
         "commit": _git("rev-parse", "HEAD") or "unknown: no git checkout",
         "uncommitted": _git("status", "--porcelain", "--untracked-files=no").splitlines(),
-        "scoring_code_unchanged": code == code_fingerprint(ROOT / "workflow" / "scripts" / "score.py"),
+        "scoring_code_unchanged": code == code_of(SCRIPTS / "score.py").fingerprint,
         "tables": tables,
     }
 

@@ -50,6 +50,7 @@ rule fetch_v4:
 rule build_stimuli:
     input:
         unpack(stimuli_inputs),
+        recipe=recipe("build_stimuli"),
     output:
         stimuli=f"{RUN}/stimuli/{{stimuli}}.h5",
     log:
@@ -64,7 +65,6 @@ rule build_stimuli:
         runtime=30,
     params:
         dataset=stimuli_params,
-        code=stimuli_code,
     script:
         "../scripts/build_stimuli.py"
 
@@ -72,6 +72,7 @@ rule build_stimuli:
 rule build_target:
     input:
         unpack(target_inputs),
+        recipe=recipe("build_target"),
     output:
         target=f"{RUN}/targets/{{dataset}}/{{subject}}.h5",
     log:
@@ -88,7 +89,6 @@ rule build_target:
         runtime=60,
     params:
         dataset=target_params,
-        code=target_code,
     script:
         "../scripts/build_target.py"
 
@@ -96,6 +96,7 @@ rule build_target:
 rule simulate_target:
     input:
         unpack(planted_inputs),
+        recipe=recipe("simulate_target"),
     output:
         target=f"{RUN}/targets/{{dataset}}/{{subject}}.h5",
     log:
@@ -112,6 +113,5 @@ rule simulate_target:
         runtime=60,
     params:
         dataset=planted_params,
-        code=planted_code,
     script:
         "../scripts/simulate_target.py"

@@ -2,14 +2,10 @@
 import os
 import re
 
-import yaml
 from snakemake.exceptions import WorkflowError
 
-from menagerie.brain.readers.simulated import planted_layers
 from menagerie.errors import MenagerieError
 from menagerie.files.inventory import read_header, read_inventory
-from menagerie.provenance.lineage import NOW, made, unite
-from menagerie.provenance.code import code_fingerprint, value_fingerprint, versions
 from menagerie.statistics.benchmark import MEAN
 from menagerie.survey.contents import Survey
 
@@ -29,16 +25,10 @@ TABLES += ["standing", "neighbours"] if "standing" in CONFIG else []
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 PAGE = Path(workflow.basedir) / "workflow" / "report"
 
-SIMULATED = [d.name for d in DATASETS.values() if d.reader == "simulated"]
+SIMULATED = [dataset.name for dataset in DATASETS.values() if dataset.simulated]
 MEASURED = [name for name in DATASETS if name not in SIMULATED]
-WITH_CEILINGS = [d.name for d in DATASETS.values() if d.reader == "nsd" and d.options.get("ceiling_images", 1)]
-PROVIDER_PACKAGES = {"open_clip": ("open_clip_torch",), "transformers": ("transformers",)}
-NSD_TWIN_SPEC = "config/nsd_twin.yaml"
 TRAINED = [spec.id for spec in SURVEY.registry.values() if spec.training == "trained"]
-SUBJECTS = [(d.name, subject) for d in DATASETS.values() for subject in d.subjects]
-# Whose models are compared with each other: the published comparison has no subjects.
-MAPPED = [(name, MEAN) for name in DATASETS] if SURVEY.published else SUBJECTS
-TARGETS = [f"{RUN}/targets/{dataset}/{subject}.h5" for dataset, subject in SUBJECTS]
+TARGETS = [f"{RUN}/targets/{dataset}/{subject}.h5" for dataset, subject in SURVEY.subjects]
 
 if CONFIG["downloads"]["proxy"]:
     os.environ.update(dict.fromkeys(("http_proxy", "https_proxy"), CONFIG["downloads"]["proxy"]))

@@ -1,20 +1,15 @@
 # Experiments: from score tables to effects. Only those that the config lists under 'experiments'.
-from menagerie.statistics.experiments import RESERVED, choose_experiments, read_experiments, require_models
-from menagerie.statistics.set_experiments import set_experiments
+from menagerie.statistics.experiments import RESERVED
 
 try:
-    known_experiments = read_experiments(CONFIG["experiments_file"])
-    if any(name.startswith("set_") and name not in known_experiments for name in CONFIG["experiments"]):
-        known_experiments = set_experiments(SURVEY.models.values()) | known_experiments
-    EXPERIMENTS = choose_experiments(CONFIG["experiments"], known_experiments)
-    for experiment in EXPERIMENTS.values():
-        require_models(experiment, registry_rows())
+    EXPERIMENTS = SURVEY.experiments
 except MenagerieError as error:
     raise WorkflowError(str(error)) from None
 
 
 rule experiment:
     input:
+        recipe=recipe("experiment"),
         scores=f"{RUN}/tables/model_scores.parquet",
         models=f"{RUN}/tables/models.parquet",
     output:
@@ -34,14 +29,13 @@ rule experiment:
         runtime=30,
     params:
         experiment=experiment_params,
-        expected=expected_tables,
-        code=code("experiment"),
     script:
         "../scripts/experiment.py"
 
 
 rule overall:
     input:
+        recipe=recipe("overall"),
         scores=f"{RUN}/tables/model_scores.parquet",
         models=f"{RUN}/tables/models.parquet",
         geometry=(
@@ -64,7 +58,5 @@ rule overall:
         runtime=60,
     params:
         config=overall_params(),
-        expected=expected_tables,
-        code=code("overall"),
     script:
         "../scripts/overall.py"

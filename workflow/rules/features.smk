@@ -4,6 +4,7 @@
 rule extract_geometry:
     input:
         unpack(extraction_weights),
+        recipe=recipe("extract_geometry"),
         stimuli=f"{RUN}/stimuli/{{stimuli}}.h5",
         layers=inventory,
     output:
@@ -21,7 +22,7 @@ rule extract_geometry:
         gpu_mem_mb=extraction_gpu_memory,
     params:
         model=model_params,
+        layers=chosen_layers_params,
         config=SURVEY.stage_params("extract"),
-        code=extraction_code,
     script:
         "../scripts/extract_geometry.py"

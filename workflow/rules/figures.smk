@@ -4,6 +4,7 @@ DRAWN_EXPERIMENTS = [experiment.name for experiment in EXPERIMENTS.values() if e
 
 rule leaderboard:
     input:
+        recipe=recipe("leaderboard"),
         scores=f"{RUN}/tables/model_scores.parquet",
         models=f"{RUN}/tables/models.parquet",
     output:
@@ -23,14 +24,13 @@ rule leaderboard:
     resources:
         mem_mb=2000,
         runtime=10,
-    params:
-        code=code("leaderboard"),
     script:
         "../scripts/leaderboard.py"
 
 
 rule plot_leaderboard:
     input:
+        recipe=recipe("plot_leaderboard"),
         scores=f"{RUN}/tables/model_scores.parquet",
         models=f"{RUN}/tables/models.parquet",
     output:
@@ -53,14 +53,13 @@ rule plot_leaderboard:
     resources:
         mem_mb=2000,
         runtime=10,
-    params:
-        code=code("plot_leaderboard"),
     script:
         "../scripts/plot_leaderboard.py"
 
 
 rule plot_depth:
     input:
+        recipe=recipe("plot_depth"),
         layer_scores=f"{RUN}/tables/layer_scores.parquet",
         model_scores=f"{RUN}/tables/model_scores.parquet",
         models=f"{RUN}/tables/models.parquet",
@@ -87,13 +86,13 @@ rule plot_depth:
         runtime=10,
     params:
         options=dataset_options,
-        code=code("plot_depth"),
     script:
         "../scripts/plot_depth.py"
 
 
 rule plot_experiment:
     input:
+        recipe=recipe("plot_experiment"),
         data=f"{RUN}/experiments/{{experiment}}/data.parquet",
     output:
         svg=report(
@@ -124,13 +123,13 @@ rule plot_experiment:
     params:
         experiment=experiment_params,
         datasets=list(DATASETS),
-        code=code("plot_experiment"),
     script:
         "../scripts/plot_experiment.py"
 
 
 rule plot_overall:
     input:
+        recipe=recipe("plot_overall"),
         data=f"{RUN}/experiments/overall/data.parquet",
         effects=f"{RUN}/experiments/overall/effects.parquet",
     output:
@@ -155,13 +154,13 @@ rule plot_overall:
         runtime=10,
     params:
         datasets=list(DATASETS),
-        code=code("plot_overall"),
     script:
         "../scripts/plot_overall.py"
 
 
 rule plot_supplement:
     input:
+        recipe=recipe("plot_supplement"),
         data=f"{RUN}/experiments/overall/data.parquet",
     output:
         svg=report(
@@ -185,13 +184,13 @@ rule plot_supplement:
         runtime=10,
     params:
         datasets=list(DATASETS),
-        code=code("plot_supplement"),
     script:
         "../scripts/plot_supplement.py"
 
 
 rule plot_model_to_model:
     input:
+        recipe=recipe("plot_model_to_model"),
         similarity=similarities_of_dataset,
         models=f"{RUN}/tables/models.parquet",
         data=expand(f"{RUN}/experiments/{{experiment}}/data.parquet", experiment=DRAWN_EXPERIMENTS),
@@ -217,13 +216,13 @@ rule plot_model_to_model:
         runtime=10,
     params:
         experiments={name: EXPERIMENTS[name].as_entry() for name in DRAWN_EXPERIMENTS},
-        code=code("plot_model_to_model"),
     script:
         "../scripts/plot_model_to_model.py"
 
 
 rule plot_overview:
     input:
+        recipe=recipe("plot_overview"),
         targets=targets_of_dataset,
         geometry=geometries_of_dataset,
         scores=f"{RUN}/tables/model_scores.parquet",
@@ -251,6 +250,5 @@ rule plot_overview:
         runtime=10,
     params:
         penalties=CONFIG["penalties"],
-        code=code("plot_overview"),
     script:
         "../scripts/plot_overview.py"

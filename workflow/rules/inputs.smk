@@ -1,50 +1,71 @@
 # Which files a job needs, from its wildcards.
 
 
+def from_sources(files, fetched=()):
+    """Input files by name. Recipes speak of the contents of a user's own files, so their times do not count."""
+
+    def one(path):
+        return path if path in fetched else ancient(path)
+
+    return {name: one(entry) if isinstance(entry, str) else list(map(one, entry)) for name, entry in files.items()}
+
+
+def reader_inputs(dataset, subject=None):
+    fetched = {f"{RESOURCES}/{path}" for path in dataset.fetched}
+    return from_sources(dataset.inputs(RESOURCES, subject), fetched)
+
+
 def stimuli_inputs(wildcards):
-    return STIMULI[wildcards.stimuli].inputs(RESOURCES)
+    return reader_inputs(STIMULI[wildcards.stimuli])
 
 
-def reader_inputs(wildcards):
-    return DATASETS[wildcards.dataset].inputs(RESOURCES, wildcards.subject)
+def ceiling_inputs(wildcards):
+    return reader_inputs(DATASETS[wildcards.dataset], wildcards.subject)
 
 
 def target_inputs(wildcards):
-    found = {"stimuli": f"{RUN}/stimuli/{DATASETS[wildcards.dataset].stimuli}.h5", **reader_inputs(wildcards)}
-    if wildcards.dataset in WITH_CEILINGS:
-        found["ceilings"] = f"{RUN}/ceilings/{wildcards.dataset}/{wildcards.subject}.parquet"
-    return found
-
-
-def planted_models(dataset):
-    """Models whose layers a simulated dataset plants, each once."""
-    return list(dict.fromkeys(model for model, _ in planted_layers(DATASETS[dataset].options).values()))
+    dataset = DATASETS[wildcards.dataset]
+    inputs = {"stimuli": f"{RUN}/stimuli/{dataset.stimuli}.h5", **reader_inputs(dataset, wildcards.subject)}
+    if dataset.with_ceilings:
+        inputs["ceilings"] = f"{RUN}/ceilings/{wildcards.dataset}/{wildcards.subject}.parquet"
+    return inputs
 
 
 def planted_inputs(wildcards):
-    weights = [path for model in planted_models(wildcards.dataset) for path in weights_input(model).values()]
+    weights = [path for model in SURVEY.planted_models(wildcards.dataset) for path in weights_input(model).values()]
     return target_inputs(wildcards) | {"weights": weights}
 
 
 def planted_inventories(wildcards):
     """Layer inventories of the models that a simulated dataset plants; none for a measured one."""
-    models = planted_models(wildcards.dataset) if wildcards.dataset in SIMULATED else []
-    return [inventory_of(model) for model in models]
+    if not DATASETS[wildcards.dataset].simulated:
+        return []
+    return [inventory_of(model) for model in SURVEY.planted_models(wildcards.dataset)]
 
 
 def all_planted_inventories(wildcards):
-    models = dict.fromkeys(model for dataset in SIMULATED for model in planted_models(dataset))
+    models = dict.fromkeys(model for dataset in SIMULATED for model in SURVEY.planted_models(dataset))
     return [inventory_of(model) for model in models]
 
 
 def weights_input(model):
     """The weights file of a model, by name; nothing for an untrained one."""
-    trained = SURVEY.spec(model).training == "trained"
-    return {"weights": f"{RESOURCES}/weights/{model}.safetensors"} if trained else {}
+    path = SURVEY.weights_file(model)
+    return {"weights": path} if path else {}
 
 
 def extraction_weights(wildcards):
     return weights_input(wildcards.model)
+
+
+def weights_sources(wildcards):
+    """Local files that weights are converted from."""
+    path = f"{RESOURCES}/weights/{wildcards.model}-{wildcards.key}.safetensors"
+    if SURVEY.weights_file(wildcards.model) != path:
+        raise WorkflowError(
+            f"{path}: the weights of {wildcards.model} have another content now. Run the workflow again."
+        )
+    return list(map(ancient, SURVEY.weights_sources(wildcards.model)))
 
 
 def geometry_of_dataset(wildcards):
@@ -57,12 +78,12 @@ def geometries(wildcards):
 
 def job_tables(wildcards):
     """Tables of all scoring jobs of a model; asks for its layer inventory first."""
-    inventory = f"{RUN}/layers/{wildcards.model}.tsv"
-    if wildcards.model not in known_inventories():
+    inventory = SURVEY.inventory_file(wildcards.model)
+    if not inventory_known(wildcards.model):
         inventory = checkpoints.list_layers.get(model=wildcards.model).output.layers
     blocks = SURVEY.blocks(read_inventory(inventory), wildcards.model)
     folder = f"{RUN}/scores/{wildcards.model}"
-    return [f"{folder}/{dataset}/{subject}/{block}.parquet" for dataset, subject in SUBJECTS for block in blocks]
+    return [f"{folder}/{dataset}/{subject}/{block}.parquet" for dataset, subject in SURVEY.subjects for block in blocks]
 
 
 def inventory(wildcards):
@@ -87,7 +108,7 @@ def first_targets():
 
 
 def nsd_twin_weights(wildcards):
-    return [path for model in nsd_twin_models() for path in weights_input(model).values()]
+    return [path for model in SURVEY.nsd_twin_models() for path in weights_input(model).values()]
 
 
 def geometries_of_dataset(wildcards):
@@ -103,7 +124,7 @@ def experiment_tables(table):
 
 def similarity_tables(table):
     """One table, similarity or map, of how alike models are; none unless the config asks for it."""
-    mapped = MAPPED if "model_to_model" in CONFIG["experiments"] else []
+    mapped = SURVEY.mapped if "model_to_model" in CONFIG["experiments"] else []
     return [f"{RUN}/experiments/model_to_model/{dataset}/{subject}/{table}.parquet" for dataset, subject in mapped]
 
 
@@ -121,7 +142,7 @@ def targets_of_dataset(wildcards):
 def similarities_of_dataset(wildcards):
     """Model-to-model similarities of every subject of a dataset."""
     folder = f"{RUN}/experiments/model_to_model/{wildcards.dataset}"
-    subjects = [subject for dataset, subject in MAPPED if dataset == wildcards.dataset]
+    subjects = [subject for dataset, subject in SURVEY.mapped if dataset == wildcards.dataset]
     return expand(f"{folder}/{{subject}}/similarity.parquet", subject=subjects)
 
 

@@ -7,14 +7,17 @@ localrules:
 
 
 rule fetch_weights:
+    input:
+        sources=weights_sources,
     output:
-        weights=f"{RESOURCES}/weights/{{model}}.safetensors",
+        weights=f"{RESOURCES}/weights/{{model}}-{{key}}.safetensors",
     log:
-        f"{RUN}/logs/weights/{{model}}.log",
+        f"{RUN}/logs/weights/{{model}}-{{key}}.log",
     benchmark:
-        f"{RUN}/benchmarks/weights/{{model}}.tsv"
+        f"{RUN}/benchmarks/weights/{{model}}-{{key}}.tsv"
     wildcard_constraints:
         model=one_of(TRAINED),
+        key="[0-9a-f]{16}",
     conda:
         "../../envs/networks.yaml"
     threads: 1
@@ -28,6 +31,8 @@ rule fetch_weights:
 
 
 checkpoint list_layers:
+    input:
+        recipe=recipe("list_layers"),
     output:
         layers=f"{RUN}/layers/{{model}}.tsv",
     log:
@@ -42,13 +47,14 @@ checkpoint list_layers:
         mem_mb=4000,
         runtime=30,
     params:
-        model=inventory_params,
-        code=inventory_code,
+        model=model_params,
     script:
         "../scripts/list_layers.py"
 
 
 rule models_table:
+    input:
+        recipe=recipe("models_table"),
     output:
         table=f"{RUN}/tables/models.parquet",
     log:
@@ -63,6 +69,5 @@ rule models_table:
         runtime=10,
     params:
         models=[SURVEY.models[model].as_row() for model in MODELS],
-        code=code("models_table"),
     script:
         "../scripts/models_table.py"

@@ -27,7 +27,8 @@ rule fetch_nsd:
 
 rule estimate_ceilings:
     input:
-        unpack(reader_inputs),
+        unpack(ceiling_inputs),
+        recipe=recipe("estimate_ceilings"),
     output:
         ceilings=f"{RUN}/ceilings/{{dataset}}/{{subject}}.parquet",
     log:
@@ -35,7 +36,7 @@ rule estimate_ceilings:
     benchmark:
         f"{RUN}/benchmarks/ceilings/{{dataset}}/{{subject}}.tsv"
     wildcard_constraints:
-        dataset=one_of(WITH_CEILINGS),
+        dataset=one_of([d.name for d in DATASETS.values() if d.with_ceilings]),
     conda:
         "../../envs/brain.yaml"
     threads: 2
@@ -44,14 +45,14 @@ rule estimate_ceilings:
         runtime=120,
     params:
         options=dataset_options,
-        code=code("estimate_ceilings"),
     script:
         "../scripts/estimate_ceilings.py"
 
 
 rule write_nsd_twin:
     input:
-        spec=NSD_TWIN_SPEC,
+        recipe=recipe("write_nsd_twin"),
+        spec=ancient("config/nsd_twin.yaml"),
         weights=nsd_twin_weights,
     output:
         design=f"{RESOURCES}/nsd_twin/nsddata/experiments/nsd/nsd_expdesign.mat",
@@ -67,6 +68,5 @@ rule write_nsd_twin:
         runtime=120,
     params:
         models=nsd_twin_params,
-        code=code("write_nsd_twin"),
     script:
         "../scripts/write_nsd_twin.py"

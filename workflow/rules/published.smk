@@ -4,7 +4,8 @@ from menagerie.statistics.experiments import read_experiments
 
 rule published_tables:
     input:
-        files=list(published_files(PUBLISHED).values()),
+        recipe=recipe("published_tables"),
+        files=published_inputs(),
     output:
         model_scores=f"{RUN}/tables/model_scores.parquet",
         models=f"{RUN}/tables/models.parquet",
@@ -19,17 +20,17 @@ rule published_tables:
         mem_mb=1000,
         runtime=10,
     params:
-        folder=PUBLISHED,
+        folder=SURVEY.published_folder,
         registry=CONFIG["registry"],
         models=[SURVEY.models[model].as_row() for model in MODELS],
-        code=code("published_tables"),
     script:
         "../scripts/published_tables.py"
 
 
 rule published_similarity:
     input:
-        files=list(published_files(PUBLISHED).values()),
+        recipe=recipe("published_similarity"),
+        files=published_inputs(),
     output:
         similarity=f"{RUN}/experiments/model_to_model/{{dataset}}/{MEAN}/similarity.parquet",
         map=f"{RUN}/experiments/model_to_model/{{dataset}}/{MEAN}/map.parquet",
@@ -46,17 +47,17 @@ rule published_similarity:
         mem_mb=1000,
         runtime=10,
     params:
-        folder=PUBLISHED,
+        folder=SURVEY.published_folder,
         registry=CONFIG["registry"],
         names={model: SURVEY.models[model].metadata["published_id"] for model in MODELS},
-        code=code("published_similarity"),
     script:
         "../scripts/published_similarity.py"
 
 
 rule reproduce:
     input:
-        files=list(published_files(PUBLISHED).values()),
+        recipe=recipe("reproduce"),
+        files=published_inputs(),
     output:
         markdown=f"{RUN}/reproduction.md",
         table=f"{RUN}/tables/reproduction.parquet",
@@ -71,11 +72,10 @@ rule reproduce:
         mem_mb=1000,
         runtime=10,
     params:
-        folder=PUBLISHED,
+        folder=SURVEY.published_folder,
         registry=CONFIG["registry"],
         experiments=CONFIG["experiments_file"],
         definitions={name: one.as_entry() for name, one in read_experiments(CONFIG["experiments_file"]).items()},
         models=[SURVEY.models[model].as_row() for model in MODELS],
-        code=code("reproduce"),
     script:
         "../scripts/reproduce.py"

@@ -1,13 +1,18 @@
 # The files that the 2024 survey published: a copy of yours, or downloaded and checked.
-from menagerie.statistics.benchmark import FILES, published_files, require_published
+from menagerie.statistics.benchmark import FILES, require_published
 
 PUBLISHED_KEY = "published" if SURVEY.published else "standing"
-PUBLISHED = CONFIG[PUBLISHED_KEY].get("folder", f"{RESOURCES}/published")
-if "folder" in CONFIG[PUBLISHED_KEY]:
+if SURVEY.published_copy:
     try:
-        require_published(PUBLISHED, f"{PUBLISHED_KEY}.folder")
+        require_published(SURVEY.published_folder, f"{PUBLISHED_KEY}.folder")
     except MenagerieError as error:
         raise WorkflowError(str(error)) from None
+
+
+def published_inputs():
+    """The survey's published files; those of a copy count by their contents."""
+    fetched = () if SURVEY.published_copy else SURVEY.published_files.values()
+    return list(from_sources(SURVEY.published_files, fetched).values())
 
 
 localrules:

@@ -8,6 +8,7 @@ PAGE_PARTS = sorted(os.path.relpath(path) for path in PAGE.iterdir())
 
 rule report:
     input:
+        recipe=recipe("report"),
         tables=expand(f"{RUN}/tables/{{table}}.parquet", table=[name for name in TABLES if name != "unit_scores"]),
         figures=page_figures(),
         narrow=page_figures(narrow=True),
@@ -31,12 +32,10 @@ rule report:
         runtime=10,
     params:
         config=CONFIG,
-        expected=expected_tables,
         datasets=list(DATASETS),
         experiments={name: one.as_entry() for name, one in EXPERIMENTS.items()},
         sources={name: dict(ABOUT) for name in DATASETS} if SURVEY.published else {},
         planted=planted_options(),
         left_out=SURVEY.left_out,
-        code=code("report"),
     script:
         "../scripts/report.py"

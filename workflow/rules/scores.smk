@@ -7,6 +7,7 @@ localrules:
 
 rule score:
     input:
+        recipe=recipe("score"),
         geometry=geometry_of_dataset,
         target=f"{RUN}/targets/{{dataset}}/{{subject}}.h5",
     output:
@@ -23,15 +24,15 @@ rule score:
         runtime=scoring_minutes,
         gres=scoring_gres,
     params:
-        config=score_params(),
+        config=SURVEY.stage_params("score"),
         regions=regions_of_dataset,
-        code=code("score"),
     script:
         "../scripts/score.py"
 
 
 rule collect_model:
     input:
+        recipe=recipe("collect_model"),
         scores=job_tables,
     output:
         scores=f"{RUN}/scores/{{model}}/layers.parquet",
@@ -45,15 +46,13 @@ rule collect_model:
     resources:
         mem_mb=1000,
         runtime=10,
-    params:
-        expected=expected_of_model,
-        code=code("collect_model"),
     script:
         "../scripts/collect_model.py"
 
 
 rule select_layers:
     input:
+        recipe=recipe("select_layers"),
         scores=scores_of_model,
         geometry=geometries,
         targets=TARGETS,
@@ -71,15 +70,14 @@ rule select_layers:
         mem_mb=2000,
         runtime=30,
     params:
-        config=evaluate_params(),
-        expected=expected_of_model,
-        code=code("select_layers"),
+        config=SURVEY.stage_params("evaluate"),
     script:
         "../scripts/select_layers.py"
 
 
 rule collect_tables:
     input:
+        recipe=recipe("collect_tables"),
         layer_scores=scores_of_models,
         model_scores=per_model("selected"),
         unit_scores=per_model("units"),
@@ -97,8 +95,5 @@ rule collect_tables:
     resources:
         mem_mb=4000,
         runtime=30,
-    params:
-        expected=expected_of_models,
-        code=code("collect_tables"),
     script:
         "../scripts/collect_tables.py"

@@ -3,6 +3,7 @@
 
 rule model_to_model:
     input:
+        recipe=recipe("model_to_model"),
         scores=f"{RUN}/tables/model_scores.parquet",
         geometry=geometries_of_dataset,
         target=f"{RUN}/targets/{{dataset}}/{{subject}}.h5",
@@ -21,7 +22,5 @@ rule model_to_model:
         runtime=60,
     params:
         config=SURVEY.stage_params("score"),
-        expected=expected_tables,
-        code=code("model_to_model"),
     script:
         "../scripts/model_to_model.py"

@@ -3,12 +3,13 @@
 
 rule standing:
     input:
+        recipe=recipe("standing"),
         scores=f"{RUN}/tables/model_scores.parquet",
         models=f"{RUN}/tables/models.parquet",
         similarity=similarity_tables("similarity"),
         targets=TARGETS,
         stimuli=expand(f"{RUN}/stimuli/{{stimuli}}.h5", stimuli=STIMULI),
-        files=list(published_files(PUBLISHED).values()),
+        files=published_inputs(),
     output:
         standing=f"{RUN}/tables/standing.parquet",
         neighbours=f"{RUN}/tables/neighbours.parquet",
@@ -23,11 +24,9 @@ rule standing:
         mem_mb=1000,
         runtime=10,
     params:
-        folder=PUBLISHED,
+        folder=SURVEY.published_folder,
         registry=CONFIG["registry"],
         datasets={dataset.name: dataset.stimuli for dataset in DATASETS.values()},
-        expected=expected_tables,
         settings=SURVEY.stage_params("standing"),
-        code=code("standing"),
     script:
         "../scripts/standing.py"

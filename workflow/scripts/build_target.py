@@ -7,10 +7,12 @@ from menagerie.brain.readers import reader_module
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import write_target
 from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import require
+from menagerie.provenance.sources import remember_sources
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     dataset = snakemake.params.dataset
-    inputs = dict(snakemake.input.items())
+    inputs = {name: path for name, path in snakemake.input.items() if name != "recipe"}
     stimuli = Stimuli(inputs.pop("stimuli"))
     ceilings = inputs.pop("ceilings", None)
     target = reader_module(dataset["reader"]).read_target(
@@ -20,6 +22,8 @@ with job(snakemake.log[0]):
         inputs=inputs,
         stimuli=stimuli,
     )
+    require(recipe, [stimuli.origin])
     if ceilings:
         target = replace(target, ceilings=read_medians(ceilings))
-    write_target(snakemake.output.target, target)
+    write_target(snakemake.output.target, replace(target, made_from=recipe.fingerprint))
+    remember_sources(snakemake)

@@ -7,9 +7,9 @@ from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
 from menagerie.statistics.explained import add_explained
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     for name, output in snakemake.output.items():
-        tables, origins = read_tables(snakemake.input[name], snakemake.params.expected)
+        tables, origins = read_tables(snakemake.input[name], recipe)
         table = pa.concat_tables(tables)
         table = add_explained(table) if name == "model_scores" else table
-        write_table(output, table, record(snakemake, origins=origins))
+        write_table(output, table, record(snakemake, recipe, origins))

@@ -5,12 +5,12 @@ from menagerie.brain.readers.nsd import read_ceiling_target
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     who = snakemake.wildcards.dataset, snakemake.wildcards.subject
-    inputs = dict(snakemake.input.items())
+    inputs = {name: path for name, path in snakemake.input.items() if name != "recipe"}
     target = read_ceiling_target(*who, options=snakemake.params.options, inputs=inputs)
     ceilings, reasons = defined_ceilings(target.repeats, target.regions)
     for region, reason in reasons.items():
         print(f"no ceiling for {region}: {reason}")
     more = {"source": {who[0]: {who[1]: dict(target.provenance)}}, "no_ceiling": reasons}
-    write_ceilings(snakemake.output.ceilings, *who, ceilings, record(snakemake, snakemake.params.options, **more))
+    write_ceilings(snakemake.output.ceilings, *who, ceilings, record(snakemake, recipe, **more))

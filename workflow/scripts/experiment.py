@@ -11,17 +11,17 @@ from menagerie.statistics.contrasts import experiment_data, experiment_effects, 
 from menagerie.statistics.experiments import Experiment
 from menagerie.statistics.schemas import SCHEMAS, described
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     definition = snakemake.params.experiment
     experiment = Experiment.from_entry(snakemake.wildcards.experiment, definition)
-    tables, origins = read_tables(snakemake.input, snakemake.params.expected)
+    tables, origins = read_tables([snakemake.input.scores, snakemake.input.models], recipe)
     joined = join_metadata(*(table.to_pandas() for table in tables))
     reason = left_out(experiment, joined)
     data = experiment_data(experiment, joined)
     effects = experiment_effects(experiment, data)
     told = {"definition": json.dumps(definition), "left_out": reason}
     told = {key: {experiment.name: text} for key, text in told.items()}
-    provenance = record(snakemake, definition, origins, part=experiment.name, **told)
+    provenance = record(snakemake, recipe, origins, part=experiment.name, **told)
     if reason:
         print(reason)
     write_table(snakemake.output.data, described(pa.Table.from_pandas(data, preserve_index=False)), provenance)

@@ -5,14 +5,14 @@ from menagerie.features.device import device_name, pick_device
 from menagerie.features.extract import extract_geometry
 from menagerie.features.image_loader import ImageLoader
 from menagerie.files.geometry import write_geometry
-from menagerie.files.inventory import choose_layers, read_inventory
+from menagerie.files.inventory import read_inventory
 from menagerie.models.build import build_model
 from menagerie.models.registry import ModelSpec
 from menagerie.provenance.code import file_sha256
 from menagerie.provenance.jobs import job
-from menagerie.provenance.lineage import PACKAGES, record
+from menagerie.provenance.lineage import record
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     spec = ModelSpec.from_row(snakemake.params.model["spec"])
     weights = snakemake.input.get("weights")
     loaded = build_model(spec, weights, transform=snakemake.params.model["transform"])
@@ -20,7 +20,7 @@ with job(snakemake.log[0]):
     config = snakemake.params.config
     inventory = read_inventory(snakemake.input.layers)
     device = pick_device(snakemake.config["device"])
-    layers = choose_layers(inventory, config["layers"])
+    layers = [inventory[index] for index in snakemake.params.layers]
     geometries = extract_geometry(
         loaded.module,
         ImageLoader(stimuli, loaded.transform),
@@ -33,11 +33,10 @@ with job(snakemake.log[0]):
     )
     provenance = record(
         snakemake,
-        [snakemake.params.model, config],
+        recipe,
+        [stimuli.origin],
         part=spec.id,
-        packages=[*PACKAGES, *snakemake.params.model["versions"]],
         weights={spec.id: file_sha256(weights) if weights else f"random, seed {spec.seed}"},
-        images={snakemake.wildcards.stimuli: stimuli.fingerprint},
         seed={"projection": config["projection.seed"]},
         device={"extract_geometry": [device_name(device)]},
     )

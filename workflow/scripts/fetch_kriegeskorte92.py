@@ -5,5 +5,5 @@ from pathlib import Path
 from menagerie.brain.readers.kriegeskorte92 import fetch
 from menagerie.provenance.jobs import job
 
-with job(snakemake.log[0]):
+with job(snakemake):
     fetch(Path(snakemake.output.rdms).parents[1], {"archive": snakemake.params.archive})

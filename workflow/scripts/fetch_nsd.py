@@ -5,6 +5,6 @@ from pathlib import Path
 from menagerie.brain.readers.nsd import fetch
 from menagerie.provenance.jobs import job
 
-with job(snakemake.log[0]):
+with job(snakemake):
     for dataset in snakemake.params.datasets:
         fetch(Path(snakemake.output.note).parents[1], dataset["options"], dataset["subjects"])

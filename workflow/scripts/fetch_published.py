@@ -3,5 +3,5 @@
 from menagerie.provenance.jobs import job
 from menagerie.statistics.benchmark import fetch_published
 
-with job(snakemake.log[0]):
+with job(snakemake):
     fetch_published(snakemake.params.url, snakemake.params.folder)

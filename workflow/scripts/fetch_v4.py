@@ -5,5 +5,5 @@ from pathlib import Path
 from menagerie.brain.readers.v4 import fetch
 from menagerie.provenance.jobs import job
 
-with job(snakemake.log[0]):
+with job(snakemake):
     fetch(Path(snakemake.output.responses).parents[1], {"folder": snakemake.params.folder})

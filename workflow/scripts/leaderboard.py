@@ -5,8 +5,8 @@ from menagerie.files.storage import atomic
 from menagerie.files.tables import read_tables
 from menagerie.provenance.jobs import job
 
-with job(snakemake.log[0]):
-    tables, _ = read_tables([snakemake.input.scores, snakemake.input.models])
+with job(snakemake) as recipe:
+    tables, _ = read_tables([snakemake.input.scores, snakemake.input.models], recipe)
     scores, models = (table.to_pandas() for table in tables)
     with atomic(snakemake.output.table) as temporary:
         leaderboard_table(scores, models).to_csv(temporary, index=False, float_format="%.6g")

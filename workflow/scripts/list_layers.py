@@ -4,14 +4,15 @@ from menagerie.features.take_inventory import take_inventory
 from menagerie.files.inventory import InventoryHeader, write_inventory
 from menagerie.models.build import build_module, model_transform
 from menagerie.models.registry import ModelSpec
-from menagerie.provenance.code import value_fingerprint
 from menagerie.provenance.jobs import job
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     spec = ModelSpec.from_row(snakemake.params.model["spec"])
     size = model_transform(spec, snakemake.params.model["transform"]).input_size
     inventory = take_inventory(build_module(spec), (3, size, size))
     for skipped in inventory.skipped:
         print(f"no layer: {skipped.layer} ({skipped.class_name}): {skipped.reason}")
-    made_from = value_fingerprint([snakemake.params.model, snakemake.params.code])
-    write_inventory(snakemake.output.layers, inventory.layers, InventoryHeader(made_from, inventory.multiply_adds))
+    header = InventoryHeader(recipe.fingerprint, inventory.multiply_adds)
+    write_inventory(
+        snakemake.output.layers, inventory.layers, InventoryHeader(recipe.fingerprint, inventory.multiply_adds)
+    )

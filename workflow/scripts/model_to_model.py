@@ -11,13 +11,13 @@ from menagerie.provenance.lineage import record
 from menagerie.statistics.representations import compare_models, layer_reader
 from menagerie.statistics.schemas import SCHEMAS
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     target = read_target(snakemake.input.target)
     with GeometryFile(snakemake.input.geometry[0]) as first:
         brain = Brain(target, first.image_ids)
-    (table,), origins = read_tables([snakemake.input.scores], snakemake.params.expected)
+    (table,), origins = read_tables([snakemake.input.scores], recipe)
     origins += [target.origin, *map(geometry_origin, snakemake.input.geometry)]
-    provenance = record(snakemake, snakemake.params.config, origins)
+    provenance = record(snakemake, recipe, origins)
     scores = table.to_pandas()
     scores = scores[(scores["dataset"] == target.dataset) & (scores["subject"] == target.subject)]
     tables = compare_models(scores, layer_reader(snakemake.input.geometry), brain, snakemake.params.config["penalties"])

@@ -5,6 +5,6 @@ from menagerie.models.columns import models_table
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     models = snakemake.params.models
-    write_table(snakemake.output.table, models_table(models), record(snakemake, models))
+    write_table(snakemake.output.table, models_table(models), record(snakemake, recipe))

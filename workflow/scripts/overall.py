@@ -13,9 +13,9 @@ from menagerie.statistics.dimensions import selected_dimensions
 from menagerie.statistics.schemas import SCHEMAS, described
 from menagerie.statistics.variation import overall_effects
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     config = snakemake.params.config
-    tables, origins = read_tables([snakemake.input.scores, snakemake.input.models], snakemake.params.expected)
+    tables, origins = read_tables([snakemake.input.scores, snakemake.input.models], recipe)
     scores, models = (table.to_pandas() for table in tables)
     geometries = {(Path(path).parent.name, Path(path).stem): path for path in snakemake.input.geometry}
     if geometries:  # the published dimensionalities stand in the table of models
@@ -23,7 +23,7 @@ with job(snakemake.log[0]):
     data = join_metadata(scores, models)
     effects = overall_effects(data, n_resamples=config["bootstrap.n_resamples"], seed=config["bootstrap.seed"])
     origins += map(geometry_origin, snakemake.input.geometry)
-    provenance = record(snakemake, config, origins, seed={"bootstrap": config["bootstrap.seed"]})
+    provenance = record(snakemake, recipe, origins, seed={"bootstrap": config["bootstrap.seed"]})
     write_table(snakemake.output.data, described(pa.Table.from_pandas(data, preserve_index=False)), provenance)
     table = pa.Table.from_pandas(effects, schema=SCHEMAS["effects"], preserve_index=False)
     write_table(snakemake.output.effects, table, provenance)

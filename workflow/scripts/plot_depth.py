@@ -6,9 +6,9 @@ from menagerie.figures.depth import depth_profiles
 from menagerie.files.tables import read_tables
 from menagerie.provenance.jobs import job
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     names = ("layer_scores", "model_scores", "models")
-    tables, _ = read_tables(snakemake.input[name] for name in names)
+    tables, _ = read_tables([snakemake.input[name] for name in names], recipe)
     frames = [table.to_pandas() for table in tables]
     inventories = snakemake.input.planted
     planted = planted_depths(snakemake.params.options, inventories) if inventories else None

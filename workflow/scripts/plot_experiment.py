@@ -2,14 +2,14 @@
 
 from menagerie.figures import style
 from menagerie.figures.experiment import experiment_figure
-from menagerie.files.tables import read_provenance, read_table
+from menagerie.files.tables import read_tables
 from menagerie.provenance.jobs import job
 from menagerie.statistics.experiments import Experiment
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     experiment = Experiment.from_entry(snakemake.wildcards.experiment, snakemake.params.experiment)
-    data = read_table(snakemake.input.data).to_pandas()
-    reason = read_provenance(snakemake.input.data)["left_out"][experiment.name]
+    (table,), ((_, provenance),) = read_tables([snakemake.input.data], recipe)
+    data, reason = table.to_pandas(), provenance["left_out"][experiment.name]
     for paths, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
         for dataset, path in zip(snakemake.params.datasets, paths, strict=True):
             figure = experiment_figure(experiment, data, dataset, reason=reason, width=width)

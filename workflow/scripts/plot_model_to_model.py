@@ -11,9 +11,10 @@ from menagerie.files.tables import read_tables
 from menagerie.provenance.jobs import job
 from menagerie.statistics.experiments import Experiment
 
-with job(snakemake.log[0]):
-    tables, _ = read_tables(snakemake.input)
-    frames = dict(zip(snakemake.input, (table.to_pandas() for table in tables), strict=True))
+with job(snakemake) as recipe:
+    paths = [*snakemake.input.similarity, snakemake.input.models, *snakemake.input.data]
+    tables, _ = read_tables(paths, recipe)
+    frames = dict(zip(paths, (table.to_pandas() for table in tables), strict=True))
     similarity = pd.concat([frames[path] for path in snakemake.input.similarity], ignore_index=True)
     data = {Path(path).parent.name: frames[path] for path in snakemake.input.data}
     experiments = [Experiment.from_entry(*entry) for entry in snakemake.params.experiments.items()]

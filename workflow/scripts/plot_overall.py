@@ -5,8 +5,8 @@ from menagerie.figures.overall import overall_figure
 from menagerie.files.tables import read_tables
 from menagerie.provenance.jobs import job
 
-with job(snakemake.log[0]):
-    tables, _ = read_tables([snakemake.input.data, snakemake.input.effects])
+with job(snakemake) as recipe:
+    tables, _ = read_tables([snakemake.input.data, snakemake.input.effects], recipe)
     data, effects = (table.to_pandas() for table in tables)
     for paths, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
         for dataset, path in zip(snakemake.params.datasets, paths, strict=True):

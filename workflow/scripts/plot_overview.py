@@ -13,9 +13,9 @@ from menagerie.linking.comparison import Brain
 from menagerie.provenance.jobs import job
 from menagerie.statistics.representations import layer_reader
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     dataset, given = snakemake.wildcards.dataset, snakemake.input
-    tables, _ = read_tables([given.scores, given.models, *given.data])
+    tables, _ = read_tables([given.scores, given.models, *given.data], recipe)
     scores, models, *data = (table.to_pandas() for table in tables)
     target = read_target(given.targets[0])
     with GeometryFile(given.geometry[0]) as first:

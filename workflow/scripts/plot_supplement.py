@@ -2,11 +2,12 @@
 
 from menagerie.figures import style
 from menagerie.figures.supplement import supplement_figure
-from menagerie.files.tables import read_table
+from menagerie.files.tables import read_tables
 from menagerie.provenance.jobs import job
 
-with job(snakemake.log[0]):
-    data = read_table(snakemake.input.data).to_pandas()
+with job(snakemake) as recipe:
+    (table,), _ = read_tables([snakemake.input.data], recipe)
+    data = table.to_pandas()
     for paths, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
         for dataset, path in zip(snakemake.params.datasets, paths, strict=True):
             style.save(supplement_figure(data, dataset, width=width), path.removesuffix(".svg"))

@@ -8,9 +8,9 @@ from menagerie.provenance.lineage import record
 from menagerie.statistics.published import similarity_tables
 from menagerie.statistics.schemas import SCHEMAS
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     tables = similarity_tables(snakemake.params.folder, snakemake.params.registry)
-    provenance = record(snakemake, snakemake.params.names)
+    provenance = record(snakemake, recipe)
     for name, table in zip(("similarity", "map"), tables, strict=True):
         rows = pa.Table.from_pandas(table, schema=SCHEMAS[name], preserve_index=False)
         write_table(snakemake.output[name], rows, provenance)

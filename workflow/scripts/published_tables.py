@@ -6,10 +6,10 @@ from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
 from menagerie.statistics.published import model_table, read_published, score_table
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     params = snakemake.params
     published = read_published(params.folder, params.registry)
     source = f"published tables of Conwell et al. (2024), {params.folder}"
-    provenance = record(snakemake, params.models, source={"published": source})
+    provenance = record(snakemake, recipe, source={"published": source})
     write_table(snakemake.output.model_scores, score_table(published), provenance)
     write_table(snakemake.output.models, model_table(published, map(ModelSpec.from_row, params.models)), provenance)

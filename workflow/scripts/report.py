@@ -33,10 +33,10 @@ def experiment(name, entry):
     )
 
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     given, params = snakemake.input, snakemake.params
     paths = [*given.tables, *given.data, *given.effects, *given.similarity]
-    tables, origins = read_tables(paths, params.expected)
+    tables, origins = read_tables(paths, recipe)
     table = {path: one.to_pandas() for path, one in zip(paths, tables, strict=True)}
     made = unite(origins)
     results = {Path(path).parent.name: Path(path).parent for path in given.effects}

@@ -4,8 +4,8 @@ from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
 from menagerie.statistics.reproduce import Paper, reproduce, write_reproduction
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     params, output = snakemake.params, snakemake.output
     table = reproduce(Paper(params.folder, params.registry, params.experiments))
-    provenance = record(snakemake, [params.definitions, params.models])
+    provenance = record(snakemake, recipe)
     write_reproduction(table, output.markdown, output.table, provenance)

@@ -1,6 +1,6 @@
 """Score one layer (or block of layers) of a model against one subject: every region, every metric."""
 
-from pathlib import Path
+from importlib import import_module
 
 import numpy as np
 
@@ -15,16 +15,15 @@ from menagerie.provenance.code import value_fingerprint
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     given, params = snakemake.input, snakemake.params
     first, last = block_range(snakemake.wildcards.layers)
     target = read_target(given.target)
     device = snakemake.config["score_on"]
     array, processor = np.asarray, device
     if device == "gpu":  # torch takes seconds to import: only those who use it wait
-        from menagerie.features.device import device_name, on_gpu
-
-        array, processor = on_gpu(), device_name("cuda")
+        gpu = import_module("menagerie.features.device")
+        array, processor = gpu.on_gpu(), gpu.device_name("cuda")
     with GeometryFile(given.geometry) as geometries:
         regions = None if params.regions == "all" else params.regions
         brain = Brain(target, geometries.image_ids, regions, array)
@@ -39,16 +38,15 @@ with job(snakemake.log[0]):
                 metrics=params.config["metrics"],
             )
 
-        stamps = [(status.st_size, status.st_mtime_ns) for status in map(Path.stat, map(Path, given))]
         table = score_block(
             [index for index in geometries.indices if first <= index <= last],
             score,
             snakemake.output.scores,
-            value_fingerprint([params.config, params.regions, params.code, device, stamps]),
+            value_fingerprint([recipe.fingerprint, device]),
         )
         provenance = record(
             snakemake,
-            params.config,
+            recipe,
             [geometries.origin, target.origin],
             device={"score": [processor]},
             regions={target.dataset: ", ".join(regions or ["all"])},

@@ -12,8 +12,8 @@ from menagerie.linking.select import select_layers
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
 
-with job(snakemake.log[0]):
-    (layers,), origins = read_tables([snakemake.input.scores], snakemake.params.expected)
+with job(snakemake) as recipe:
+    (layers,), origins = read_tables([snakemake.input.scores], recipe)
     selected = select_layers(layers)
     config = snakemake.params.config
     geometry_of = {Path(path).parent.name: path for path in snakemake.input.geometry}
@@ -33,6 +33,6 @@ with job(snakemake.log[0]):
             )
         scores.append(tables[0])
         units.append(tables[1])
-    provenance = record(snakemake, config, origins, seed={"bootstrap": config["bootstrap.seed"]})
+    provenance = record(snakemake, recipe, origins, seed={"bootstrap": config["bootstrap.seed"]})
     write_table(snakemake.output.selected, pa.concat_tables(scores), provenance)
     write_table(snakemake.output.units, pa.concat_tables(units), provenance)

@@ -1,12 +1,15 @@
 """Simulate one subject: units that read out planted layers of trained networks."""
 
+from dataclasses import replace
+
 from menagerie.brain.readers.simulated import planted_layers, read_target
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import write_target
 from menagerie.features.planted import planted_features
 from menagerie.provenance.jobs import job
+from menagerie.provenance.lineage import require
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     dataset = snakemake.params.dataset
     stimuli = Stimuli(snakemake.input.stimuli)
     planted = planted_layers(dataset["options"])
@@ -18,4 +21,5 @@ with job(snakemake.log[0]):
         stimuli=stimuli,
         features=planted_features(stimuli, planted, dataset["models"], snakemake.input.weights),
     )
-    write_target(snakemake.output.target, target)
+    require(recipe, [stimuli.origin])
+    write_target(snakemake.output.target, replace(target, made_from=recipe.fingerprint))

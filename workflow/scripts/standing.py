@@ -15,7 +15,7 @@ from menagerie.statistics.published import read_published, similarity_tables
 from menagerie.statistics.schemas import SCHEMAS
 from menagerie.statistics.standing import Origin, neighbours, standing
 
-with job(snakemake.log[0]):
+with job(snakemake) as recipe:
     given, params = snakemake.input, snakemake.params
     stimuli = {Path(path).stem: path for path in given.stimuli}
     origins = {
@@ -25,9 +25,9 @@ with job(snakemake.log[0]):
         )
         for name, images in params.datasets.items()
     }
-    (scores, models, *similarity), made = read_tables([given.scores, given.models, *given.similarity], params.expected)
+    (scores, models, *similarity), made = read_tables([given.scores, given.models, *given.similarity], recipe)
     source = f"published tables of Conwell et al. (2024), {params.folder}"
-    provenance = record(snakemake, params.settings, made, source={"published": source})
+    provenance = record(snakemake, recipe, made, source={"published": source})
     published = read_published(params.folder, params.registry)
     known = pd.concat([published.models, models.to_pandas()]).drop_duplicates("id", keep="last")
     names = model_metadata(known).set_index("model")["display_name"].to_dict()

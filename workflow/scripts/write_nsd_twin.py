@@ -10,7 +10,7 @@ from menagerie.provenance.jobs import job
 from menagerie.twins.nsd.twin import make_design, photograph_ids, write_twin
 from menagerie.twins.nsd.twin_command import photograph_source, read_spec
 
-with job(snakemake.log[0]):
+with job(snakemake):
     spec, keys = read_spec(snakemake.input.spec)
     photographs = photograph_source(spec, keys["photographs"])
     features = None

@@ -130,7 +130,7 @@ def unreadable_config(arguments: Sequence[str]) -> str:
     Snakemake reads them before the Snakefile, and answers with a traceback, or without the file's name.
     """
     from menagerie.errors import MenagerieError
-    from menagerie.survey.contents import read_config
+    from menagerie.survey.config import read_config
 
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
     parser.add_argument("--configfile", "--configfiles", nargs="+", default=["config/config.yaml"])

@@ -69,7 +69,7 @@ def test_weights(make, tmp_path):
     line = check.weights(survey)
     assert line.status == WARNING and "1 will be downloaded (net)" in line.found
     (tmp_path / "resources" / "weights").mkdir(parents=True)
-    (tmp_path / "resources" / "weights" / "net.safetensors").touch()
+    Path(survey.weights_file("net")).touch()
     assert check.weights(survey).status == OK
 
 

@@ -25,45 +25,47 @@ def spec() -> ModelSpec:
 def noted(spec: ModelSpec, weights: Path, how: str = "skip") -> MenagerieError:
     with pytest.raises(AbsentError) as caught:
         fetch_weights(spec, weights, attempts=1)
-    return note_absence(spec, weights, caught.value, how)
+    return note_absence(spec, weights.parent, caught.value, how)
 
 
 def test_what_a_user_reads_and_what_the_next_start_knows(spec: ModelSpec, tmp_path: Path) -> None:
     weights = tmp_path / "tiny.safetensors"
-    assert absence(spec, weights) == ""
+    assert absence(spec, weights.parent) == ""
     message = str(noted(spec, weights))
-    assert "127.0.0.1:9" in message and "Run the same command again" in message and str(note_of(weights)) in message
-    assert "127.0.0.1:9" in absence(spec, weights)
+    assert (
+        "127.0.0.1:9" in message
+        and "Run the same command again" in message
+        and str(note_of(spec, weights.parent)) in message
+    )
+    assert "127.0.0.1:9" in absence(spec, weights.parent)
     assert "Run the same command again" not in str(noted(spec, weights, "stop"))
 
 
 def test_a_note_stops_to_count(spec: ModelSpec, tmp_path: Path) -> None:
     weights, mirror = tmp_path / "tiny.safetensors", tmp_path / "mirror"
     noted(spec, weights)
-    assert absence(replace(spec, weights="url:http://127.0.0.1:9/other.safetensors"), weights) == ""
+    assert absence(replace(spec, weights="url:http://127.0.0.1:9/other.safetensors"), weights.parent) == ""
     mirror.mkdir()
-    assert absence(spec, weights, mirror)
+    assert absence(spec, weights.parent, mirror)
     (mirror / "tiny.safetensors").touch()
-    assert absence(spec, weights, mirror) == ""
-    weights.touch()
-    assert absence(spec, weights) == ""
+    assert absence(spec, weights.parent, mirror) == ""
 
 
 def test_a_local_file_that_appears(spec: ModelSpec, tmp_path: Path) -> None:
     weights, file = tmp_path / "tiny.safetensors", tmp_path / "mine.pth"
     here = replace(spec, weights=f"file:{file}")
     noted(here, weights)
-    assert "mine.pth" in absence(here, weights)
+    assert "mine.pth" in absence(here, weights.parent)
     file.touch()
-    assert absence(here, weights) == ""
+    assert absence(here, weights.parent) == ""
 
 
 def test_a_damaged_note_is_named(spec: ModelSpec, tmp_path: Path) -> None:
     weights = tmp_path / "tiny.safetensors"
-    note_of(weights).parent.mkdir()
-    note_of(weights).write_text("{")
+    note_of(spec, weights.parent).parent.mkdir()
+    note_of(spec, weights.parent).write_text("{")
     with pytest.raises(MenagerieError, match=r"tiny\.json: cannot be read.*Delete it"):
-        absence(spec, weights)
+        absence(spec, weights.parent)
 
 
 def test_a_survey_goes_on_with_the_rest_unless_nothing_is_left(tmp_path: Path) -> None:

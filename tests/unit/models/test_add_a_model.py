@@ -12,7 +12,7 @@ from menagerie.models.build import build_model
 from menagerie.models.providers import PROVIDERS, provider
 from menagerie.models.registry import read_registry, select_models
 from menagerie.models.weights import fetch_weights
-from menagerie.survey.contents import load_config
+from menagerie.survey.config import load_config
 
 
 @pytest.fixture(scope="module")

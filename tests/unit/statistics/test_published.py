@@ -13,7 +13,8 @@ from menagerie.errors import MenagerieError
 from menagerie.models.registry import read_registry
 from menagerie.statistics.benchmark import CEILINGS, FILES, fetch_published, published_files, require_published
 from menagerie.statistics.published import model_table, read_published, score_table, similarity_tables
-from menagerie.survey.contents import Survey, load_config
+from menagerie.survey.config import load_config
+from menagerie.survey.contents import Survey
 
 QUICK = {"attempts": 1, "timeout": 5.0}
 

@@ -16,7 +16,7 @@ import yaml
 
 import menagerie
 from menagerie.brain.readers.nsd import parse_options
-from menagerie.survey.contents import load_config
+from menagerie.survey.config import load_config
 
 from .pages import ELSEWHERE, FOLLOWED, PAGES, ROOT, blocks, python_of
 

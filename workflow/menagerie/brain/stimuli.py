@@ -82,9 +82,15 @@ class Stimuli:
         if self._file.attrs.get("format") != FORMAT:
             raise MenagerieError(f"{path} is not a stimulus set of format '{FORMAT}'. Delete it and rerun.")
         self.fingerprint = str(self._file.attrs.get("fingerprint", ""))  # of pixels and ids
+        self.made_from = str(self._file.attrs.get("made_from", ""))
         self.image_ids: np.ndarray = self._file["image_ids"].asstr()[:]
         self._shapes = self._file["shapes"][:]
         self._ends = np.cumsum(self._shapes.prod(axis=1) * 3)
+
+    @property
+    def origin(self) -> tuple[str, dict]:
+        """Name, and what files made from this set say of it (:mod:`menagerie.provenance.lineage`)."""
+        return f"Stimulus set {self.path}", {"made_from": self.made_from, "images": {self.path.stem: self.fingerprint}}
 
     def __len__(self) -> int:
         return len(self.image_ids)

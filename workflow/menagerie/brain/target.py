@@ -60,13 +60,14 @@ class Target:
     ceilings: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
+    made_from: str = ""
 
     @property
     def origin(self) -> tuple[str, dict]:
         """Name, and what tables made from this target say of it (:mod:`menagerie.provenance.lineage`)."""
         entries = {"data": self.fingerprint, "source": dict(self.provenance)}
         provenance = {key: {self.dataset: {self.subject: value}} for key, value in entries.items()}
-        return f"Target {self.dataset}/{self.subject}", provenance
+        return f"Target {self.dataset}/{self.subject}", provenance | {"made_from": self.made_from}
 
     @property
     def has_units(self) -> bool:
@@ -148,6 +149,7 @@ def write_target(path: str | Path, target: Target) -> None:
             subject=target.subject,
             stimuli=target.stimuli,
             regions=target.region_names,
+            made_from=target.made_from,
         )
         arrays = _arrays(target)
         for name, values in arrays.items():
@@ -204,6 +206,7 @@ def read_target(path: str | Path, *, with_repeats: bool = False) -> Target:
                 ceilings={k: float(v) for k, v in file["ceilings"].attrs.items()},
                 provenance={k: str(v) for k, v in file["provenance"].attrs.items()},
                 fingerprint=str(file.attrs.get("fingerprint", "")),
+                made_from=str(file.attrs.get("made_from", "")),
             )
     except OSError as error:
         raise MenagerieError(f"Brain target {path} cannot be read ({error}). Delete it and rerun.") from error

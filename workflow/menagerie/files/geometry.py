@@ -127,6 +127,7 @@ def write_geometry(
     text = h5py.string_dtype()
     with atomic(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update({"format": FORMAT, **attributes, PROVENANCE: json.dumps(provenance or {}, sort_keys=True)})
+        file.attrs["made_from"] = (provenance or {}).get("made_from", "")
         file.create_dataset("image_ids", data=np.asarray(image_ids, dtype=object), dtype=text)
         for layer in layers:
             group = file.create_group(f"layers/{layer.index:04d}")

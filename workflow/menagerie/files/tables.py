@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from menagerie.errors import MenagerieError
 from menagerie.files.storage import atomic
-from menagerie.provenance.lineage import NOW, Origin, unite
+from menagerie.provenance.lineage import Origin, require, unite
+from menagerie.provenance.recipe import Recipe
 
 PROVENANCE = b"menagerie"
 
@@ -62,15 +63,15 @@ def _provenance(schema: pa.Schema) -> dict:
     return json.loads((schema.metadata or {}).get(PROVENANCE, b"{}"))
 
 
-def read_tables(paths: Iterable[str | Path], expected: Mapping | None = None) -> tuple[list[pa.Table], list[Origin]]:
+def read_tables(paths: Iterable[str | Path], recipe: Recipe) -> tuple[list[pa.Table], list[Origin]]:
     """Read tables that are to be used together, refuse those that do not belong together, and say what they rest on.
 
     Parameters
     ----------
     paths
         Tables, of one kind or several.
-    expected
-        Code and settings that they must not contradict, as in their provenance.
+    recipe
+        Of the job that reads them: it says what they must have been made from.
 
     Returns
     -------
@@ -80,10 +81,10 @@ def read_tables(paths: Iterable[str | Path], expected: Mapping | None = None) ->
     Raises
     ------
     MenagerieError
-        As :func:`read_table` and :func:`~menagerie.provenance.lineage.unite`.
+        As :func:`read_table`, and as ``require`` and ``unite`` of :mod:`menagerie.provenance.lineage`.
     """
     named = {str(path): read_table(path) for path in paths}
-    origins = [(NOW, expected or {})]
-    origins += [(f"Table {path}", _provenance(table.schema)) for path, table in named.items()]
+    origins = [(f"Table {path}", _provenance(table.schema)) for path, table in named.items()]
+    require(recipe, origins)
     unite(origins)
     return list(named.values()), origins

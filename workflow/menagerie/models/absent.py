@@ -30,18 +30,17 @@ class AbsentError(MenagerieError):
         self.source = source
 
 
-def note_of(weights: str | Path) -> Path:
-    """Where the absence of the weights file ``<folder>/<model>.safetensors`` is noted."""
-    weights = Path(weights)
-    return weights.parent / "absent" / f"{weights.stem}.json"
+def note_of(spec: ModelSpec, folder: str | Path) -> Path:
+    """Where it is noted that the weights of a model could not be had; ``folder`` is that of converted weights."""
+    return Path(folder) / "absent" / f"{spec.id}.json"
 
 
-def note_absence(spec: ModelSpec, weights: str | Path, error: AbsentError, missing_weights: str) -> MenagerieError:
+def note_absence(spec: ModelSpec, folder: str | Path, error: AbsentError, missing_weights: str) -> MenagerieError:
     """Remember that these weights could not be had, and why; the error to raise, which tells what happens next.
 
     ``missing_weights`` is the config's: ``skip`` or ``stop``.
     """
-    note = note_of(weights)
+    note = note_of(spec, folder)
     note.parent.mkdir(parents=True, exist_ok=True)
     facts = {"weights": spec.weights, "builder": spec.builder, "source": error.source, "reason": str(error)}
     with atomic(note) as temporary:
@@ -54,7 +53,7 @@ def note_absence(spec: ModelSpec, weights: str | Path, error: AbsentError, missi
     )
 
 
-def absence(spec: ModelSpec, weights: str | Path, mirror: str | Path | None = None) -> str:
+def absence(spec: ModelSpec, folder: str | Path, mirror: str | Path | None = None) -> str:
     """Why the weights of a model cannot be had, as far as is known; '' where they are here or nobody has tried.
 
     Raises
@@ -62,8 +61,8 @@ def absence(spec: ModelSpec, weights: str | Path, mirror: str | Path | None = No
     MenagerieError
         When a note cannot be read.
     """
-    note = note_of(weights)
-    if Path(weights).is_file() or not note.is_file():
+    note = note_of(spec, folder)
+    if not note.is_file():
         return ""
     try:
         facts = json.loads(note.read_text())

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 
 from menagerie.errors import MenagerieError
+from menagerie.provenance.note import note_for_log
+from menagerie.provenance.recipe import Recipe, read_recipe
 
 
 def offer_package() -> None:
@@ -21,24 +23,35 @@ def offer_package() -> None:
 
 
 @contextmanager
-def job(log: str | Path) -> Iterator[None]:
-    """Send standard output and error of the block to ``log``; on failure, say why on the terminal and exit with 1.
+def job(snakemake: object) -> Iterator[Recipe | None]:
+    """Send the output of the block to the job's log; on failure, print the reason on the terminal and exit with 1.
 
-    A :class:`MenagerieError` is a problem the user can mend: its message is printed without a traceback.
-    Any other exception leaves its traceback in the log.
+    Yields the job's recipe; None for rules without. A :class:`MenagerieError` is a problem that the user can solve: its
+    message is printed without a traceback. Any other exception leaves its traceback in the log.
     """
-    log = Path(log)
+    log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
     terminal = os.dup(2)
     with log.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     try:
-        yield
+        planned = snakemake.input.get("recipe")
+        recipe = read_recipe(planned) if planned else None
+        yield recipe
+        if recipe:
+            _note_results(snakemake.output, recipe)
     except MenagerieError as error:
         _fail(terminal, log, str(error), str(error))
     except Exception as error:
         _fail(terminal, log, traceback.format_exc(), f"{type(error).__name__}: {error}")
+
+
+def _note_results(outputs: Iterable[str], recipe: Recipe) -> None:
+    """Lines in the log for results that have no room for a note of what they were made from."""
+    for path in map(Path, outputs):
+        if path.suffix in (".csv", ".svg", ".html"):
+            print(note_for_log(path, recipe.fingerprint), flush=True)
 
 
 def command(main: Callable[..., int]) -> Callable[..., int]:

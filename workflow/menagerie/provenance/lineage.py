@@ -3,7 +3,7 @@
 Provenance is a nested mapping. The type of a leaf says whether two files of one run may differ in it: texts and numbers
 must be the same wherever they stand in both (code, config, weights, data, seed), lists are united (device, versions of
 packages). What differs by nature stands under a name of its own: ``data`` by dataset and subject, ``weights`` by model.
-``job`` names the one job that wrote the file and is not passed on.
+``job`` names the one job that wrote the file, ``made_from`` its recipe; neither is passed on.
 """
 
 from __future__ import annotations
@@ -12,58 +12,64 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from menagerie.errors import MenagerieError
 from menagerie.provenance.code import value_fingerprint, versions
+from menagerie.provenance.recipe import Recipe
 
-NOW = "the workflow as it is now"
-PACKAGES = ("menagerie", "numpy", "scipy", "pyarrow", "h5py")
+OWN = ("job", "made_from")
 Origin = tuple[str, Mapping]  # name of a file, as a person is to read it, and its provenance
 Path = tuple[str, ...]  # of a leaf
 
 
 def record(
-    snakemake: object,
-    config: object = None,
-    origins: Iterable[Origin] = (),
-    *,
-    part: str = "",
-    packages: Iterable[str] = PACKAGES,
-    **more: object,
+    snakemake: object, recipe: Recipe, origins: Iterable[Origin] = (), *, part: str = "", **more: object
 ) -> dict:
     """Provenance of what a job writes: its own, and that of everything it read.
 
     Parameters
     ----------
     snakemake
-        The object of that name in a script: rule, wildcards, and the code fingerprint among the params.
-    config
-        Settings that the result depends on; their fingerprint is kept.
+        The object of that name in a script: rule and wildcards.
+    recipe
+        What the job was planned with.
     origins
         Name and provenance of every file that was read.
     part
         Model or experiment, where code or settings of the rule differ between them.
-    packages
-        Packages whose versions are kept.
     more
         Further entries by name: ``seed``, ``weights``, ``data``, ``device``.
 
     Raises
     ------
     MenagerieError
-        As :func:`unite`.
+        As :func:`require` and :func:`unite`.
     """
-    rule = snakemake.rule
-    own = made(rule, snakemake.params.code, config, part)
-    own["versions"] = {rule: {name: [found] for name, found in versions(packages).items()}}
+    origins, rule = list(origins), recipe.rule
+    require(recipe, origins)
+    own = {"code": recipe.code, "config": value_fingerprint(recipe.settings)}
+    own = {key: {rule: {part: value} if part else value} for key, value in own.items()}
+    packages = {**recipe.versions, **versions(["menagerie"])}
+    own["versions"] = {rule: {name: [found] for name, found in packages.items()}}
     wildcards = [f"{key}={value}" for key, value in sorted(snakemake.wildcards.items())]
-    return {"job": " ".join([rule, *wildcards]), **unite([*origins, (f"This job of {rule}", own | more)])}
+    united = unite([*origins, (f"This job of {rule}", own | more)])
+    return {"job": " ".join([snakemake.rule, *wildcards]), "made_from": recipe.fingerprint, **united}
 
 
-def made(rule: str, code: str, config: object = None, part: str = "") -> dict:
-    """The entries that tell how a job of this rule works: fingerprints of its code and, where it has any, its settings.
+def require(recipe: Recipe, origins: Iterable[Origin]) -> None:
+    """Refuse files that were not made from the recipes that a job was planned with.
 
-    A ``part`` is a model or an experiment whose jobs work otherwise than others of the rule.
+    Raises
+    ------
+    MenagerieError
+        Naming the file, the recipe that it says it was made from, and what is expected.
     """
-    entries = {"code": code} | ({} if config is None else {"config": value_fingerprint(config)})
-    return {key: {rule: {part: value} if part else value} for key, value in entries.items()}
+    expected = set(recipe.upstream.values())
+    for name, provenance in origins:
+        found = provenance.get("made_from")
+        if found not in expected:
+            raise MenagerieError(
+                f"{name} was made from {f'recipe {found}' if found else 'an unknown recipe'}, expected "
+                f"{', '.join(sorted(expected)) or 'none'}: it is left from other settings, code or data. Delete it and "
+                "run the workflow again."
+            )
 
 
 def unite(origins: Iterable[Origin]) -> dict:
@@ -72,23 +78,22 @@ def unite(origins: Iterable[Origin]) -> dict:
     Parameters
     ----------
     origins
-        Name and provenance of each file; :data:`NOW`, which stands first, is the name of what all must agree with:
-        code and settings of the present.
+        Name and provenance of each file.
 
     Returns
     -------
     dict
-        Every entry of every file, without ``job``; lists hold all values that were found, sorted.
+        Every entry of every file, without ``job`` and ``made_from``; lists hold all values that were found, sorted.
 
     Raises
     ------
     MenagerieError
-        Naming the two files (or the file that is out of date), the entry and both values; or the file without any.
+        Naming the two files, the entry and both values; or the file without any.
     """
     united: dict[Path, object] = {}
     first: dict[Path, str] = {}
     for name, provenance in origins:
-        if name != NOW and not (provenance and isinstance(provenance.get("code", {}), Mapping)):
+        if not (provenance and isinstance(provenance.get("code", {}), Mapping)):
             raise MenagerieError(
                 f"{name} does not say what it was made from, as files of this workflow do: another program or an "
                 "earlier version wrote it. Delete it and run the workflow again."
@@ -120,7 +125,7 @@ def _leaves(tree: Mapping, above: Path = ()) -> Iterator[tuple[Path, object]]:
         path = (*above, str(key))
         if isinstance(value, Mapping):
             yield from _leaves(value, path)
-        elif path != ("job",):
+        elif path not in [(name,) for name in OWN]:
             yield path, value
 
 
@@ -137,11 +142,6 @@ def _nested(leaves: Mapping[Path, object]) -> dict:
 def _disagreement(path: Path, one: tuple[str, object], other: tuple[str, object]) -> MenagerieError:
     entry = f"{path[0]} ({'/'.join(path[1:])})" if path[1:] else path[0]
     (first, wanted), (second, found) = one, other
-    if first == NOW:
-        return MenagerieError(
-            f"{second} was made with {entry} {found}, but {wanted} is wanted now: it is left from other settings, code "
-            "or data. Delete it and run the workflow again."
-        )
     return MenagerieError(
         f"{first} and {second} do not belong together: {entry} is {wanted} in the first and {found} in the second. "
         "Delete the one that is out of date (if in doubt, both) and run the workflow again."

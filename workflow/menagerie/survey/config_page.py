@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from menagerie.errors import MenagerieError, unknown
-from menagerie.survey.contents import SCHEMA, kind_of
+from menagerie.survey.config import SCHEMA, kind_of
 
 PAGE = Path(__file__).parents[3] / "config" / "README.md"
 HEAD = """# Configuration

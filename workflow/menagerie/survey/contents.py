@@ -6,14 +6,13 @@ the config schema, the model registry and (when asked) layer inventories.
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 
-import jsonschema
 import yaml
 
 from menagerie.brain.options import fill_options
@@ -22,146 +21,18 @@ from menagerie.errors import MenagerieError, unknown
 from menagerie.files.inventory import LayerInfo, block_name, choose_layers
 from menagerie.models.absent import absence
 from menagerie.models.registry import ModelSpec, read_registry, select_models
+from menagerie.provenance.sources import Digests
 from menagerie.statistics import benchmark
+from menagerie.statistics.experiments import Experiment, choose_experiments, read_experiments, require_models
+from menagerie.statistics.set_experiments import set_experiments
+from menagerie.survey.config import load_config
+from menagerie.survey.weights_file import weights_file, weights_sources
 
 # A layer takes about a second and starting a job five: 200 layers run for minutes, with a start of 3 %. A constant,
 # because another number would give the blocks other names, and repeat them.
 LAYERS_PER_PACK = 200
-SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
+NSD_TWIN_SPEC = "config/nsd_twin.yaml"
 _SUBJECT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-
-
-def read_config(path: str | Path) -> dict:
-    """A config file as it stands, unchecked.
-
-    Raises
-    ------
-    MenagerieError
-        When the file is missing, is no YAML, or has no keys at its top level.
-    """
-    try:
-        with Path(path).open(encoding="utf-8") as file:
-            raw = yaml.safe_load(file)
-    except FileNotFoundError:
-        raise MenagerieError(
-            f"Config {path}: found no such file (from {Path.cwd()}), expected a YAML file. Correct the path; "
-            "the folder config/ has examples."
-        ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())
-        raise MenagerieError(f"Config {path} cannot be read: expected a YAML file, found {said}. Mend it.") from None
-    if not isinstance(raw, dict):
-        found = "an empty file" if raw is None else f"a {type(raw).__name__}"
-        raise MenagerieError(
-            f"Config {path}: expected keys at the top level (run, models, datasets), found {found}. "
-            "Start from config/config.yaml."
-        )
-    return raw
-
-
-def load_config(raw: Mapping) -> dict:
-    """Validated copy of a config, with every default filled in.
-
-    Raises
-    ------
-    MenagerieError
-        Naming the key, what was found, and what was expected (with the nearest known key).
-    """
-    schema = yaml.safe_load(SCHEMA.read_text())
-    config = _with_defaults(copy.deepcopy(dict(raw)), schema)
-    validator = jsonschema.Draft202012Validator(schema)
-    for error in sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path))):
-        raise _explain(error)
-    _check_source(config)
-    return config
-
-
-def _check_source(config: Mapping) -> None:
-    """Raise unless the config names either networks and brains, or the published tables."""
-    named = [key for key in ("models", "datasets", "standing") if key in config]
-    if "published" in config and named:
-        raise MenagerieError(
-            f"Config key {named[0]} has no place beside published: the published tables bring their own models and "
-            "dataset. Take one of the two out."
-        )
-    absent = [key for key in ("models", "datasets") if key not in config]
-    if "published" not in config and absent:
-        raise MenagerieError(
-            f"Config, the top level: '{absent[0]}' is a required property. Add it; config/README.md describes every "
-            "key."
-        )
-
-
-def _with_defaults(value: object, schema: Mapping) -> object:
-    if not isinstance(value, dict):
-        return value
-    properties = schema.get("properties", {})
-    for key, sub in properties.items():
-        if "default" in sub:
-            value.setdefault(key, copy.deepcopy(sub["default"]))
-    others = schema.get("additionalProperties")
-    for key in value:
-        sub = properties.get(key, others if isinstance(others, Mapping) else {})
-        value[key] = _with_defaults(value[key], sub)
-    return value
-
-
-def _explain(error: jsonschema.ValidationError) -> MenagerieError:
-    key = ".".join(map(str, error.absolute_path)) or "the top level"
-    if error.validator == "additionalProperties":
-        known = error.schema.get("properties", {})
-        extra = sorted(set(error.instance) - set(known))[0]
-        return unknown(f"config key (at {key})", extra, known)
-    if error.validator == "required":
-        found = ", ".join(map(str, error.instance)) or "none"
-        return MenagerieError(
-            f"Config, {key}: {error.message}, found only: {found}. Add it; config/README.md describes every key."
-        )
-    if error.validator == "enum":
-        return unknown(f"value of config key {key}", str(error.instance), error.validator_value)
-    description = " ".join(str(error.schema.get("description", "")).split())
-    meaning = f" Meaning: {description}" if description else ""
-    return MenagerieError(
-        f"Config key {key}: found {_shown(error.instance)}, expected {_expected(error)}.{meaning} "
-        "Change it; config/README.md describes every key."
-    )
-
-
-def _expected(error: jsonschema.ValidationError) -> str:
-    """What a rule of the schema asks for, in words."""
-    value = error.validator_value
-    if error.validator == "oneOf":
-        return " or ".join(map(kind_of, value))
-    words = {
-        "type": lambda: kind_of(error.schema),
-        "pattern": lambda: "a plain name: letters, digits, _ and where allowed . and - inside, no slash",
-        "minimum": lambda: f"at least {value}",
-        "exclusiveMinimum": lambda: f"a number above {value}",
-        "minItems": lambda: f"at least {value} entry",
-        "minProperties": lambda: f"at least {value} entry",
-        "minLength": lambda: "some text",
-        "uniqueItems": lambda: "each entry once",
-    }
-    return words[error.validator]() if error.validator in words else error.message
-
-
-def kind_of(schema: Mapping) -> str:
-    """A type of the schema in words; config/README.md uses the same."""
-    if "enum" in schema:
-        return " or ".join(f"`{choice}`" for choice in schema["enum"])
-    if "const" in schema:
-        return f"`{schema['const']}`"
-    if "oneOf" in schema:
-        return " or ".join(map(kind_of, schema["oneOf"]))
-    if schema.get("type") == "array":
-        return f"list of {kind_of(schema['items'])}"
-    names = {"integer": "whole number", "object": "mapping of keys", "string": "text"}
-    return names.get(schema.get("type"), str(schema.get("type", "any")))
-
-
-def _shown(value: object, limit: int = 60) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 @dataclass(frozen=True)
@@ -174,6 +45,25 @@ class Dataset:
     stimuli: str
     regions: tuple[str, ...] | None
     options: Mapping
+
+    @property
+    def simulated(self) -> bool:
+        """Whether responses are read out from planted layers of networks."""
+        return self.reader != "published" and hasattr(self._reader, "planted_layers")
+
+    @property
+    def with_ceilings(self) -> bool:
+        """Whether noise ceilings are estimated by a job of their own."""
+        return hasattr(self._reader, "needs_ceilings") and self._reader.needs_ceilings(self.options)
+
+    @property
+    def fetched(self) -> list[str]:
+        """Files that the workflow downloads for the reader, below the resources."""
+        return list(self._reader.INPUTS.values())
+
+    @property
+    def _reader(self) -> ModuleType:
+        return reader_module(self.reader)
 
     def inputs(self, resources: str, subject: str | None = None) -> dict[str, str | list[str]]:
         """Files that the reader needs, by name: for the stimulus set, or for one subject's target."""
@@ -210,6 +100,95 @@ class Survey:
     def published(self) -> bool:
         """Whether scores come from the published tables instead of networks and brains."""
         return "published" in self.config
+
+    @cached_property
+    def digests(self) -> Digests:
+        """Digests of source files, kept below the resources."""
+        return Digests(Path(self.config["resources"]) / "digests")
+
+    def inventory_file(self, model: str) -> str:
+        """Layer inventory of a model."""
+        return f"{self.folder}/layers/{model}.tsv"
+
+    def weights_file(self, model: str) -> str:
+        """File of a model's converted weights; empty for an untrained network.
+
+        Raises
+        ------
+        MenagerieError
+            As :meth:`spec`; or when a local source cannot be read.
+        """
+        spec = self.spec(model)
+        if spec.training == "random":
+            return ""
+        if model not in self._weights_files:
+            self._weights_files[model] = weights_file(spec, self.config, self.digests)
+        return self._weights_files[model]
+
+    def weights_sources(self, model: str) -> list[str]:
+        """Files on this machine that the weights of a model are converted from."""
+        return list(map(str, weights_sources(self.spec(model), self.config)))
+
+    def nsd_twin_models(self) -> list[str]:
+        """Models whose layers the simulated twin of NSD plants, each once."""
+        planted = yaml.safe_load(Path(NSD_TWIN_SPEC).read_text()).get("planted") or {}
+        return list(dict.fromkeys(entry["model"] for entry in planted.values()))
+
+    @cached_property
+    def _weights_files(self) -> dict[str, str]:
+        return {}
+
+    @cached_property
+    def subjects(self) -> list[tuple[str, str]]:
+        """Dataset and subject of every target."""
+        return [(dataset.name, subject) for dataset in self.datasets.values() for subject in dataset.subjects]
+
+    @property
+    def mapped(self) -> list[tuple[str, str]]:
+        """Whose models are compared with each other; the published comparison has no subjects."""
+        return [(name, benchmark.MEAN) for name in self.datasets] if self.published else self.subjects
+
+    def planted_models(self, dataset: str) -> list[str]:
+        """Models whose layers a simulated dataset plants, each once."""
+        one = self.datasets[dataset]
+        return list(dict.fromkeys(model for model, _ in reader_module(one.reader).planted_layers(one.options).values()))
+
+    @property
+    def published_copy(self) -> bool:
+        """Whether the survey's published files are a copy that the config names."""
+        return "folder" in self._published_entry
+
+    @property
+    def published_files(self) -> dict[str, str]:
+        """The survey's published files by name."""
+        return benchmark.published_files(self.published_folder)
+
+    @property
+    def published_folder(self) -> str:
+        """Where the survey's published files lie."""
+        return self._published_entry.get("folder", f"{self.config['resources']}/published")
+
+    @property
+    def _published_entry(self) -> Mapping:
+        return self.config.get("published", self.config.get("standing", {}))
+
+    @cached_property
+    def experiments(self) -> dict[str, Experiment]:
+        """Experiments that the config lists; sets of its models are experiments by name.
+
+        Raises
+        ------
+        MenagerieError
+            For a name that is no experiment, or an experiment without models.
+        """
+        names, known = self.config["experiments"], read_experiments(self.config["experiments_file"])
+        if any(name.startswith("set_") and name not in known for name in names):
+            known = set_experiments(self.models.values()) | known
+        chosen = choose_experiments(names, known)
+        rows = [spec.as_row() | {"model": spec.id} for spec in self.registry.values()]
+        for experiment in chosen.values():
+            require_models(experiment, rows)
+        return chosen
 
     @cached_property
     def models(self) -> dict[str, ModelSpec]:
@@ -251,8 +230,11 @@ class Survey:
     def _absence(self, spec: ModelSpec) -> str:
         if spec.training == "random" or self.config["missing_weights"] == "stop":
             return ""
-        weights = f"{self.config['resources']}/weights/{spec.id}.safetensors"
-        return absence(spec, weights, self.config["downloads"]["mirror"])
+        return absence(spec, self._weights_folder, self.config["downloads"]["mirror"])
+
+    @property
+    def _weights_folder(self) -> str:
+        return f"{self.config['resources']}/weights"
 
     @cached_property
     def registry(self) -> dict[str, ModelSpec]:
@@ -352,9 +334,10 @@ class Survey:
     def stage_params(self, stage: str) -> dict:
         """Config values that the results of a stage depend on, as a plain dict in fixed order."""
         keys = {
-            "extract": ("layers", "images.transform", "projection.n_components", "projection.seed"),
+            "extract": ("projection.n_components", "projection.seed"),
             "score": ("metrics", "penalties"),
             "evaluate": ("metrics", "penalties", "bootstrap.n_resamples", "bootstrap.seed"),
+            "overall": ("bootstrap.n_resamples", "bootstrap.seed"),
             "standing": tuple(benchmark.SURVEY_SETTINGS),
         }[stage]
         return {key: _lookup(self.config, key) for key in keys}

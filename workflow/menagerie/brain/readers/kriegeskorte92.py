@@ -39,6 +39,7 @@ INPUTS = {
     "supplement": "kriegeskorte92/Kriegeskorte_Neuron2008_supplementalData.mat",
 }
 OPTIONS = {"species": "human", "archive": None}
+FETCH_OPTIONS = ("archive",)  # the files are checked by SHA-256, wherever they come from
 SUBJECTS = {"human": ("BE", "KO", "SN", "TI"), "monkey": ("pooled",)}
 DEFAULT_SUBJECTS = SUBJECTS["human"]
 REGION = "IT"

@@ -75,6 +75,12 @@ class Options:
 
 
 OPTIONS = {item.name: item.default for item in fields(Options)}
+FETCH_OPTIONS = ("endpoint", "accept_terms")
+
+
+def needs_ceilings(options: Mapping[str, object]) -> bool:
+    """Whether noise ceilings are estimated, on images outside the analysis."""
+    return bool(options.get("ceiling_images", Options.ceiling_images))
 
 
 def default_subjects(options: Mapping[str, object]) -> tuple[str, ...]:

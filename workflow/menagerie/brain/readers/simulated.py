@@ -37,6 +37,7 @@ from menagerie.files.inventory import read_inventory
 
 INPUTS = {"supplement": kriegeskorte92.INPUTS["supplement"]}
 OPTIONS = {"n_images": 200, "tile": 96, "planted": {}, "archive": None, **vars(SimulationSettings())}
+FETCH_OPTIONS = kriegeskorte92.FETCH_OPTIONS
 DEFAULT_SUBJECTS = ("sim01", "sim02")
 
 # Colour photographs inside the packages (package, file), and none that is drawn, grey or medical.

@@ -35,6 +35,7 @@ INPUTS = {
     "images": "v4_210325/images_210325.zip",
 }
 OPTIONS = {"zscore": True, "folder": None}
+FETCH_OPTIONS = ("folder",)  # the files are checked by SHA-256, wherever they come from
 DEFAULT_SUBJECTS = ("PE",)
 REGION = "V4"
 SHAPE = (50, 640, 10)  # neurons x images x repeats

@@ -9,11 +9,10 @@ from pathlib import Path
 from menagerie.errors import MenagerieError
 from menagerie.files.inventory import LayerInfo, read_inventory
 from menagerie.models.registry import ModelSpec
-from menagerie.statistics.experiments import choose_experiments, read_experiments
-from menagerie.statistics.set_experiments import set_experiments
 from menagerie.survey import costs
 from menagerie.survey.check.line import FAILURE, OK, WARNING, Line
-from menagerie.survey.contents import Dataset, Survey, read_config
+from menagerie.survey.config import read_config
+from menagerie.survey.contents import Dataset, Survey
 from menagerie.survey.plan import size_of
 
 # The 224 models of the 2024 survey have 42,192 layers; a layer of theirs has some 100,000 features.
@@ -26,8 +25,7 @@ def config(path: str | Path) -> tuple[Line, Survey | None]:
     try:
         survey = Survey.from_config(read_config(path))
         survey.check()
-        known = set_experiments(survey.models.values()) | read_experiments(survey.config["experiments_file"])
-        choose_experiments(survey.config["experiments"], known)
+        _ = survey.experiments
     except MenagerieError as error:
         return Line(FAILURE, "config", str(error), "Mend it and check again: the rest depends on it."), None
     subjects = sum(len(dataset.subjects) for dataset in survey.datasets.values())
@@ -39,7 +37,7 @@ def weights(survey: Survey) -> Line:
     """Trained models whose weights are neither converted nor on this machine."""
     trained = [spec for spec in survey.models.values() if spec.training == "trained"]
     folder = Path(survey.config["resources"]) / "weights"
-    fresh = [spec for spec in trained if not (folder / f"{spec.id}.safetensors").is_file()]
+    fresh = [spec for spec in trained if not Path(survey.weights_file(spec.id)).is_file()]
     if not trained:
         return Line(OK, "weights", "none needed: every model is untrained")
     if broken := [problem for spec in fresh if (problem := _unreachable(spec))]:

@@ -1,0 +1,152 @@
+"""Configs: read, checked against their schema, with every default filled in."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from menagerie.errors import MenagerieError, unknown
+
+SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
+
+
+def read_config(path: str | Path) -> dict:
+    """A config file as it stands, unchecked.
+
+    Raises
+    ------
+    MenagerieError
+        When the file is missing, is no YAML, or has no keys at its top level.
+    """
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            raw = yaml.safe_load(file)
+    except FileNotFoundError:
+        raise MenagerieError(
+            f"Config {path}: found no such file (from {Path.cwd()}), expected a YAML file. Correct the path; "
+            "the folder config/ has examples."
+        ) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        said = " ".join(str(error).split())
+        raise MenagerieError(f"Config {path} cannot be read: expected a YAML file, found {said}. Mend it.") from None
+    if not isinstance(raw, dict):
+        found = "an empty file" if raw is None else f"a {type(raw).__name__}"
+        raise MenagerieError(
+            f"Config {path}: expected keys at the top level (run, models, datasets), found {found}. "
+            "Start from config/config.yaml."
+        )
+    return raw
+
+
+def load_config(raw: Mapping) -> dict:
+    """Validated copy of a config, with every default filled in.
+
+    Raises
+    ------
+    MenagerieError
+        Naming the key, what was found, and what was expected (with the nearest known key).
+    """
+    schema = yaml.safe_load(SCHEMA.read_text())
+    config = _with_defaults(copy.deepcopy(dict(raw)), schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    for error in sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path))):
+        raise _explain(error)
+    _check_source(config)
+    # Sets in one order and numbers of one type, so that another spelling is the same config.
+    config["metrics"] = [
+        metric for metric in schema["properties"]["metrics"]["items"]["enum"] if metric in config["metrics"]
+    ]
+    config["penalties"] = sorted(set(map(float, config["penalties"])))
+    return config
+
+
+def _check_source(config: Mapping) -> None:
+    """Raise unless the config names either networks and brains, or the published tables."""
+    named = [key for key in ("models", "datasets", "standing") if key in config]
+    if "published" in config and named:
+        raise MenagerieError(
+            f"Config key {named[0]} has no place beside published: the published tables bring their own models and "
+            "dataset. Take one of the two out."
+        )
+    absent = [key for key in ("models", "datasets") if key not in config]
+    if "published" not in config and absent:
+        raise MenagerieError(
+            f"Config, the top level: '{absent[0]}' is a required property. Add it; config/README.md describes every "
+            "key."
+        )
+
+
+def _with_defaults(value: object, schema: Mapping) -> object:
+    if not isinstance(value, dict):
+        return value
+    properties = schema.get("properties", {})
+    for key, sub in properties.items():
+        if "default" in sub:
+            value.setdefault(key, copy.deepcopy(sub["default"]))
+    others = schema.get("additionalProperties")
+    for key in value:
+        sub = properties.get(key, others if isinstance(others, Mapping) else {})
+        value[key] = _with_defaults(value[key], sub)
+    return value
+
+
+def _explain(error: jsonschema.ValidationError) -> MenagerieError:
+    key = ".".join(map(str, error.absolute_path)) or "the top level"
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        extra = sorted(set(error.instance) - set(known))[0]
+        return unknown(f"config key (at {key})", extra, known)
+    if error.validator == "required":
+        found = ", ".join(map(str, error.instance)) or "none"
+        return MenagerieError(
+            f"Config, {key}: {error.message}, found only: {found}. Add it; config/README.md describes every key."
+        )
+    if error.validator == "enum":
+        return unknown(f"value of config key {key}", str(error.instance), error.validator_value)
+    description = " ".join(str(error.schema.get("description", "")).split())
+    meaning = f" Meaning: {description}" if description else ""
+    return MenagerieError(
+        f"Config key {key}: found {_shown(error.instance)}, expected {_expected(error)}.{meaning} "
+        "Change it; config/README.md describes every key."
+    )
+
+
+def _expected(error: jsonschema.ValidationError) -> str:
+    """What a rule of the schema asks for, in words."""
+    value = error.validator_value
+    if error.validator == "oneOf":
+        return " or ".join(map(kind_of, value))
+    words = {
+        "type": lambda: kind_of(error.schema),
+        "pattern": lambda: "a plain name: letters, digits, _ and where allowed . and - inside, no slash",
+        "minimum": lambda: f"at least {value}",
+        "exclusiveMinimum": lambda: f"a number above {value}",
+        "minItems": lambda: f"at least {value} entry",
+        "minProperties": lambda: f"at least {value} entry",
+        "minLength": lambda: "some text",
+        "uniqueItems": lambda: "each entry once",
+    }
+    return words[error.validator]() if error.validator in words else error.message
+
+
+def kind_of(schema: Mapping) -> str:
+    """A type of the schema in words; config/README.md uses the same."""
+    if "enum" in schema:
+        return " or ".join(f"`{choice}`" for choice in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "oneOf" in schema:
+        return " or ".join(map(kind_of, schema["oneOf"]))
+    if schema.get("type") == "array":
+        return f"list of {kind_of(schema['items'])}"
+    names = {"integer": "whole number", "object": "mapping of keys", "string": "text"}
+    return names.get(schema.get("type"), str(schema.get("type", "any")))
+
+
+def _shown(value: object, limit: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."

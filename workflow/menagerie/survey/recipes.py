@@ -1,0 +1,242 @@
+"""The recipe of every result of a run: the one place that says what a result depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from menagerie.provenance.recipe import Recipe
+from menagerie.survey.contents import NSD_TWIN_SPEC
+from menagerie.survey.source_recipes import InventoryMissingError, SourceRecipes
+
+__all__ = ["InventoryMissingError", "Recipes"]
+
+
+class Recipes(SourceRecipes):
+    """Recipes of a run: those of :class:`~menagerie.survey.source_recipes.SourceRecipes`, of scores and of analyses."""
+
+    # ---- scores
+
+    def score(self, model: str, dataset: str, subject: str) -> Recipe:
+        """Scores of all layers of a model in one subject; jobs for single layers share the recipe."""
+        one = self.survey.datasets[dataset]
+        upstream = {
+            "geometry": self.fingerprint("extract_geometry", stimuli=one.stimuli, model=model),
+            "target": self.target(dataset, subject),
+        }
+        settings = self.survey.stage_params("score") | {"regions": sorted(one.regions) if one.regions else "all"}
+        also = ("menagerie.features.device",) if self.survey.config["score_on"] == "gpu" else ()
+        wildcards = {"model": model, "dataset": dataset, "subject": subject}
+        return self._recipe("score", wildcards, settings, also, upstream=upstream)
+
+    def collect_model(self, model: str) -> Recipe:
+        """Scores of all layers of a model, every subject."""
+        upstream = {
+            f"scores of {dataset}/{subject}": self.fingerprint("score", model=model, dataset=dataset, subject=subject)
+            for dataset, subject in self.survey.subjects
+        }
+        return self._recipe("collect_model", {"model": model}, upstream=upstream)
+
+    def select_layers(self, model: str) -> Recipe:
+        """Selected layers of a model."""
+        upstream = {"scores": self.fingerprint("collect_model", model=model)}
+        for stimuli in self.survey.stimuli:
+            upstream[f"geometry over {stimuli}"] = self.fingerprint("extract_geometry", stimuli=stimuli, model=model)
+        for dataset, subject in self.survey.subjects:
+            upstream[f"target {dataset}/{subject}"] = self.target(dataset, subject)
+        return self._recipe("select_layers", {"model": model}, self.survey.stage_params("evaluate"), upstream=upstream)
+
+    def collect_tables(self) -> Recipe:
+        """Tables of the run."""
+        upstream = {}
+        for model in self.survey.models:
+            upstream[f"scores of {model}"] = self.fingerprint("collect_model", model=model)
+            upstream[f"selected layers of {model}"] = self.fingerprint("select_layers", model=model)
+        return self._recipe("collect_tables", {}, list(self.survey.models), upstream=upstream)
+
+    def models_table(self) -> Recipe:
+        """What is known of the run's models."""
+        return self._recipe("models_table", {}, [spec.as_row() for spec in self.survey.models.values()])
+
+    # ---- published tables
+
+    def published_tables(self) -> Recipe:
+        """The survey's published scores as tables of a run."""
+        rows = [spec.as_row() for spec in self.survey.models.values()]
+        return self._recipe("published_tables", {}, rows, sources=self._published)
+
+    def published_similarity(self, dataset: str) -> Recipe:
+        """The survey's published similarities of models."""
+        names = {name: spec.metadata["published_id"] for name, spec in self.survey.models.items()}
+        return self._recipe("published_similarity", {"dataset": dataset}, names, sources=self._published)
+
+    def reproduce(self) -> Recipe:
+        """Every printed number of the survey."""
+        rows = [spec.as_row() for spec in self.survey.models.values()]
+        sources = self._published | {"experiments": self.survey.digests.file(self.survey.config["experiments_file"])}
+        return self._recipe("reproduce", {}, rows, sources=sources)
+
+    @cached_property
+    def _published(self) -> dict[str, str]:
+        """Published files of a copy; downloaded ones are checked against known digests."""
+        files = self.survey.published_files
+        return self.survey.digests.sources(files) if self.survey.published_copy else {}
+
+    def write_nsd_twin(self) -> Recipe:
+        """A simulated twin of NSD with planted layers."""
+        models = self.survey.nsd_twin_models()
+        upstream = {f"weights of {model}": self.weights(model) for model in models}
+        also = [name for model in models for name in self._provider(model)]
+        sources = {"spec": self.survey.digests.file(NSD_TWIN_SPEC)}
+        return self._recipe("write_nsd_twin", {}, [self.network(model) for model in models], also, sources, upstream)
+
+    # ---- analyses
+
+    def leaderboard(self) -> Recipe:
+        """Leaderboard as a table."""
+        return self._recipe("leaderboard", {}, upstream=self._tables)
+
+    def experiment(self, experiment: str) -> Recipe:
+        """Data and effects of one experiment."""
+        wildcards = {"experiment": experiment}
+        return self._recipe("experiment", wildcards, self.experiments[experiment], upstream=self._tables)
+
+    def overall(self) -> Recipe:
+        """What scores go along with, over all models."""
+        bootstrap = self.survey.stage_params("overall")
+        return self._recipe("overall", {}, bootstrap | self._stimulus_sets, upstream=self._tables | self._geometries())
+
+    def model_to_model(self, dataset: str, subject: str) -> Recipe:
+        """How alike the selected layers of every two models are."""
+        if self.survey.published:
+            return self.published_similarity(dataset)
+        upstream = self._tables | self._geometries(self.survey.datasets[dataset].stimuli)
+        upstream["target"] = self.target(dataset, subject)
+        wildcards = {"dataset": dataset, "subject": subject}
+        return self._recipe("model_to_model", wildcards, self.survey.stage_params("score"), upstream=upstream)
+
+    def standing(self) -> Recipe:
+        """Place of the run's models among the published ones."""
+        settings = self.survey.stage_params("standing") | self._stimulus_sets
+        upstream = self._tables | self._similarities
+        return self._recipe("standing", {}, settings, sources=self._published, upstream=upstream)
+
+    @property
+    def _tables(self) -> dict[str, str]:
+        if self.survey.published:
+            return {"tables": self.fingerprint("published_tables")}
+        return {"tables": self.fingerprint("collect_tables"), "models": self.fingerprint("models_table")}
+
+    @property
+    def _stimulus_sets(self) -> dict:
+        return {"stimuli": {name: dataset.stimuli for name, dataset in self.survey.datasets.items()}}
+
+    def _geometries(self, *stimuli: str) -> dict[str, str]:
+        if self.survey.published:
+            return {}
+        return {
+            f"geometry of {model} over {images}": self.fingerprint("extract_geometry", stimuli=images, model=model)
+            for images in stimuli or self.survey.stimuli
+            for model in self.survey.models
+        }
+
+    @property
+    def _similarities(self) -> dict[str, str]:
+        if "model_to_model" not in self.survey.config["experiments"]:
+            return {}
+        return {
+            f"similarity in {dataset}/{subject}": self.fingerprint("model_to_model", dataset=dataset, subject=subject)
+            for dataset, subject in self.survey.mapped
+        }
+
+    @property
+    def _experiments(self) -> dict[str, str]:
+        return {name: self.fingerprint("experiment", experiment=name) for name in self.experiments}
+
+    # ---- figures and report
+
+    def plot_leaderboard(self, dataset: str) -> Recipe:
+        """Leaderboard of a dataset."""
+        return self._recipe("plot_leaderboard", {"dataset": dataset}, upstream=self._tables)
+
+    def plot_depth(self, dataset: str) -> Recipe:
+        """Score against depth."""
+        one = self.survey.datasets[dataset]
+        planted = {"planted": one.options.get("planted")} if one.simulated else {}
+        upstream = self._tables | self._planted_inventories([dataset])
+        return self._recipe("plot_depth", {"dataset": dataset}, planted, self._reader_code(one), upstream=upstream)
+
+    def plot_experiment(self, experiment: str) -> Recipe:
+        """One experiment in every dataset."""
+        upstream = {"data": self.fingerprint("experiment", experiment=experiment)}
+        settings = [list(self.survey.datasets), self.experiments[experiment]]
+        return self._recipe("plot_experiment", {"experiment": experiment}, settings, upstream=upstream)
+
+    def plot_overall(self) -> Recipe:
+        """Variation over all models."""
+        return self._recipe(
+            "plot_overall", {}, list(self.survey.datasets), upstream={"data": self.fingerprint("overall")}
+        )
+
+    def plot_supplement(self) -> Recipe:
+        """What the variation over all models rests on."""
+        upstream = {"data": self.fingerprint("overall")}
+        return self._recipe("plot_supplement", {}, list(self.survey.datasets), upstream=upstream)
+
+    def plot_model_to_model(self, dataset: str) -> Recipe:
+        """Map of the models."""
+        similar = {
+            name: value for name, value in self._similarities.items() if name.startswith(f"similarity in {dataset}/")
+        }
+        upstream = similar | self._tables | self._experiments
+        return self._recipe("plot_model_to_model", {"dataset": dataset}, self.experiments, upstream=upstream)
+
+    def plot_overview(self, dataset: str) -> Recipe:
+        """Overview of a dataset."""
+        one = self.survey.datasets[dataset]
+        upstream = self._tables | self._geometries(one.stimuli) | self._experiments
+        upstream |= {f"target {subject}": self.target(dataset, subject) for subject in one.subjects}
+        return self._recipe("plot_overview", {"dataset": dataset}, self.survey.config["penalties"], upstream=upstream)
+
+    def report(self) -> Recipe:
+        """The page; it prints the whole config."""
+        upstream = (
+            self._tables | self._similarities | self._experiments | self._planted_inventories(self.survey.datasets)
+        )
+        for name in self.experiments:
+            upstream[f"figure of {name}"] = self.fingerprint("plot_experiment", experiment=name)
+        for dataset in self.survey.datasets:
+            upstream |= {
+                f"{rule} of {dataset}": self.fingerprint(rule, dataset=dataset) for rule in self._dataset_figures
+            }
+        upstream |= {rule: self.fingerprint(rule) for rule in self._run_results}
+        settings = {
+            "config": dict(self.survey.config),
+            "left_out": self.survey.left_out,
+            "experiments": self.experiments,
+        }
+        parts = sorted((self.scripts.parent / "report").iterdir())
+        return self._recipe(
+            "report", {}, settings, sources={"page": self.survey.digests.listing(parts)}, upstream=upstream
+        )
+
+    @property
+    def _dataset_figures(self) -> list[str]:
+        chosen = self.survey.config["experiments"]
+        drawn = ["plot_leaderboard"] + ([] if self.survey.published else ["plot_depth"])
+        drawn += ["plot_overview"] if chosen and not self.survey.published else []
+        return drawn + (["plot_model_to_model"] if "model_to_model" in chosen else [])
+
+    @property
+    def _run_results(self) -> list[str]:
+        overall = (
+            ["overall", "plot_overall", "plot_supplement"] if "overall" in self.survey.config["experiments"] else []
+        )
+        published = ["reproduce"] if self.survey.published else []
+        return [*overall, *published, *(["standing"] if "standing" in self.survey.config else [])]
+
+    def _planted_inventories(self, datasets: Iterable[str]) -> dict[str, str]:
+        models = [
+            m for name in datasets if self.survey.datasets[name].simulated for m in self.survey.planted_models(name)
+        ]
+        return {f"layers of {model}": self.fingerprint("list_layers", model=model) for model in dict.fromkeys(models)}

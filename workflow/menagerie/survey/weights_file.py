@@ -1,0 +1,78 @@
+"""Where converted weights lie: a file whose name holds a fingerprint of what it was converted from.
+
+Folders of resources are shared by runs and checkouts. Two checkpoints with one name get two files, and a checkpoint
+that was replaced gets a new one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+
+from menagerie.models.download import mirrored
+from menagerie.models.network_files import network_files
+from menagerie.models.registry import ModelSpec
+from menagerie.provenance.code import code_of, value_fingerprint
+from menagerie.provenance.sources import Digests
+
+MAPPINGS = Path(__file__).parents[1] / "models" / "mappings.py"
+
+
+def weights_file(spec: ModelSpec, config: Mapping, digests: Digests) -> str:
+    """Path of the converted weights of a trained model.
+
+    Raises
+    ------
+    MenagerieError
+        When a local source cannot be read.
+    """
+    kind, _, reference = spec.weights.partition(":")
+    identity = {
+        "provider": spec.provider,
+        "builder": spec.builder.rpartition("/")[2] if spec.provider == "python" else spec.builder,
+        "network": digests.listing(network_files(spec)),
+        "weights": spec.weights,
+        "sha256": spec.sha256,
+        "mapping": spec.mapping,
+        "mappings": code_of(MAPPINGS).fingerprint if spec.mapping else "",
+    }
+    if kind == "file":
+        identity["weights"] = digests.file(Path(reference).expanduser())
+    elif kind == "package":
+        identity["version"] = _installed(reference)
+    plain = _path(config, spec, identity)
+    copy = mirrored(kind, reference, config["downloads"]["mirror"])
+    if copy is None or _converted_from(plain, digests.sha256(copy) if Path(plain).is_file() else ""):
+        return plain
+    return _path(config, spec, identity | {"copy": digests.file(copy)})
+
+
+def weights_sources(spec: ModelSpec, config: Mapping) -> list[Path]:
+    """Files on this machine that the weights of a model are converted from; none where they are downloaded."""
+    kind, _, reference = spec.weights.partition(":")
+    if kind == "file":
+        path = Path(reference).expanduser()
+        return [path] if path.is_file() else []
+    copy = mirrored(kind, reference, config["downloads"]["mirror"])
+    return [copy] if copy is not None else []
+
+
+def _path(config: Mapping, spec: ModelSpec, identity: Mapping) -> str:
+    return f"{config['resources']}/weights/{spec.id}-{value_fingerprint(identity)}.safetensors"
+
+
+def _installed(reference: str) -> str:
+    with suppress(metadata.PackageNotFoundError):
+        return metadata.version(reference.partition("#")[0].partition("==")[0])
+    return "absent"
+
+
+def _converted_from(path: str, sha256: str) -> bool:
+    """Whether the note next to converted weights says that their source had this SHA-256."""
+    with suppress(OSError, ValueError, AttributeError):
+        facts = json.loads(Path(path).with_suffix(".json").read_text(encoding="utf-8"))
+        return bool(sha256) and facts.get("source_sha256") == sha256
+    return False
