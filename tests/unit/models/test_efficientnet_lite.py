@@ -6,7 +6,7 @@ import torch
 from timm.data import ImageNetInfo
 
 from menagerie.models.build import build_model
-from menagerie.models.checkpoints import read_checkpoint
+from menagerie.models.checkpoints.read import read_checkpoint
 from menagerie.models.weights import fetch_weights
 
 NAMES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")

@@ -17,10 +17,10 @@ from torch import nn
 from menagerie.errors import MenagerieError
 from menagerie.models import mappings
 from menagerie.models.build import build_module, misfits
-from menagerie.models.checkpoints import read_checkpoint
-from menagerie.models.mappings import OF_OBJECTS, map_keys
+from menagerie.models.checkpoints.pickle_values import Global, Placeholder
+from menagerie.models.checkpoints.read import read_checkpoint
+from menagerie.models.mappings import OF_OBJECTS, map_keys, tensors_inside
 from menagerie.models.providers import provider
-from menagerie.models.restricted import Husk, read_restricted, tensors_inside
 
 EXAMPLES = {
     "bit": "BiT-Expert-ResNet-V2-Bird_bit_expert",
@@ -93,15 +93,19 @@ def published_bit(state):
     return renamed
 
 
-def husk_of(state):
-    """A module as the restricted reader leaves it."""
-    root = Husk()
+def placeholder(kind="Module"):
+    return Placeholder(Global("models.yolo", kind))
+
+
+def module_of(state):
+    """A module as the reader of checkpoints leaves it."""
+    root = placeholder()
     for key, value in state.items():
         *path, leaf = key.split(".")
         part = root
         for name in path:
-            part = vars(part).setdefault("_modules", {}).setdefault(name, Husk())
-        vars(part).setdefault("_parameters", {})[leaf] = value
+            part = part.state.setdefault("_modules", {}).setdefault(name, placeholder())
+        part.state.setdefault("_parameters", {})[leaf] = value
     return root
 
 
@@ -117,7 +121,7 @@ PUBLISHED = {
         | {"module.image_projection": tensor(384, 512), "module.transformer.resblocks.0.ln_1.bias": tensor(512)},
     },
     "vissl": lambda state: {
-        "config": Husk(),
+        "config": placeholder("AttrDict"),
         "classy_state_dict": {
             "base_model": {
                 "model": {
@@ -129,7 +133,7 @@ PUBLISHED = {
     },
     "yolov5": lambda state: {
         "epoch": -1,
-        "model": husk_of({key: value.half() for key, value in state.items()} | {"model.24.anchors": tensor(3, 3, 2)}),
+        "model": module_of({key: value.half() for key, value in state.items()} | {"model.24.anchors": tensor(3, 3, 2)}),
     },
     "efficientnet_lite": published_lite,
 }
@@ -193,29 +197,55 @@ class Bomb:
         return (print, ("a pickle ran its own code",))
 
 
-def test_the_restricted_reader_runs_nothing(tmp_path, capsys):
+@pytest.mark.parametrize("zipped", [True, False])
+def test_objects_are_read_as_data(tmp_path, capsys, zipped):
     module = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     payload = {"model": module, "ema": Bomb(), "options": SimpleNamespace(a=1), "x": OrderedDict(y=torch.arange(4.0))}
-    torch.save(payload, tmp_path / "objects.pt")
+    torch.save(payload, tmp_path / "objects.pt", _use_new_zipfile_serialization=zipped)
     with pytest.raises(MenagerieError, match="was refused"):
         read_checkpoint(tmp_path / "objects.pt")
     read = read_checkpoint(tmp_path / "objects.pt", objects=True)
-    assert isinstance(read["model"], Husk) and isinstance(read["ema"], Husk)
+    assert str(read["ema"].kind).endswith("print") and read["ema"].arguments == ("a pickle ran its own code",)
+    assert read["options"].state == {"a": 1}
     state, expected = tensors_inside(read["model"]), module.state_dict()
     assert set(state) == set(expected) and all(torch.equal(state[key], expected[key]) for key in expected)
     assert torch.equal(read["x"]["y"], torch.arange(4.0))
     assert "its own code" not in capsys.readouterr().out
 
 
-def test_the_restricted_reader_reads_arrays_of_plain_pickles(tmp_path):
-    arrays = {"model": {"backbone.a": np.arange(6, dtype=np.float32).reshape(2, 3)}, "author": Bomb()}
-    (tmp_path / "zoo.pkl").write_bytes(pickle.dumps(arrays))
-    read = read_restricted(tmp_path / "zoo.pkl")
-    np.testing.assert_array_equal(read["model"]["backbone.a"], arrays["model"]["backbone.a"])
-    assert isinstance(read["author"], Husk)
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_arrays_of_plain_pickles(tmp_path, protocol):
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    arrays = {"a": values, "turned": values.T, "swapped": values.astype(">f4"), "n": np.float64(2.5), "b": values > 2}
+    (tmp_path / "zoo.pkl").write_bytes(pickle.dumps({"model": arrays, "author": Bomb()}, protocol=protocol))
+    read = read_checkpoint(tmp_path / "zoo.pkl", objects=True)
+    for name, expected in arrays.items():
+        np.testing.assert_array_equal(read["model"][name], expected)
+    assert isinstance(read["author"], Placeholder)
 
 
 def test_command_lines_in_checkpoints_are_harmless(tmp_path):
     torch.save({"args": argparse.Namespace(lr=0.1), "state_dict": {"x": torch.ones(1)}}, tmp_path / "slip.pt")
-    assert read_checkpoint(tmp_path / "slip.pt")["args"].lr == 0.1
+    assert read_checkpoint(tmp_path / "slip.pt")["args"].state == {"lr": 0.1}
     assert "slip" not in OF_OBJECTS
+
+
+def test_a_module_in_itself_ends():
+    module = module_of({"a.weight": torch.ones(1)})
+    module.state["_modules"]["self"] = module
+    assert list(tensors_inside(module)) == ["a.weight"]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "checkpoint"),
+    [
+        ("bit", {"resnet/block": torch.zeros(1)}),
+        ("bit", {"resnet/block1/unitx/a": torch.zeros(1)}),
+        ("slip", {3: torch.zeros(1)}),
+        ("yolov5", {"model": {"a": 3}}),
+        ("detectron2", {"model": {"backbone.a": "text", 3: 4}}),
+    ],
+)
+def test_names_that_a_family_does_not_have(mapping, checkpoint):
+    with pytest.raises(MenagerieError, match="a test"):
+        map_keys(mapping, checkpoint, "a test")

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 
 from menagerie.errors import MenagerieError, unknown
-from menagerie.models.checkpoints import state_dict
-from menagerie.models.restricted import Husk, tensors_inside
+from menagerie.models.checkpoints.pickle_values import Placeholder
+from menagerie.models.checkpoints.problems import printable
+from menagerie.models.checkpoints.read import state_dict
 
 State = dict[str, torch.Tensor]
 
@@ -117,7 +118,11 @@ def detectron2(checkpoint: Any, origin: str) -> State:
     arrays = checkpoint.get("model") if isinstance(checkpoint, Mapping) else None
     if not isinstance(arrays, Mapping):
         raise MenagerieError(f"{origin}: expected a file of the Detectron2 model zoo, with its arrays under 'model'.")
-    tensors = {key: torch.as_tensor(value) for key, value in arrays.items() if key.startswith("backbone.")}
+    tensors = {
+        key: torch.as_tensor(value)
+        for key, value in arrays.items()
+        if isinstance(key, str) and key.startswith("backbone.")
+    }
     mapped = {_detectron2_key(key): value for key, value in _under(tensors, "backbone.", origin).items()}
     if "bottom_up.conv1.weight" in mapped:
         mapped["bottom_up.conv1.weight"] = mapped["bottom_up.conv1.weight"].flip(1)
@@ -141,15 +146,37 @@ def yolov5(checkpoint: Any, origin: str) -> State:
         When the file has no network under ``model``.
     """
     model = checkpoint.get("model") if isinstance(checkpoint, Mapping) else None
-    if isinstance(model, Husk):
+    if isinstance(model, Placeholder):
         model = tensors_inside(model)
     if not isinstance(model, Mapping) or not model:
         raise MenagerieError(f"{origin}: expected a file of the YOLOv5 releases, with its network under 'model'.")
     return {
         key: value.float() if value.is_floating_point() else value
-        for key, value in model.items()
+        for key, value in state_dict(model, origin).items()
         if not key.endswith(("anchors", "anchor_grid"))
     }
+
+
+def tensors_inside(module: Placeholder) -> State:
+    """State dictionary of a pickled ``torch.nn.Module`` that was read as a placeholder."""
+    state, seen = {}, set()
+    todo = [("", module)]
+    while todo:
+        prefix, part = todo.pop()
+        if id(part) in seen:  # a file may nest a module in itself
+            continue
+        seen.add(id(part))
+        for kind in ("_parameters", "_buffers"):
+            tensors = _mapping(part.state.get(kind))
+            state |= {prefix + name: value for name, value in tensors.items() if isinstance(value, torch.Tensor)}
+        modules = _mapping(part.state.get("_modules"))
+        todo += [(f"{prefix}{name}.", inner) for name, inner in modules.items() if isinstance(inner, Placeholder)]
+    return state
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """A dictionary's items with text as keys; none of anything else."""
+    return {key: item for key, item in value.items() if isinstance(key, str)} if isinstance(value, dict) else {}
 
 
 def bit(checkpoint: Any, origin: str) -> State:
@@ -220,4 +247,10 @@ def map_keys(mapping: str, checkpoint: Any, origin: str) -> State:
     """
     if mapping not in MAPPINGS:
         raise unknown("key mapping (column 'mapping' of the model table)", mapping, MAPPINGS)
-    return MAPPINGS[mapping](checkpoint, origin)
+    try:
+        return MAPPINGS[mapping](checkpoint, origin)
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise MenagerieError(
+            f"{origin}: found names or shapes that mapping '{mapping}' does not know ({printable(str(error))}), "
+            "expected a checkpoint of that family. Check columns 'weights' and 'mapping' of the model table."
+        ) from error

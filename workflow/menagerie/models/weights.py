@@ -19,7 +19,7 @@ from menagerie.errors import MenagerieError
 from menagerie.files.storage import atomic
 from menagerie.models.absent import AbsentError
 from menagerie.models.build import build_module, misfits
-from menagerie.models.checkpoints import read_checkpoint
+from menagerie.models.checkpoints.read import read_checkpoint
 from menagerie.models.download import download, hub_url, mirrored, refuse_web_page
 from menagerie.models.mappings import OF_OBJECTS, State, map_keys
 from menagerie.models.providers import provider

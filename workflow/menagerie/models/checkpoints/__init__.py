@@ -1,0 +1,1 @@
+"""Published files of weights, read as data: PyTorch's containers and pickles, numpy's, safetensors."""
