@@ -69,7 +69,7 @@ lint: $(READY) ## style, formatting, import contracts, Snakemake's own lint
 
 lock: $(READY) ## resolve pyproject.toml anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra demo --extra survey --extra nsd --extra dev --extra benchmarks pyproject.toml --output-file requirements.lock
+		--extra demo --extra survey --extra dev --extra benchmarks pyproject.toml --output-file requirements.lock
 
 slurm: $(READY) ## the executor for SLURM in .venv-slurm, apart from .venv
 	sh profiles/slurm/install.sh $(VENV) .venv-slurm

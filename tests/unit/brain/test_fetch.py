@@ -1,4 +1,4 @@
-"""Downloads: only the pinned file passes, and nothing half-made is left."""
+"""Source distributions: only the pinned one passes, and nothing half-made is left."""
 
 import hashlib
 import importlib.util
@@ -93,16 +93,3 @@ def test_environment_without_pip_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "find_spec", lambda name: None if name == "pip" else found(name))
     with pytest.raises(MenagerieError, match=r"no pip.*archive"):
         fetch.fetch_members(fetch.SourceDistribution("brains", "1.0", 1, "0"), {"a": tmp_path / "a"})
-
-
-def test_url_is_checked_before_the_file_appears(tmp_path):
-    source = tmp_path / "source.npy"
-    source.write_bytes(b"responses")
-    digest = hashlib.sha256(b"responses").hexdigest()
-    fetch.fetch_url(source.as_uri(), tmp_path / "good", n_bytes=9, sha256=digest)
-    assert (tmp_path / "good").read_bytes() == b"responses"
-    with pytest.raises(MenagerieError, match="SHA-256"):
-        fetch.fetch_url(source.as_uri(), tmp_path / "bad", n_bytes=9, sha256="0" * 64)
-    with pytest.raises(MenagerieError, match="failed"):
-        fetch.fetch_url((tmp_path / "none").as_uri(), tmp_path / "bad", n_bytes=9, sha256=digest)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["good", "source.npy"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from menagerie.errors import MenagerieError
+from menagerie.files.download import Patience
 from menagerie.models.absent import AbsentError, absence, note_absence, note_of
 from menagerie.models.registry import ModelSpec, select_models
 from menagerie.models.weights import fetch_weights
@@ -24,7 +25,7 @@ def spec() -> ModelSpec:
 
 def noted(spec: ModelSpec, weights: Path, how: str = "skip") -> MenagerieError:
     with pytest.raises(AbsentError) as caught:
-        fetch_weights(spec, weights, attempts=1)
+        fetch_weights(spec, weights, patience=Patience(attempts=1))
     return note_absence(spec, weights.parent, caught.value, how)
 
 
@@ -45,9 +46,11 @@ def test_a_note_stops_to_count(spec: ModelSpec, tmp_path: Path) -> None:
     weights, mirror = tmp_path / "tiny.safetensors", tmp_path / "mirror"
     noted(spec, weights)
     assert absence(replace(spec, weights="url:http://127.0.0.1:9/other.safetensors"), weights.parent) == ""
-    mirror.mkdir()
+    copy = mirror / "127.0.0.1" / "tiny.safetensors"
+    copy.parent.mkdir(parents=True)
+    (mirror / "tiny.safetensors").touch()  # has only the last name in common
     assert absence(spec, weights.parent, mirror)
-    (mirror / "tiny.safetensors").touch()
+    copy.touch()
     assert absence(spec, weights.parent, mirror) == ""
 
 

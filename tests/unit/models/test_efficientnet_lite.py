@@ -47,10 +47,10 @@ def test_logits_equal_the_reference_where_it_is_installed(networks, registry, na
     reference = pytest.importorskip(
         "efficientnet_lite_pytorch", reason="pip install efficientnet-lite-pytorch==0.1.0 to compare with its modules"
     )
-    from menagerie.models.weights import _package_file
+    from menagerie.models.sources import package_file
 
     module = reference.EfficientNet.from_name(name.replace("_", "-")).eval()
-    module.load_state_dict(read_checkpoint(_package_file(registry[name].weights.removeprefix("package:"), name)))
+    module.load_state_dict(read_checkpoint(package_file(registry[name].weights.removeprefix("package:"), name)))
     images = torch.rand(2, 3, *[networks[name].input_size] * 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.no_grad():
         torch.testing.assert_close(networks[name].module(images), module(images), rtol=0, atol=1e-5)

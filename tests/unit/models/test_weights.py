@@ -1,5 +1,10 @@
+import functools
+import http.server
 import json
 import pickle
+import shutil
+import threading
+import zipfile
 from dataclasses import replace
 
 import pytest
@@ -7,9 +12,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from menagerie.errors import MenagerieError
+from menagerie.files.download import Patience
+from menagerie.models import weights
+from menagerie.models.absent import AbsentError
 from menagerie.models.build import build_model
 from menagerie.models.registry import ModelSpec, inline_spec
-from menagerie.models.weights import fetch_weights, sha256
+from menagerie.models.weights import fetch_weights
+from menagerie.provenance.code import file_sha256 as sha256
 
 
 @pytest.fixture
@@ -17,6 +26,25 @@ def trained(tmp_path, small) -> ModelSpec:
     """A network whose weights lie in a PyTorch file on this disk."""
     torch.save({"state_dict": build_model(replace(small, seed=7)).module.state_dict()}, tmp_path / "source.pth")
     return replace(small, id="small", weights=f"file:{tmp_path / 'source.pth'}", training="trained")
+
+
+@pytest.fixture
+def served(tmp_path_factory):
+    """Address of a server, and the folder that it serves."""
+    folder = tmp_path_factory.mktemp("served")
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}", folder
+        running.shutdown()
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
 class Bomb:
@@ -50,11 +78,107 @@ def test_a_wrong_sum_is_refused(tmp_path, trained):
     assert fetch_weights(right, tmp_path / "out.safetensors")["source_sha256"] == right.sha256
 
 
-def test_the_sum_seen_first_holds_later(tmp_path, trained, small):
-    fetch_weights(trained, tmp_path / "out.safetensors")
+def test_a_file_on_this_machine_may_be_replaced(tmp_path, trained, small):
+    """Retrained weights at the same path are read anew, whatever an earlier run has noted."""
+    first = fetch_weights(trained, tmp_path / "out.safetensors")
     torch.save(build_model(small).module.state_dict(), tmp_path / "source.pth")
-    with pytest.raises(MenagerieError, match=r"out\.json says"):
+    second = fetch_weights(trained, tmp_path / "out.safetensors")
+    assert first["source_sha256"] != second["source_sha256"] and first["sha256"] != second["sha256"]
+    fetch_weights(trained, tmp_path / "another" / "name-0123.safetensors")
+
+
+def test_a_download_that_was_replaced_is_named_with_both_sums(tmp_path, trained, small, served):
+    address, folder = served
+    shutil.copy2(tmp_path / "source.pth", folder / "net.pth")
+    spec = replace(trained, weights=f"url:{address}/net.pth")
+    first = fetch_weights(spec, tmp_path / "out.safetensors")
+    assert names(tmp_path / "downloads") == [] and first["source"] == spec.weights
+    assert fetch_weights(spec, tmp_path / "out.safetensors") == first
+    torch.save(build_model(small).module.state_dict(), folder / "net.pth")
+    now = sha256(folder / "net.pth")
+    with pytest.raises(MenagerieError, match=rf"{now}, but had {first['source_sha256']} .*delete .*out\.json"):
+        fetch_weights(spec, tmp_path / "out.safetensors")
+    assert load_file(tmp_path / "out.safetensors")  # the old ones are still there
+    assert fetch_weights(replace(spec, sha256=now[:10]), tmp_path / "out.safetensors")["source_sha256"] == now
+    (tmp_path / "out.json").write_text("{")
+    fetch_weights(spec, tmp_path / "out.safetensors")
+
+
+def test_a_file_that_changes_while_it_is_read(tmp_path, trained, monkeypatch):
+    read = weights.read_checkpoint
+
+    def touched(path, **keywords):
+        found = read(path, **keywords)
+        path.write_bytes(path.read_bytes() + b"\0")
+        return found
+
+    monkeypatch.setattr(weights, "read_checkpoint", touched)
+    with pytest.raises(MenagerieError, match="was changed while it was read"):
         fetch_weights(trained, tmp_path / "out.safetensors")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_an_interrupted_download_goes_on_and_a_finished_one_is_removed(tmp_path, trained, served):
+    address, folder = served
+    shutil.copy2(tmp_path / "source.pth", folder / "net.pth")
+    with pytest.raises(AbsentError, match=r"404.*mirror folder .*as 127\.0\.0\.1/gone\.pth"):
+        fetch_weights(replace(trained, weights=f"url:{address}/gone.pth"), tmp_path / "out.safetensors")
+    assert names(tmp_path / "downloads") == []
+    spec = replace(trained, weights=f"url:{address}/net.pth", sha256="0" * 64)
+    with pytest.raises(MenagerieError, match="has SHA-256"):
+        fetch_weights(spec, tmp_path / "out.safetensors")
+    assert names(tmp_path / "downloads") == []
+
+
+def test_shards_are_read_together(tmp_path, trained, served, small):
+    state = build_model(replace(small, seed=7)).module.state_dict()
+    address, folder = served
+    for place in (tmp_path, folder):
+        for number in (1, 2):
+            part = {key: value for i, (key, value) in enumerate(state.items()) if i % 2 == number - 1}
+            save_file(part, place / f"model-0000{number}-of-00002.safetensors")
+        listed = {key: f"model-0000{i % 2 + 1}-of-00002.safetensors" for i, key in enumerate(state)}
+        (place / "model.safetensors.index.json").write_text(json.dumps({"weight_map": listed}))
+    local = replace(trained, weights=f"file:{tmp_path / 'model.safetensors.index.json'}")
+    first = fetch_weights(local, tmp_path / "out.safetensors")
+    remote = replace(trained, weights=f"url:{address}/model.safetensors.index.json")
+    second = fetch_weights(remote, tmp_path / "other.safetensors")
+    assert first["keys"] == len(state) and first["source_sha256"] == second["source_sha256"]
+    assert names(tmp_path / "downloads") == []
+    (tmp_path / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(MenagerieError, match=r"model-00002-of-00002\.safetensors does not exist"):
+        fetch_weights(local, tmp_path / "out.safetensors")
+    for wrong in ({"weight_map": {"x": "../evil.safetensors"}}, {"weight_map": []}, {"weight_map": {}}, []):
+        (tmp_path / "model.safetensors.index.json").write_text(json.dumps(wrong))
+        with pytest.raises(MenagerieError, match=r"index\.json"):
+            fetch_weights(local, tmp_path / "out.safetensors")
+
+
+def test_a_layout_that_is_not_read_safely_needs_trust(tmp_path, trained):
+    entries = {}
+    with zipfile.ZipFile(tmp_path / "source.pth") as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(tmp_path / "source.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    digest = sha256(tmp_path / "source.pth")
+    with pytest.raises(MenagerieError, match=rf"compressed entries.*column 'trust' of the model table: {digest}"):
+        fetch_weights(trained, tmp_path / "out.safetensors")
+    with pytest.raises(MenagerieError, match=rf"has SHA-256 {digest}, but column 'trust'"):
+        fetch_weights(replace(trained, trust="0" * 64), tmp_path / "out.safetensors")
+    assert fetch_weights(replace(trained, trust=digest), tmp_path / "out.safetensors")["source_sha256"] == digest
+    torch.save({"state_dict": {"x": torch.zeros(1)}, "bomb": Bomb()}, tmp_path / "source.pth")
+    entries = {}
+    with pytest.raises(MenagerieError, match="was refused"):  # objects are refused all the same
+        fetch_weights(replace(trained, trust=sha256(tmp_path / "source.pth")), tmp_path / "out.safetensors")
+
+
+def test_whole_numbers_are_no_weights(tmp_path, trained, small):
+    """Quantised weights without their scales have the right names and shapes."""
+    state = {key: value.to(torch.int8) for key, value in build_model(small).module.state_dict().items()}
+    save_file(state, tmp_path / "q.safetensors")
+    with pytest.raises(MenagerieError, match=r"of whole numbers \(conv1"):
+        fetch_weights(replace(trained, weights=f"file:{tmp_path / 'q.safetensors'}"), tmp_path / "out.safetensors")
 
 
 def test_a_pickle_that_brings_code_is_refused(tmp_path, trained, capsys):
@@ -70,8 +194,9 @@ def test_a_pickle_that_brings_code_is_refused(tmp_path, trained, capsys):
 
 def test_a_web_page_is_no_file_of_weights(tmp_path, trained):
     (tmp_path / "source.pth").write_text("<!DOCTYPE html><title>Please log in</title>")
-    with pytest.raises(MenagerieError, match="a web page instead of a file of weights"):
+    with pytest.raises(MenagerieError, match=r"source\.pth is a web page, expected a file of weights"):
         fetch_weights(trained, tmp_path / "out.safetensors")
+    assert "log in" in (tmp_path / "source.pth").read_text()
 
 
 def test_a_damaged_file_is_named(tmp_path, trained):
@@ -90,7 +215,7 @@ def test_missing_keys_are_named_before_anything_is_written(tmp_path, trained, sm
 
 
 @pytest.mark.parametrize(
-    ("weights", "message"),
+    ("source", "message"),
     [
         ("file:nowhere.pth", "nowhere.pth does not exist"),
         ("package:no-such-package-here", "'no-such-package-here', which is not installed"),
@@ -98,9 +223,9 @@ def test_missing_keys_are_named_before_anything_is_written(tmp_path, trained, sm
         ("package:PyYAML", "0 files of weights, expected one"),
     ],
 )
-def test_missing_sources_are_named(tmp_path, trained, weights, message):
+def test_missing_sources_are_named(tmp_path, trained, source, message):
     with pytest.raises(MenagerieError, match=message):
-        fetch_weights(replace(trained, weights=weights), tmp_path / "out.safetensors")
+        fetch_weights(replace(trained, weights=source), tmp_path / "out.safetensors")
 
 
 def test_untrained_models_have_nothing_to_fetch(tmp_path, small):
@@ -125,20 +250,32 @@ def test_timm_without_weights_says_what_to_do(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("weights", "place"),
+    ("source", "place"),
     [
-        ("url:http://name.invalid/some/net.pth?x=1", "net.pth"),
+        ("url:http://name.invalid/some/net.pth?x=1", "name.invalid/some/net.pth"),
+        ("url:http://name.invalid/some/net.pth?x=1", "some/net.pth"),
         ("hub:owner/name#net.pth", "owner/name/net.pth"),
-        ("hub:owner/name@v2#net.pth", "owner/name/net.pth"),
+        ("hub:owner/name@v2#net.pth", "owner/name/v2/net.pth"),
     ],
 )
-def test_a_file_in_the_mirror_folder_is_taken_instead_of_a_download(tmp_path, trained, weights, place):
-    mirrored = tmp_path / "mirror" / place
-    mirrored.parent.mkdir(parents=True)
-    mirrored.write_bytes((tmp_path / "source.pth").read_bytes())
-    spec = replace(trained, weights=weights)
+def test_a_file_in_the_mirror_folder_is_taken_instead_of_a_download(tmp_path, trained, source, place):
+    copy = tmp_path / "mirror" / place
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes((tmp_path / "source.pth").read_bytes())
+    spec = replace(trained, weights=source)
     facts = fetch_weights(spec, tmp_path / "out.safetensors", mirror=tmp_path / "mirror")
-    assert facts["source"] == weights and mirrored.is_file()
+    assert facts["source"] == source and copy.is_file()
+    with pytest.raises(MenagerieError, match="the model table says 00000000"):
+        fetch_weights(replace(spec, sha256="0" * 8), tmp_path / "out.safetensors", mirror=tmp_path / "mirror")
+
+
+def test_a_namesake_in_the_mirror_folder_is_told_not_taken(tmp_path, trained):
+    (tmp_path / "net.pth").write_bytes((tmp_path / "source.pth").read_bytes())
+    spec = replace(trained, weights="url:http://127.0.0.1:9/net.pth")
+    with pytest.raises(AbsentError, match=r"net\.pth has only the last name in common"):
+        fetch_weights(spec, tmp_path / "out.safetensors", mirror=tmp_path, patience=Patience(1))
+    spec = replace(spec, sha256=sha256(tmp_path / "source.pth"))
+    fetch_weights(spec, tmp_path / "out.safetensors", mirror=tmp_path, patience=Patience(1))
 
 
 def test_the_first_digits_of_a_sum_are_enough(tmp_path, trained):

@@ -10,13 +10,14 @@ import pyarrow.compute as pc
 import pytest
 
 from menagerie.errors import MenagerieError
+from menagerie.files.download import Patience
 from menagerie.models.registry import read_registry
 from menagerie.statistics.benchmark import CEILINGS, FILES, fetch_published, published_files, require_published
 from menagerie.statistics.published import model_table, read_published, score_table, similarity_tables
 from menagerie.survey.config import load_config
 from menagerie.survey.contents import Survey
 
-QUICK = {"attempts": 1, "timeout": 5.0}
+QUICK = Patience(attempts=1, timeout=5.0)
 
 
 @pytest.fixture
@@ -44,25 +45,33 @@ def digests(root):
 def test_files_are_downloaded_once_and_checked(server, tmp_path):
     url, root = server
     files = digests(root)
-    fetch_published(url, tmp_path / "copy", files, **QUICK)
+    fetch_published(url, tmp_path / "copy", files, QUICK)
     assert (tmp_path / "copy" / "figure_data" / "one.csv").read_bytes() == b"a,b\n1,2\n"
     (root / "two.csv").unlink()
-    fetch_published(url, tmp_path / "copy", files, **QUICK)  # nothing is asked for again
+    fetch_published(url, tmp_path / "copy", files, QUICK)  # nothing is asked for again
 
 
-def test_a_file_with_other_bytes_is_refused_and_deleted(server, tmp_path):
+def test_a_file_with_other_bytes_is_refused_and_not_kept(server, tmp_path):
     url, root = server
     files = digests(root)
     (root / "two.csv").write_bytes(b"c\n4\n")
-    with pytest.raises(MenagerieError, match=r"two\.csv has sha256 .* expected .*'folder' in the config"):
-        fetch_published(url, tmp_path / "copy", files, **QUICK)
+    with pytest.raises(MenagerieError, match=r"two\.csv: expected SHA-256 \w+, found"):
+        fetch_published(url, tmp_path / "copy", files, QUICK)
     assert not (tmp_path / "copy" / "two.csv").exists()
+
+
+def test_a_file_of_the_user_stays(server, tmp_path):
+    url, root = server
+    (tmp_path / "two.csv").write_bytes(b"mine")
+    with pytest.raises(MenagerieError, match=r"two\.csv: expected SHA-256 \w+, found.*move it away"):
+        fetch_published(url, tmp_path, digests(root), QUICK)
+    assert (tmp_path / "two.csv").read_bytes() == b"mine"
 
 
 def test_a_missing_file_is_named(server, tmp_path):
     url, root = server
     with pytest.raises(MenagerieError, match=r"three\.csv could not be downloaded: the server answered 404"):
-        fetch_published(url, tmp_path / "copy", {**digests(root), "three.csv": "0"}, **QUICK)
+        fetch_published(url, tmp_path / "copy", {**digests(root), "three.csv": "0"}, QUICK)
 
 
 def test_a_folder_that_lacks_files_is_refused_by_name(tmp_path):

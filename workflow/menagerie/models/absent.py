@@ -12,8 +12,8 @@ from pathlib import Path
 
 from menagerie.errors import MenagerieError
 from menagerie.files.storage import atomic
-from menagerie.models.download import mirrored
 from menagerie.models.registry import ModelSpec
+from menagerie.models.sources import mirror_copy
 
 
 class AbsentError(MenagerieError):
@@ -59,7 +59,7 @@ def absence(spec: ModelSpec, folder: str | Path, mirror: str | Path | None = Non
     Raises
     ------
     MenagerieError
-        When a note cannot be read.
+        When a note cannot be read, or the mirror folder has two files for the source.
     """
     note = note_of(spec, folder)
     if not note.is_file():
@@ -73,5 +73,8 @@ def absence(spec: ModelSpec, folder: str | Path, mirror: str | Path | None = Non
         raise MenagerieError(
             f"{note}: cannot be read ({error}). Delete it; the weights are then asked for again."
         ) from None
-    here = Path(reference).expanduser().is_file() if kind == "file" else mirrored(kind, reference, mirror) is not None
+    if kind == "file":
+        here = Path(reference).expanduser().is_file()
+    else:
+        here = mirror_copy(facts["source"], mirror, spec.sha256) is not None
     return reason if same and not here else ""

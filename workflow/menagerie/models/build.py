@@ -133,10 +133,17 @@ def misfits(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor]) -
         for key in expected
         if key in found and found[key].shape != expected[key].shape
     ]
+    # Quantised weights have the right names and shapes, but mean nothing without their scales.
+    whole = [
+        key
+        for key in expected
+        if key in found and expected[key].is_floating_point() and not found[key].is_floating_point()
+    ]
     lists = {
         "missing keys": [key for key in expected if key not in found],
         "keys too many": [key for key in found if key not in expected],
         "wrong shapes": shapes,
+        "keys of whole numbers": whole,
     }
     return [f"{len(items)} {what} ({_some(items)})" for what, items in lists.items() if items]
 

@@ -68,6 +68,9 @@ class ModelSpec:
         empty for none.
     sha256
         Of the file that ``weights`` names, when known; its first digits (at least 8) are enough.
+    trust
+        SHA-256 of a file that is laid out in a way that is not read safely, and that torch's ``weights_only`` loader
+        may open all the same; empty for none.
     input_size, mean, std, interpolation, crop_pct
         The evaluation transform of the checkpoint; None where the provider is to be asked.
     paper_size, paper_mean, paper_std
@@ -86,6 +89,7 @@ class ModelSpec:
     weights: str
     mapping: str = ""
     sha256: str = ""
+    trust: str = ""
     input_size: int | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
@@ -279,6 +283,7 @@ _PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
         "random, provider, package:<distribution>, hub:<owner/repository>, url:<address> or file:<path>",
     ),
     "sha256": (_matching(re.compile(r"[0-9a-f]{8,64}")), "8 to 64 lower-case hexadecimal digits"),
+    "trust": (_matching(re.compile(r"[0-9a-f]{64}")), "64 lower-case hexadecimal digits"),
     "input_size": (_size, "a whole number of pixels from 8 to 4096"),
     "paper_size": (_size, "a whole number of pixels from 8 to 4096"),
     "mean": (_three, "three numbers separated by commas"),

@@ -7,35 +7,44 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import metadata
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlparse
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from safetensors.torch import save_file
 
 from menagerie.errors import MenagerieError
-from menagerie.files.storage import atomic
+from menagerie.files.download import PATIENCE, Patience, download, is_web_page
+from menagerie.files.storage import atomic, locked
+from menagerie.files.web import DownloadError, checked_url
 from menagerie.models.absent import AbsentError
 from menagerie.models.build import build_module, misfits
 from menagerie.models.checkpoints.read import read_checkpoint
-from menagerie.models.download import download, hub_url, mirrored, refuse_web_page
 from menagerie.models.mappings import OF_OBJECTS, State, map_keys
 from menagerie.models.providers import provider
 from menagerie.models.registry import ModelSpec
-
-SUFFIXES = (".safetensors", ".pth", ".pt", ".pth.tar", ".torch", ".bin", ".ckpt", ".pkl", ".npz")
+from menagerie.models.sources import (
+    mirror_copy,
+    mirror_places,
+    package_file,
+    source_sha256,
+    source_url,
+    with_shards,
+)
+from menagerie.provenance.code import file_sha256
 
 
 def fetch_weights(
-    spec: ModelSpec, out_path: str | Path, *, mirror: str | Path | None = None, attempts: int = 5
+    spec: ModelSpec, out_path: str | Path, *, mirror: str | Path | None = None, patience: Patience = PATIENCE
 ) -> dict:
     """Fetch, verify and convert the weights of one model.
 
     Writes ``out_path`` (safetensors, with the keys of the network) and beside it a JSON file with the same stem that
-    tells where they came from. The SHA-256 of the source file is compared with the model table's, or else with the one
-    in a JSON file left by an earlier run, or else recorded there for the first time.
+    tells where they came from. The SHA-256 of the source is compared with the model table's. Without one there, a
+    download must be the file that a JSON file of an earlier run at this path tells of; a file on this machine may be
+    replaced at any time.
 
     Parameters
     ----------
@@ -44,9 +53,9 @@ def fetch_weights(
     out_path
         The safetensors file to write.
     mirror
-        Folder that is searched for the source's file name before the network is asked.
-    attempts
-        Tries per download.
+        Folder that is searched for the source before the network is asked.
+    patience
+        How long to try a download.
 
     Returns
     -------
@@ -65,11 +74,10 @@ def fetch_weights(
     out_path = Path(out_path)
     sidecar = out_path.with_suffix(".json")
     source = provider(spec.provider).source(spec) if spec.weights == "provider" else spec.weights
-    with _local_file(source, spec.id, out_path.parent, mirror, attempts) as file:
-        refuse_web_page(file, source)
-        source_sha256 = sha256(file)
-        _verify(spec, source, source_sha256, sidecar)
-        checkpoint = read_checkpoint(file, objects=spec.mapping in OF_OBJECTS)
+    with _source_files(source, spec, out_path.parent, mirror, patience) as (files, downloaded):
+        stamps, found = _stamps(files), source_sha256(files)
+        _verify(spec, source, found, sidecar if downloaded else None)
+        checkpoint = read_checkpoint(files[0], objects=spec.mapping in OF_OBJECTS, trusted=bool(spec.trust))
         state = _fit(spec, source, map_keys(spec.mapping, checkpoint, f"Model '{spec.id}': {source}"))
         with atomic(out_path) as temporary:
             save_file({key: value.detach().clone().contiguous() for key, value in sorted(state.items())}, temporary)
@@ -77,32 +85,47 @@ def fetch_weights(
                 "model": spec.id,
                 "source": source,
                 "mapping": spec.mapping,
-                "source_sha256": source_sha256,
-                "sha256": sha256(temporary),
+                "source_sha256": found,
+                "sha256": file_sha256(temporary),
                 "keys": len(state),
                 "bytes": temporary.stat().st_size,
             }
+            if _stamps(files) != stamps:
+                raise MenagerieError(f"Model '{spec.id}': {source} was changed while it was read. Run it again.")
             with atomic(sidecar) as note:
                 note.write_text(json.dumps(facts, indent=2) + "\n")
     return facts
 
 
-def sha256(path: str | Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _stamps(files: list[Path]) -> list[tuple[int, int, int]]:
+    """What changes when a file is written or replaced."""
+    return [(stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in (path.stat() for path in files)]
 
 
-def _verify(spec: ModelSpec, source: str, found: str, sidecar: Path) -> None:
-    expected, told_by = spec.sha256, "the model table"
-    if not expected and sidecar.is_file():
-        earlier = json.loads(sidecar.read_text())
-        if earlier.get("source") == source:
-            expected, told_by = earlier.get("source_sha256", ""), str(sidecar)
-    if expected and not found.startswith(expected):
+def _verify(spec: ModelSpec, source: str, found: str, sidecar: Path | None) -> None:
+    """Compare with what the table says; a download without an entry there, with what came the first time."""
+    if spec.trust and found != spec.trust:
         raise MenagerieError(
-            f"Model '{spec.id}': {source} has SHA-256 {found}, but {told_by} says {expected}. The file is "
+            f"Model '{spec.id}': {source} has SHA-256 {found}, but column 'trust' of the model table trusts "
+            f"{spec.trust}. The file is another one; look where it comes from before you change the column."
+        )
+    if not found.startswith(spec.sha256):
+        raise MenagerieError(
+            f"Model '{spec.id}': {source} has SHA-256 {found}, but the model table says {spec.sha256}. The file is "
             "damaged or was replaced; if the new one is right, change the expected value."
+        )
+    if spec.sha256 or sidecar is None or not sidecar.is_file():
+        return
+    try:
+        earlier = json.loads(sidecar.read_text(encoding="utf-8"))
+        same_source, before = earlier["source"] == source, str(earlier["source_sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # written anew below
+    if same_source and found != before:
+        raise MenagerieError(
+            f"Model '{spec.id}': {source} has SHA-256 {found}, but had {before} when it was fetched before "
+            f"({sidecar}). The published file was replaced. If the new one is right, write its SHA-256 into column "
+            f"'sha256' of the model table, or delete {sidecar}."
         )
 
 
@@ -111,80 +134,104 @@ def _fit(spec: ModelSpec, source: str, state: State) -> State:
     module = build_module(spec)
     expected = module.state_dict()
     adapt = getattr(provider(spec.provider), "adapt", None)
+    network = f"{spec.provider}/{spec.builder}"
+    advice = "Choose the builder that these weights were trained in, or give a key mapping (column 'mapping')."
     if adapt is not None:
-        state = adapt(module, state)
+        try:
+            state = adapt(module, state)
+        except Exception as error:  # packages take for granted that names and shapes are theirs
+            raise MenagerieError(
+                f"Model '{spec.id}': {source} does not fit {network}: its package cannot convert it ({error!r:.200}), "
+                f"expected its own names and shapes. {advice}"
+            ) from error
     # Older checkpoints do not count batches; the number plays no part in looking at images.
     state = {key: value for key, value in expected.items() if key.endswith("num_batches_tracked")} | state
     problems = misfits(expected, state)
     if problems:
-        network = f"{spec.provider}/{spec.builder}"
-        raise MenagerieError(
-            f"Model '{spec.id}': {source} does not fit {network}: {'; '.join(problems)}. "
-            "Choose the builder that these weights were trained in, or give a key mapping (column 'mapping')."
-        )
+        raise MenagerieError(f"Model '{spec.id}': {source} does not fit {network}: {'; '.join(problems)}. {advice}")
     return state
 
 
 @contextmanager
-def _local_file(source: str, name: str, folder: Path, mirror: str | Path | None, attempts: int) -> Iterator[Path]:
-    """The source as a file on this machine; a download is removed afterwards."""
+def _source_files(
+    source: str, spec: ModelSpec, folder: Path, mirror: str | Path | None, patience: Patience
+) -> Iterator[tuple[list[Path], bool]]:
+    """The source as files on this machine, and whether they were downloaded: then they are removed afterwards."""
     kind, _, reference = source.partition(":")
+    path = None
     if kind == "package":
-        yield _package_file(reference, name)
+        path = package_file(reference, spec.id)
     elif kind == "file":
         path = Path(reference).expanduser()
-        if not path.is_file():
+    elif kind in ("url", "hub"):
+        path = mirror_copy(source, mirror, spec.sha256)
+    if path is None:
+        with _downloaded(source, spec, folder / "downloads", mirror, patience) as files:
+            yield files, True
+        return
+    files = [path] if not path.is_file() else with_shards(path)
+    for file in files:
+        if not file.is_file():
             raise AbsentError(
-                f"Model '{name}': {path} does not exist, expected a file of weights there. Correct the path (column "
+                f"Model '{spec.id}': {file} does not exist, expected a file of weights there. Correct the path (column "
                 "'weights').",
                 source,
             )
-        yield path
-    else:
-        url = hub_url(reference) if kind == "hub" else reference
-        copy = mirrored(kind, reference, mirror)
-        if copy is not None:
-            yield copy
-            return
-        path = (
-            folder
-            / "downloads"
-            / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{PurePosixPath(urlparse(url).path).name}"
+    # The file is the user's: it is named and stays as it is.
+    if is_web_page(path):
+        raise MenagerieError(
+            f"Model '{spec.id}': {path} is a web page, expected a file of weights. Open it in a browser to see what it "
+            "says, and put the file of weights in its place."
         )
-        try:
-            yield _downloaded(url, path, attempts, source)
-        finally:
-            path.unlink(missing_ok=True)
+    yield files, False
 
 
-def _downloaded(url: str, path: Path, attempts: int, source: str) -> Path:
+@contextmanager
+def _downloaded(
+    source: str, spec: ModelSpec, folder: Path, mirror: str | Path | None, patience: Patience
+) -> Iterator[list[Path]]:
+    """Download into a folder of this model and source, where a later run finds what an interrupted one has left."""
     try:
-        return download(url, path, attempts=attempts)
-    except MenagerieError as error:
+        url = checked_url(source_url(source))
+    except DownloadError as error:
         raise AbsentError(str(error), source) from None
+    place = folder / f"{spec.id}-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
+    files: list[Path] = []
+
+    def fetch(address: str, name: str) -> Path:
+        places = mirror_places(source)
+        advice = "put the file into the mirror folder (config key downloads.mirror)"
+        advice += f" as {' or '.join(places[:2])}{_namesake(places[0], mirror)}" if places else ""
+        files.append(place / name)
+        try:
+            return download(address, place / name, replace=True, advice=advice, patience=patience)
+        except DownloadError as error:
+            raise AbsentError(str(error), source) from None
+
+    with locked(place):
+        try:
+            first = fetch(url, _file_name(url))
+            for shard in with_shards(first)[1:]:
+                fetch(urljoin(url, quote(shard.name)), shard.name)
+            yield files
+        finally:
+            for path in files:
+                path.unlink(missing_ok=True)
+            with suppress(OSError):  # something is left to go on with
+                place.rmdir()
+    with suppress(OSError):
+        folder.rmdir()
 
 
-def _package_file(reference: str, name: str) -> Path:
-    """File inside an installed distribution: ``distribution[==version][#path]``.
+def _file_name(url: str) -> str:
+    """A name for the download: the last of the address, in characters that every file system takes."""
+    last = unquote(urlsplit(url).path).rpartition("/")[2]
+    return re.sub(r"[^A-Za-z0-9_.+-]", "_", last)[-100:].lstrip(".") or "weights"
 
-    The path may be left out if only one file in it holds weights.
-    """
-    requirement, _, inside = reference.partition("#")
-    distribution, _, version = requirement.partition("==")
-    try:
-        installed = metadata.distribution(distribution)
-    except metadata.PackageNotFoundError:
-        raise MenagerieError(
-            f"Model '{name}': its weights come with the package '{requirement}', which is not installed. Install it."
-        ) from None
-    if version and installed.version != version:
-        raise MenagerieError(f"Model '{name}': found {distribution} {installed.version}, expected version {version}.")
-    wanted = (inside,) if inside else SUFFIXES
-    files = [file for file in installed.files or [] if str(file).endswith(wanted)]
-    if len(files) != 1:
-        raise MenagerieError(
-            f"Model '{name}': the package '{distribution}' holds {len(files)} files of weights"
-            f"{f' called {inside}' if inside else ''}, expected one. Name it: "
-            f"package:{distribution}#path/in/the/package."
-        )
-    return Path(str(files[0].locate()))
+
+def _namesake(place: str, mirror: str | Path | None) -> str:
+    """A file of the mirror folder that is not taken, for the message."""
+    path = Path(mirror).expanduser() / place.rpartition("/")[2] if mirror is not None else None
+    if path is None or not path.is_file():
+        return ""
+    return f" ({path} has only the last name in common: it is taken only if the table has its SHA-256)"

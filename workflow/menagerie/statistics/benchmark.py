@@ -5,12 +5,11 @@ Read while Snakemake parses the workflow, so it imports neither pandas nor stats
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from menagerie.errors import MenagerieError
-from menagerie.models.download import download
+from menagerie.files.download import PATIENCE, Patience, download
 
 DATASET, REGION = "nsd", "OTC"
 SUBJECTS = ("1", "2", "5", "7")
@@ -88,7 +87,9 @@ def require_published(folder: str | Path, key: str) -> None:
         )
 
 
-def fetch_published(url: str, folder: str | Path, files: Mapping[str, str] = FILES, **options: float) -> None:
+def fetch_published(
+    url: str, folder: str | Path, files: Mapping[str, str] = FILES, patience: Patience = PATIENCE
+) -> None:
     """Download the published files; those that are there with the right bytes stay.
 
     Parameters
@@ -99,23 +100,15 @@ def fetch_published(url: str, folder: str | Path, files: Mapping[str, str] = FIL
         Where they go.
     files
         Name -> sha256.
-    options
-        Of :func:`~menagerie.models.download.download`.
+    patience
+        How long to try.
 
     Raises
     ------
     MenagerieError
-        When a file cannot be had, or has other bytes than those that this workflow was checked against; it is deleted.
+        When a file cannot be had, or has other bytes than those that this workflow was checked against.
     """
+    advice = "name a copy of the authors' folder publication under 'folder' in the config"
     for name, expected in files.items():
-        path = Path(folder) / name
-        if not path.is_file():
-            download(f"{url.rstrip('/')}/{name}", path, **options)
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-        if found != expected:
-            path.unlink()
-            raise MenagerieError(
-                f"{url.rstrip('/')}/{name} has sha256 {found[:12]}..., expected {expected[:12]}...: the published file "
-                "has changed, or another file came in its place. Nothing was read. Compare with the authors' "
-                "repository, or name a copy of the checked files under 'folder' in the config."
-            )
+        address = f"{url.rstrip('/')}/{name}"
+        download(address, Path(folder) / name, sha256=expected, advice=advice, patience=patience)

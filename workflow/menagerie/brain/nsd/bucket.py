@@ -1,20 +1,23 @@
-"""The public bucket: unsigned requests, sizes, resumable downloads, and a check of every file."""
+"""The public bucket: unsigned requests over HTTPS, sizes, resumed downloads, and a check of every file."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import io
-import json
 import math
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, urlencode
+from xml.etree import ElementTree
 
 import h5py
 
 from menagerie.errors import MenagerieError
+from menagerie.files.download import PATIENCE, Patience, download
+from menagerie.files.web import DownloadError, read_range, read_text
 
 BUCKET = "natural-scenes-dataset"
 REGION = "us-east-2"
@@ -33,7 +36,7 @@ class Remote:
 
 
 class Bucket:
-    """Read access to a bucket without credentials.
+    """Read access to an S3 bucket without credentials: plain requests, as the service answers them for public data.
 
     Parameters
     ----------
@@ -41,29 +44,14 @@ class Bucket:
         URL of an S3 server; empty for the public one.
     name
         Name of the bucket.
-
-    Raises
-    ------
-    MenagerieError
-        When boto3 is missing, or the server cannot be reached or refuses.
+    patience
+        How long to try a request.
     """
 
-    def __init__(self, endpoint: str = "", name: str = BUCKET):
-        try:
-            import boto3
-            from botocore import UNSIGNED
-            from botocore.config import Config
-            from botocore.exceptions import BotoCoreError, ClientError
-        except ImportError as error:
-            raise MenagerieError(f"Fetching NSD needs boto3 ({error}). Install the extra: pip install .[nsd]") from None
-        self.name = name
+    def __init__(self, endpoint: str = "", name: str = BUCKET, patience: Patience = PATIENCE):
         self.where = f"bucket {name} at {endpoint or 'the public S3 server'}"
-        self._failures = (BotoCoreError, ClientError)
-        style = {"addressing_style": "path"} if endpoint else {}
-        config = Config(
-            signature_version=UNSIGNED, s3=style, retries={"max_attempts": 8, "mode": "standard"}, read_timeout=120
-        )
-        self._client = boto3.client("s3", endpoint_url=endpoint or None, region_name=REGION, config=config)
+        self.url = f"{endpoint.rstrip('/')}/{name}" if endpoint else f"https://{name}.s3.{REGION}.amazonaws.com"
+        self.patience = patience
 
     def find(self, keys: Iterable[str]) -> tuple[list[Remote], list[str]]:
         """The files that are there, and the keys that are not; one listing a folder.
@@ -71,7 +59,7 @@ class Bucket:
         Raises
         ------
         MenagerieError
-            When the server cannot be reached.
+            When the server cannot be reached, or does not answer as S3 does.
         """
         keys = list(keys)
         there: dict[str, Remote] = {}
@@ -80,81 +68,72 @@ class Bucket:
         return [there[key] for key in keys if key in there], [key for key in keys if key not in there]
 
     def _list(self, folder: str) -> list[Remote]:
-        try:
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.name, Prefix=folder, Delimiter="/"
-            )
-            return [
-                Remote(item["Key"], int(item["Size"]), item["ETag"].strip('"'))
-                for page in pages
-                for item in page.get("Contents", [])
-            ]
-        except self._failures as error:
-            raise self._refused(f"list {folder}", error) from error
+        """Files of a folder, by operation ListObjectsV2: a thousand a page."""
+        found: list[Remote] = []
+        query = {"list-type": "2", "delimiter": "/", "prefix": folder}
+        while query:
+            try:
+                page = ElementTree.fromstring(read_text(f"{self.url}/?{urlencode(query)}", patience=self.patience))
+                found += [
+                    Remote(_field(item, "Key"), int(_field(item, "Size")), _field(item, "ETag").strip('"'))
+                    for item in page.iterfind("{*}Contents")
+                ]
+                more = page.findtext("{*}IsTruncated") == "true"
+                query = query | {"continuation-token": _field(page, "NextContinuationToken")} if more else {}
+            except DownloadError as error:
+                raise self._refused(f"list {folder}", error) from error
+            except (ElementTree.ParseError, ValueError) as error:
+                raise self._refused(f"list {folder}", f"the answer is no listing of S3 ({error})") from error
+        return found
 
-    def _refused(self, what: str, error: Exception) -> MenagerieError:
+    def _refused(self, what: str, reason: object) -> MenagerieError:
         return MenagerieError(
-            f"Cannot {what} in {self.where}: {error}. Check the network and option endpoint; then run the command "
+            f"Cannot {what} in {self.where}: {reason} Check the network and option endpoint; then run the command "
             "again: it goes on where it stopped."
         )
 
-    def read(self, remote: Remote, start: int, length: int | None = None) -> Iterable[bytes]:
-        """Bytes from ``start``, block by block; up to ``length`` of them, or to the end.
+    def url_of(self, remote: Remote) -> str:
+        """Address of a file."""
+        return f"{self.url}/{quote(remote.key)}"
+
+    def read(self, remote: Remote, start: int, length: int) -> bytes:
+        """Bytes from ``start``.
 
         Raises
         ------
         MenagerieError
             When the server cannot be reached, or the file changed since it was listed.
         """
-        last = "" if length is None else str(start + length - 1)
-        try:
-            reply = self._client.get_object(
-                Bucket=self.name, Key=remote.key, Range=f"bytes={start}-{last}", IfMatch=f'"{remote.etag}"'
-            )
-            yield from reply["Body"].iter_chunks(_BLOCK)
-        except (*self._failures, OSError) as error:
-            raise self._refused(f"read {remote.key}", error) from error
+        return read_range(self.url_of(remote), start, length, remote.etag, self.patience)
 
-    def download(self, remote: Remote, path: Path) -> str:
+    def download(self, remote: Remote, path: Path, *, replace: bool = False) -> str:
         """Download one file, going on with a part that is there, and check it. Returns how it was checked.
 
         Raises
         ------
         MenagerieError
-            When the connection breaks (the part is kept) or the check fails (the part is deleted).
+            When the connection breaks (the part is kept), the check fails (the part is deleted), or another file is at
+            ``path`` that must not be replaced.
         """
-        part = path.with_name(f".{path.name}.part")
-        note = path.with_name(f".{path.name}.part.json")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        start = _part_size(part, note, remote)
-        note.write_text(json.dumps({"etag": remote.etag}))
-        if start < remote.size:
-            with part.open("ab") as file:
-                for block in self.read(remote, start):
-                    file.write(block)
-        elif not remote.size:
-            part.touch()
-        try:
-            how = check_file(part, remote, path.name)
-        except MenagerieError:
-            part.unlink(missing_ok=True)
-            note.unlink(missing_ok=True)
-            raise
-        part.replace(path)
-        note.unlink(missing_ok=True)
-        return how
+        checks = []
+        download(
+            self.url_of(remote),
+            path,
+            n_bytes=remote.size,
+            etag=remote.etag,
+            check=lambda part: checks.append(check_file(part, remote, path.name)),
+            replace=replace,
+            advice="run the command again: it goes on where it stopped",
+            patience=self.patience,
+        )
+        return checks[-1]
 
 
-def _part_size(part: Path, note: Path, remote: Remote) -> int:
-    """Bytes of a part that belongs to this version of the file; any other part is deleted."""
-    try:
-        same = json.loads(note.read_text())["etag"] == remote.etag and part.stat().st_size <= remote.size
-    except (OSError, ValueError, KeyError):
-        same = False
-    if not same:
-        part.unlink(missing_ok=True)
-        return 0
-    return part.stat().st_size
+def _field(item: ElementTree.Element, name: str) -> str:
+    text = item.findtext(f"{{*}}{name}")
+    if text is None:
+        raise ValueError(f"no {name}")
+    return text
 
 
 def check_file(path: Path, remote: Remote, name: str | None = None) -> str:
@@ -262,5 +241,5 @@ class RemoteFile(io.RawIOBase):
             length = min(self.block, self.remote.size - start)
             while len(self.blocks) >= self.keep:
                 self.blocks.pop(next(iter(self.blocks)))
-            self.blocks[number] = b"".join(self.bucket.read(self.remote, start, length))
+            self.blocks[number] = self.bucket.read(self.remote, start, length)
         return self.blocks[number]

@@ -178,6 +178,11 @@ def _read_note(root: Path) -> dict:
     return json.loads(path.read_text())["files"] if path.is_file() else {}
 
 
+def _is_ours(path: Path, remote: Remote, note: dict) -> bool:
+    """Whether a file that is not the bucket's (any more) is one that this command wrote, and may be replaced."""
+    return path.is_file() and note.get(remote.key, {}).get("size") == path.stat().st_size
+
+
 def _here(root: Path, remote: Remote, note: dict) -> str | None:
     """How a file that is there was checked; None where it must be fetched."""
     path = root / remote.key
@@ -197,7 +202,8 @@ def _bring(bucket: Bucket, root: Path, remote: Remote, note: dict) -> str:
     marker = root / f".{NOTE}"
     if not marker.exists():
         marker.write_text(json.dumps({"files": {}}))
-    return _here(root, remote, note) or bucket.download(remote, root / remote.key)
+    path = root / remote.key
+    return _here(root, remote, note) or bucket.download(remote, path, replace=_is_ours(path, remote, note))
 
 
 def fetch(bucket: Bucket, root: Path, plan: Plan, say: Callable[[str], None] = print) -> Path:
@@ -213,7 +219,8 @@ def fetch(bucket: Bucket, root: Path, plan: Plan, say: Callable[[str], None] = p
     checks = dict(plan.there)
     for count, remote in enumerate(plan.open_files, start=1):
         say(f"[{count}/{len(plan.open_files)}] {remote.key} ({_size(remote.size)})")
-        checks[remote.key] = bucket.download(remote, root / remote.key)
+        path = root / remote.key
+        checks[remote.key] = bucket.download(remote, path, replace=_is_ours(path, remote, note))
         note[remote.key] = {"size": remote.size, "etag": remote.etag, "check": checks[remote.key]}
         _write_note(root / f".{NOTE}", {"files": note})
     note |= {r.key: {"size": r.size, "etag": r.etag, "check": checks[r.key]} for r in plan.files}

@@ -101,7 +101,7 @@ def fetch(resources: str | Path, options: Mapping[str, object], subjects: Sequen
     MenagerieError
         When a file cannot be fetched or fails its check; run again to go on.
     """
-    from menagerie.brain.nsd.bucket import Bucket  # boto3 is an extra that only fetching needs
+    from menagerie.brain.nsd.bucket import Bucket
     from menagerie.brain.nsd.fetch_nsd import TERMS, Wanted, fetch, make_plan
 
     chosen = parse_options(options)

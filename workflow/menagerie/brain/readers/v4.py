@@ -23,11 +23,11 @@ from typing import Any
 
 import numpy as np
 
-from menagerie.brain.fetch import check_file, fetch_url
 from menagerie.brain.options import fill_options
 from menagerie.brain.stimuli import Stimuli, train_mask
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
+from menagerie.files.download import check_file, download
 from menagerie.files.storage import atomic
 
 INPUTS = {
@@ -88,15 +88,17 @@ def fetch(resources: str | Path, options: Mapping[str, Any] | None = None) -> No
         When a file cannot be had or is not the published one.
     """
     folder = fill_options("v4", options, OPTIONS)["folder"]
-    for name, download in DOWNLOADS.items():
+    for name, published in DOWNLOADS.items():
         target = Path(resources) / INPUTS[name]
         if folder is None:
-            fetch_url(download.url, target, n_bytes=download.n_bytes, sha256=download.sha256)
+            advice = f"download it by hand and name its folder in the dataset's option 'folder', as {target.name}"
+            download(published.url, target, n_bytes=published.n_bytes, sha256=published.sha256, advice=advice)
             continue
         copy = Path(folder).expanduser() / target.name
-        check_file(copy, n_bytes=download.n_bytes, sha256=download.sha256)
-        with atomic(target) as temporary:
-            shutil.copyfile(copy, temporary)
+        check_file(copy, n_bytes=published.n_bytes, sha256=published.sha256)
+        if not (target.exists() and copy.samefile(target)):
+            with atomic(target) as temporary:
+                shutil.copyfile(copy, temporary)
 
 
 def read_stimuli(

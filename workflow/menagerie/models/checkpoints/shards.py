@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path, PurePosixPath
+import re
+from pathlib import Path
 
 from menagerie.errors import MenagerieError
 
 INDEX = ".safetensors.index.json"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\.safetensors")
 
 
 def shard_names(index: str | Path) -> list[str]:
@@ -26,7 +28,7 @@ def shard_names(index: str | Path) -> list[str]:
             f"{index} cannot be read: expected an index of safetensors files with 'weight_map', found: {error!r:.100}. "
             "Download it again."
         ) from error
-    strange = [name for name in names if name != PurePosixPath(name).name or not name.endswith(".safetensors")]
+    strange = [name for name in names if not _NAME.fullmatch(name)]
     if strange or not names:
         raise MenagerieError(
             f"{index}: found {strange[0] if strange else 'no file'!r:.100} in 'weight_map', expected names of "

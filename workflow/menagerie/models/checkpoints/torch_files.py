@@ -132,6 +132,8 @@ def _read_pickles(source: _Source) -> Any:
             raise LayoutError("a file of a big-endian machine, or of an unknown protocol")
         content = reader.load()
         _fill(reader, storages)
+    elif storages:
+        raise DamagedError("a tensor whose bytes are not in the file")
     if reader.left:
         raise DamagedError(f"{reader.left} bytes behind its end")
     return content

@@ -134,14 +134,15 @@ def write_twin(
         When the planted features do not fit, or the folder holds data that are not a twin.
     """
     layout = Layout(Path(root))
-    if layout.design.exists() and not layout.twin_note.exists():
+    folders = [layout.root / name for name in ("nsddata", "nsddata_betas", "nsddata_stimuli")]
+    if any(folder.exists() for folder in folders) and not layout.twin_note.exists():
         raise MenagerieError(
             f"{root} holds an NSD tree that is not a twin and is not overwritten. Give another folder."
         )
     design = make_design(spec)
     ids = photograph_ids(spec, design)
-    for folder in ("nsddata", "nsddata_betas", "nsddata_stimuli"):  # nothing of an earlier twin must stay
-        shutil.rmtree(layout.root / folder, ignore_errors=True)
+    for folder in folders:  # nothing of an earlier twin must stay
+        shutil.rmtree(folder, ignore_errors=True)
     layout.root.mkdir(parents=True, exist_ok=True)
     layout.twin_note.write_text(json.dumps(_note(spec), indent=1) + "\n")
     statistics: dict[str, list[np.ndarray]] = {}
