@@ -169,7 +169,13 @@ def _source_files(
         with _downloaded(source, spec, folder / "downloads", mirror, patience) as files:
             yield files, True
         return
-    files = [path] if not path.is_file() else with_shards(path)
+    # The file is the user's: it is named and stays as it is.
+    if path.is_file() and is_web_page(path):
+        raise MenagerieError(
+            f"Model '{spec.id}': {path} is a web page, expected a file of weights. Open it in a browser to see what it "
+            "says, and put the file of weights in its place."
+        )
+    files = with_shards(path) if path.is_file() else [path]
     for file in files:
         if not file.is_file():
             raise AbsentError(
@@ -177,12 +183,6 @@ def _source_files(
                 "'weights').",
                 source,
             )
-    # The file is the user's: it is named and stays as it is.
-    if is_web_page(path):
-        raise MenagerieError(
-            f"Model '{spec.id}': {path} is a web page, expected a file of weights. Open it in a browser to see what it "
-            "says, and put the file of weights in its place."
-        )
     yield files, False
 
 
