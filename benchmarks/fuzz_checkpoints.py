@@ -25,6 +25,7 @@ import types
 import zipfile
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -240,14 +241,11 @@ MAPPINGS = ("", "vissl", "yolov5", "detectron2", "bit")
 def child(folder: Path) -> None:
     """Read the files of a folder and print a line a file: started under limits by the parent."""
     files = sorted(folder.iterdir())
-    for warm in files[:1]:  # everything is imported before the watch begins
-        for ending in (".pth", ".npz", ".safetensors"):
-            for mapping in MAPPINGS:
-                read(warm.with_name(f"no such file{ending}"), mapping)
-    for ending, content in kinds().values():
+    for ending, content in kinds().values():  # everything is imported before the watch begins
         (folder / f"whole{ending}").write_bytes(content)
         for mapping in MAPPINGS:
-            read(folder / f"whole{ending}", mapping)
+            with suppress(Exception):
+                read(folder / f"whole{ending}", mapping)
         (folder / f"whole{ending}").unlink()
     with Path("/proc/self/statm").open() as file:
         used = int(file.read().split()[0]) * resource.getpagesize()

@@ -1,7 +1,11 @@
 """Files of weights."""
 
+import http.server
 import io
+import json
 import struct
+import threading
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +13,8 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from menagerie.errors import MenagerieError
+from menagerie.files.download import Patience
 from menagerie.models.build import build_model
 from menagerie.models.registry import inline_spec
 from menagerie.models.weights import fetch_weights
@@ -38,6 +44,66 @@ def saved(state: object) -> bytes:
 def other_network(folder: Path):
     save_file({"fc.weight": torch.zeros(2, 2)}, folder / "net.safetensors")
     fetch("net.safetensors")(folder)
+
+
+def damaged(content: bytes, place: int) -> bytes:
+    """With another byte at a place."""
+    edited = bytearray(content)
+    edited[place] ^= 1
+    return bytes(edited)
+
+
+def zipped(*names: str) -> bytes:
+    """A zip file of empty entries; its bytes are the same each time."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            archive.writestr(zipfile.ZipInfo(f"net/{name}"), b"")
+    return buffer.getvalue()
+
+
+def mirror(*places: str, weights: str, changes: dict | None = None):
+    """Weights from a mirror folder that holds these files; nothing answers at the address."""
+
+    def act(folder: Path):
+        for place in places:
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            (folder / place).write_bytes(place.encode())
+        spec = replace(inline_spec("timm/test_resnet"), id="net", weights=weights, **(changes or {}))
+        fetch_weights(spec, folder / "out.safetensors", mirror=folder, patience=Patience(1, 0, 1))
+
+    return act
+
+
+def replaced_download(folder: Path):
+    """The note of an earlier run has another sum than the file that comes now."""
+    content = b"other bytes"
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = f"url:http://127.0.0.1:{server.server_port}/net.pth"
+        (folder / "out.json").write_text(json.dumps({"source": source, "source_sha256": "0" * 64}))
+        try:
+            fetch("", weights=source)(folder)
+        except MenagerieError as error:  # the port is another one each time
+            raise MenagerieError(str(error).replace(f":{server.server_port}", ":0")) from None
+        finally:
+            server.shutdown()
+
+
+def twin_index(folder: Path):
+    (folder / "net.safetensors.index.json").write_text('{"weight_map": {"fc.weight": "../other.safetensors"}}')
+    fetch("net.safetensors.index.json")(folder)
 
 
 def no_weights(folder: Path):
@@ -92,9 +158,9 @@ CASES = [
         "a login page",
         fetch("net.pth", PAGE),
         "net.pth",
-        "a web page",
-        "instead of a file of weights",
-        "Open the address",
+        "is a web page",
+        "expected a file of weights",
+        "Open it in a browser",
     ),
     Case(
         "another SHA-256",
@@ -103,6 +169,86 @@ CASES = [
         "has SHA-256",
         "the model table says 0000",
         "change the expected value",
+    ),
+    Case(
+        "one byte of a download changed",
+        fetch("net.pth", damaged(saved({"x": torch.zeros(99)}), 900)),
+        "net.pth",
+        "another checksum",
+        "expected a whole file of weights",
+        "Download it again",
+    ),
+    Case(
+        "a TorchScript program",
+        fetch("net.pt", zipped("data.pkl", "code/__torch__/net.py", "constants.pkl")),
+        "net.pt",
+        "it is a TorchScript program",
+        "expected a plain file of tensors",
+        "Ask its authors",
+    ),
+    Case(
+        "a layout that is not read safely",
+        fetch("net.pth", zipped("weights.bin")),
+        "net.pth",
+        "a zip file that torch.save did not write",
+        "expected tensors as torch.save lays them out",
+        "column 'trust' of the model table",
+    ),
+    Case(
+        "trust in another file",
+        fetch("net.pth", b"other bytes", trust="0" * 64),
+        "net.pth",
+        "has SHA-256",
+        "trusts 0000",
+        "look where it comes from",
+    ),
+    Case(
+        "an index of files in other folders",
+        twin_index,
+        "net.safetensors.index.json",
+        "../other.safetensors",
+        "expected names of .safetensors files in the same folder",
+        "Download it again",
+    ),
+    Case(
+        "a name that no hub has",
+        mirror(weights="hub:owner/a b"),
+        "hub:owner/a b",
+        "'hub:owner/a b'",
+        "expected hub:owner/repository",
+        "Correct column 'weights'",
+    ),
+    Case(
+        "an address that is none",
+        mirror(weights="url:file:///etc/passwd"),
+        "file:///etc/passwd",
+        "file:///etc/passwd",
+        "http:// or https://",
+        "Correct the address",
+    ),
+    Case(
+        "a server that does not answer",
+        mirror("net.pth", weights="url:http://127.0.0.1:9/net.pth"),
+        "http://127.0.0.1:9/net.pth",
+        "Connection refused",
+        "as 127.0.0.1/net.pth (mine/net.pth has only the last name in common",
+        "Check the address and the network",
+    ),
+    Case(
+        "two copies in the mirror folder",
+        mirror("h.org/a/net.pth", "a/net.pth", weights="url:https://h.org/a/net.pth"),
+        "url:https://h.org/a/net.pth",
+        "mine/h.org/a/net.pth and mine/a/net.pth",
+        "expected one file",
+        "Remove the wrong one",
+    ),
+    Case(
+        "a download that was replaced",
+        replaced_download,
+        "url:http://127.0.0.1",
+        "has SHA-256",
+        "had 0000",
+        "write its SHA-256 into column 'sha256'",
     ),
     Case(
         "weights of another network",

@@ -26,8 +26,8 @@ def test_a_dead_address(project) -> None:
     assert "test_vit_random" in board and "tiny_trained" not in board
     assert project.planned() == {}
 
-    mirror = project.folder / "mirror"
-    mirror.mkdir()
+    mirror = project.folder / "mirror" / "127.0.0.1"
+    mirror.mkdir(parents=True)
     shutil.copy2(project.folder / "data" / "tiny_trained.safetensors", mirror)
     project.configure(downloads={"mirror": "mirror"})
     assert "Left out" not in project.run()

@@ -69,6 +69,8 @@ def test_places_in_the_mirror_folder():
         "file:x",
     ):
         assert not [place for place in mirror_places(outside) if ".." in place or "\0" in place]
+    for elsewhere in ("url:file:///etc/passwd", "url:/etc/passwd", "url:http:///etc/passwd", "url:https://h//etc/x"):
+        assert not [place for place in mirror_places(elsewhere, "0" * 8) if place.startswith("/")]
 
 
 def test_two_copies_in_the_mirror_folder_are_an_error(tmp_path):

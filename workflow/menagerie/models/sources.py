@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -86,8 +86,10 @@ def mirror_places(source: str, sha256: str = "") -> list[str]:
             address = urlsplit(reference)
         except ValueError:  # the downloader says so
             return []
+        if address.scheme not in ("http", "https") or not address.hostname:
+            return []
         parts = tuple(part for part in unquote(address.path).split("/") if part)
-        whole = (address.hostname or "", *parts)
+        whole = (address.hostname, *parts)
         places = ["/".join(whole[start:]) for start in range(len(whole) - 1)]
     else:
         return []
@@ -160,11 +162,14 @@ def with_shards(path: Path) -> list[Path]:
     return [path, *(path.with_name(name) for name in shard_names(path))] if path.name.endswith(INDEX) else [path]
 
 
-def source_sha256(files: Sequence[Path]) -> str:
-    """SHA-256 of a file; of an index and its files, that of their sums as ``sha256sum`` lists them."""
+def source_sha256(files: Sequence[Path], sha256: Callable[[Path], str] = file_sha256) -> str:
+    """SHA-256 of a file; of an index and its files, that of their sums as ``sha256sum`` lists them.
+
+    ``sha256`` gives the sum of one file, where sums are remembered.
+    """
     if len(files) == 1:
-        return file_sha256(files[0])
-    lines = "".join(f"{file_sha256(path)}  {path.name}\n" for path in files)
+        return sha256(files[0])
+    lines = "".join(f"{sha256(path)}  {path.name}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 

@@ -12,9 +12,9 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
-from menagerie.models.download import mirrored
 from menagerie.models.network_files import network_files
 from menagerie.models.registry import ModelSpec
+from menagerie.models.sources import source_sha256, weight_files
 from menagerie.provenance.code import code_of, value_fingerprint
 from menagerie.provenance.sources import Digests
 
@@ -40,24 +40,23 @@ def weights_file(spec: ModelSpec, config: Mapping, digests: Digests) -> str:
         "mappings": code_of(MAPPINGS).fingerprint if spec.mapping else "",
     }
     if kind == "file":
-        identity["weights"] = digests.file(Path(reference).expanduser())
+        path, *shards = weights_sources(spec, config) or [Path(reference).expanduser()]
+        identity["weights"] = digests.listing([path, *shards]) if shards else digests.file(path)
     elif kind == "package":
         identity["version"] = _installed(reference)
     plain = _path(config, spec, identity)
-    copy = mirrored(kind, reference, config["downloads"]["mirror"])
-    if copy is None or _converted_from(plain, digests.sha256(copy) if Path(plain).is_file() else ""):
+    copies = weights_sources(spec, config) if kind not in ("file", "package") else []
+    if not copies or (Path(plain).is_file() and _converted_from(plain, source_sha256(copies, digests.sha256))):
         return plain
-    return _path(config, spec, identity | {"copy": digests.file(copy)})
+    held = digests.file(copies[0]) if len(copies) == 1 else digests.listing(copies)
+    return _path(config, spec, identity | {"copy": held})
 
 
 def weights_sources(spec: ModelSpec, config: Mapping) -> list[Path]:
     """Files on this machine that the weights of a model are converted from; none where they are downloaded."""
-    kind, _, reference = spec.weights.partition(":")
-    if kind == "file":
-        path = Path(reference).expanduser()
-        return [path] if path.is_file() else []
-    copy = mirrored(kind, reference, config["downloads"]["mirror"])
-    return [copy] if copy is not None else []
+    if spec.weights.startswith("package:"):
+        return []  # its version counts
+    return weight_files(spec, config["downloads"]["mirror"], f"{config['resources']}/weights/provider_sources.json")
 
 
 def _path(config: Mapping, spec: ModelSpec, identity: Mapping) -> str:
