@@ -39,7 +39,7 @@ class Server(http.server.BaseHTTPRequestHandler):
         if "busy" in words and number < 2:
             return self.send_error(503)
         if "silent" in words:
-            time.sleep(3)
+            time.sleep(1)
         content = b"<!DOCTYPE html><p>Log in" if "page" in words else self.served["content"]
         etag = f'"{hashlib.md5(content).hexdigest()}"'
         start = self.start(words, etag)
@@ -202,7 +202,7 @@ def test_another_file_than_expected_is_not_kept(tmp_path, server):
 )
 def test_what_cannot_be_had_is_told(tmp_path, server, words, message, tries):
     with pytest.raises(DownloadError, match=message):
-        download(f"{server.address}/{words}", tmp_path / "file", patience=Patience(3, 0, 0.3))
+        download(f"{server.address}/{words}", tmp_path / "file", patience=Patience(3, 0, 0.2))
     assert not (tmp_path / "file").exists() and len(server.asked) == tries
     assert not [name for name in names(tmp_path) if "noetag" in words or name == "file"]
 
