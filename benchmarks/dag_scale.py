@@ -2,9 +2,10 @@
 
     python benchmarks/dag_scale.py <folder> [layers_per_job ...]
 
-Nothing is scored: inventories, targets and tables are empty files with the right names; the target is the run's
-tables. A dry run with ``--quiet rules progress`` ends where the first job would start. Cases: cold (inventories, no
-scores); whole (everything is there, the graph is whole); finished (what Snakemake does next time); one model added.
+Nothing is scored: results are small files with the right names that say what they were made from; the target is the
+run's tables. A dry run with ``--quiet rules progress`` ends where the first job would start. Cases: cold (inventories,
+no scores); whole (everything is there, the graph is whole); finished (what Snakemake does next time); one model
+added.
 """
 
 from __future__ import annotations
@@ -17,12 +18,17 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
+import pyarrow as pa
 import yaml
 
 from menagerie.files.inventory import InventoryHeader, LayerInfo, block_name, write_inventory
-from menagerie.provenance.code import code_fingerprint, value_fingerprint, versions
+from menagerie.files.tables import write_table
+from menagerie.provenance.recipe import write_recipe
 from menagerie.survey.contents import Survey
+from menagerie.survey.recipes import Recipes
+from menagerie.survey.results import RESULTS
 
 ROOT = Path(__file__).parents[1]
 N_MODELS, N_LAYERS, SUBJECTS = 224, 42192, ("subj01", "subj02", "subj05", "subj07")
@@ -55,19 +61,17 @@ def make_project(folder: Path, layers_per_job: int | str) -> None:
         "datasets": {"big": {"reader": "own", "subjects": list(SUBJECTS), "options": {"folder": "data"}}},
     }
     (folder / "config" / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    survey = Survey.from_config(config | {"registry": str(folder / "config" / "models.tsv")})
+    recipes = recipes_of(folder)
     for name, count in zip(names, layer_counts(), strict=True):
         path = folder / "results" / "scale" / "layers" / f"{name}.tsv"
-        write_inventory(path, inventory(count), header(survey, name))
+        write_inventory(path, inventory(count), InventoryHeader(recipes.fingerprint("list_layers", model=name)))
 
 
-def header(survey: Survey, model: str) -> InventoryHeader:
-    """What the workflow would write now (inventory_params in workflow/rules), so that no inventory is taken."""
-    spec = survey.registry[model].build_row() | {"sha256": ""}
-    installed = versions(("torch", "torchvision", "timm"))
-    params = {"spec": spec, "transform": survey.config["images"]["transform"], "versions": installed}
-    code = code_fingerprint(ROOT / "workflow/scripts/list_layers.py", ["menagerie.models.providers.timm"])
-    return InventoryHeader(value_fingerprint([params, code]))
+def recipes_of(folder: Path) -> Recipes:
+    """Recipes as the workflow computes them from this folder."""
+    os.chdir(folder)
+    config = yaml.safe_load((folder / "config" / "config.yaml").read_text())
+    return Recipes(Survey.from_config(config), folder / "workflow" / "scripts")
 
 
 def layer_counts() -> list[int]:
@@ -81,28 +85,37 @@ def inventory(count: int) -> list[LayerInfo]:
 
 
 def finish(folder: Path, layers_per_job: int | str) -> None:
-    """Every output as an empty file, older inputs first."""
-    run = folder / "results" / "scale"
+    """Every result as a small file that says what it was made from, older ones first."""
+    recipes = recipes_of(folder)
+    recipes.of("collect_tables", {})
+    recipes.of("models_table", {})
     size = PACK if layers_per_job == "auto" else int(layers_per_job)
-    touch(run / "stimuli" / "big.h5")
-    for subject in SUBJECTS:
-        touch(run / "targets" / "big" / f"{subject}.h5")
-    for number, count in enumerate(layer_counts()[:N_MODELS]):
-        model = f"model{number:03d}"
-        touch(run / "geometry" / "big" / f"{model}.h5")
-        for subject in SUBJECTS:
-            for first in range(count // 2, count, size):
-                block = block_name(range(first, min(first + size, count)))
-                touch(run / "scores" / model / "big" / subject / f"{block}.parquet")
-        for table in ("layers", "selected", "units"):
-            touch(run / "scores" / model / f"{table}.parquet")
-    for name in TABLES:
-        touch(run / "tables" / f"{name}.parquet")
+    blocks = {f"model{number:03d}": block_names(count, size) for number, count in enumerate(layer_counts()[:N_MODELS])}
+    for recipe in recipes.known():
+        write_recipe(folder / recipes.path(recipe.rule, recipe.wildcards), recipe)
+    for recipe in recipes.known():
+        for pattern in RESULTS[recipe.rule]:
+            path = folder / "results" / "scale" / pattern.format(**recipe.wildcards)
+            if recipe.rule == "score":
+                first, *others = (path.with_name(f"{name}.parquet") for name in blocks[recipe.wildcards["model"]])
+                write_result(first, recipe.fingerprint)
+                for other in others:
+                    other.hardlink_to(first)
+            elif recipe.rule != "list_layers":
+                write_result(path, recipe.fingerprint)
 
 
-def touch(path: Path) -> None:
+def block_names(count: int, size: int) -> list[str]:
+    return [block_name(range(first, min(first + size, count))) for first in range(count // 2, count, size)]
+
+
+def write_result(path: Path, made_from: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
+    if path.suffix == ".h5":
+        with h5py.File(path, "w") as file:
+            file.attrs["made_from"] = made_from
+    else:
+        write_table(path, pa.table({"score": []}), {"made_from": made_from})
 
 
 def plan(folder: Path, *options: str) -> tuple[float, float, float]:
@@ -130,8 +143,7 @@ def main() -> None:
         make_project(folder, size)
         report(size, "cold", plan(folder))
         finish(folder, size)
-        (folder / "results" / "scale" / "tables" / "models.parquet").unlink()  # one job to do, so that the run counts
-        report(size, "whole", plan(folder, "--cores", "1", "--quiet", "all"))
+        report(size, "whole", plan(folder, "--summary"))
         report(size, "finished", plan(folder))
         config = folder / "config" / "config.yaml"
         config.write_text(config.read_text().replace("models:\n", f"models:\n- model{N_MODELS:03d}\n", 1))

@@ -134,7 +134,7 @@ def write_trained_model(folder: Path) -> None:
     save_file(state, folder / "data" / "tiny_trained.safetensors")
     registry = folder / "config" / "models.tsv"
     header, *rows = registry.read_text().splitlines()
-    row = TRAINED | {"weights": f"file:{folder / 'data' / 'tiny_trained.safetensors'}", "input_size": "160"}
+    row = TRAINED | {"weights": "file:data/tiny_trained.safetensors", "input_size": "160"}
     rows.append("\t".join(row.get(column, "") for column in header.split("\t")))
     registry.write_text("\n".join([header, *rows, ""]))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +79,7 @@ def test_a_file_next_to_the_network_that_it_does_not_import(own) -> None:
 def retrain(path: Path) -> None:
     from safetensors.numpy import load_file, save_file
 
-    save_file({name: value * np.float32(1.5) for name, value in load_file(path).items()}, path)
+    save_file({name: np.asarray(value * 1.5, value.dtype) for name, value in load_file(path).items()}, path)
 
 
 def test_checkpoint_of_the_same_name_and_older(project) -> None:
@@ -96,12 +95,7 @@ def test_two_checkouts_share_resources(project, tmp_path: Path) -> None:
     other = project.copy(tmp_path / "other")
     shutil.rmtree(other.folder / "resources")
     (other.folder / "resources").symlink_to(project.folder / "resources")
-    registry = other.folder / "config" / "models.tsv"
-    registry.write_text(registry.read_text().replace(str(project.folder), str(other.folder)))
-    checkpoint = registry.read_text().partition("file:")[2].partition("\t")[0]
-    mine = other.folder / "data" / "tiny_trained.safetensors"
-    registry.write_text(registry.read_text().replace(checkpoint, str(mine)))
-    retrain(mine)
+    retrain(other.folder / "data" / "tiny_trained.safetensors")
     other.run()
     assert project.planned() == {}
     assert other.tables()["tables/layer_scores.parquet"] != project.tables()["tables/layer_scores.parquet"]
@@ -345,10 +339,7 @@ def test_moved_project(project, tmp_path: Path) -> None:
     moved = tmp_path / "elsewhere"
     project.folder.rename(moved)
     project.folder = moved
-    registry = moved / "config" / "models.tsv"
-    checkpoint = registry.read_text().partition("file:")[2].partition("\t")[0]
-    registry.write_text(registry.read_text().replace(checkpoint, str(moved / "data" / "tiny_trained.safetensors")))
-    assert project.planned() <= Counter({"models_table": 1} | SUMMARY)
+    assert project.planned() == {}
 
 
 def test_inspection_sees_every_file(project) -> None:
@@ -356,7 +347,7 @@ def test_inspection_sees_every_file(project) -> None:
     scores = {str(path.relative_to(project.folder)) for path in project.results.rglob("[0-9]*.parquet")}
     summary = project.run("--summary")
     assert all(path in summary for path in scores)
-    untracked = project.run("--list-untracked")
-    assert "results/tiny/" not in untracked
+    untracked = [line for line in project.run("--list-untracked").splitlines() if line.startswith("results/tiny/")]
+    assert all(line.startswith(("results/tiny/benchmarks/", "results/tiny/logs/")) for line in untracked), untracked
     deleted = project.run("--delete-all-output", "--dry-run")
     assert all(path in deleted for path in scores)

@@ -66,7 +66,13 @@ class Digests:
         }
 
     def sha256(self, path: str | Path) -> str:
-        """SHA-256 of a file, remembered like its identity."""
+        """SHA-256 of a file, remembered like its identity; ``absent`` where there is none.
+
+        Raises
+        ------
+        MenagerieError
+            As :meth:`file`.
+        """
         place = str(Path(path).absolute())
         stamp = _stamp(place)
         if stamp is None:
@@ -77,7 +83,13 @@ class Digests:
         return self._large(place)["sha256"]
 
     def read(self, paths: Iterable[str | Path]) -> None:
-        """Read the large ones among these files once and keep their digests: for the job that reads them anyway."""
+        """Read the large ones among these files once and keep their digests: for the job that reads them anyway.
+
+        Raises
+        ------
+        MenagerieError
+            As :meth:`file`.
+        """
         for path in (str(Path(path).absolute()) for path in paths):
             stamp = _stamp(path)
             if stamp and stamp[0] > LARGE and self._large(path).get("stamp") != stamp:

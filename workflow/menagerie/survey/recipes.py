@@ -92,10 +92,6 @@ class Recipes(SourceRecipes):
 
     # ---- analyses
 
-    def leaderboard(self) -> Recipe:
-        """Leaderboard as a table."""
-        return self._recipe("leaderboard", {}, upstream=self._tables)
-
     def experiment(self, experiment: str) -> Recipe:
         """Data and effects of one experiment."""
         wildcards = {"experiment": experiment}
@@ -120,6 +116,10 @@ class Recipes(SourceRecipes):
         settings = self.survey.stage_params("standing") | self._stimulus_sets
         upstream = self._tables | self._similarities
         return self._recipe("standing", {}, settings, sources=self._published, upstream=upstream)
+
+    def of_tables(self, rule: str, **wildcards: str) -> Recipe:
+        """What is made from the run's tables alone: for rules that have no method here."""
+        return self._recipe(rule, wildcards, upstream=self._tables)
 
     @property
     def _tables(self) -> dict[str, str]:
@@ -154,10 +154,6 @@ class Recipes(SourceRecipes):
         return {name: self.fingerprint("experiment", experiment=name) for name in self.experiments}
 
     # ---- figures and report
-
-    def plot_leaderboard(self, dataset: str) -> Recipe:
-        """Leaderboard of a dataset."""
-        return self._recipe("plot_leaderboard", {"dataset": dataset}, upstream=self._tables)
 
     def plot_depth(self, dataset: str) -> Recipe:
         """Score against depth."""

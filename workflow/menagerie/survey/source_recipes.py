@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from menagerie.brain.readers import reader_module
@@ -64,7 +64,7 @@ class SourceRecipes:
         MenagerieError
             When a source cannot be read.
         """
-        make, names = self._method(rule)
+        make, names = self._method(rule, wildcards)
         key = (rule, *(wildcards[name] for name in names))
         if key not in self._known:
             self._known[key] = make(**{name: wildcards[name] for name in names})
@@ -72,13 +72,16 @@ class SourceRecipes:
 
     def path(self, rule: str, wildcards: Mapping[str, str]) -> str:
         """File of that recipe, below the folder of the run."""
-        _, names = self._method(rule)
+        _, names = self._method(rule, wildcards)
         return (
             "/".join([self.survey.folder, "recipes", rule, *([wildcards[name] for name in names] or ["run"])]) + ".json"
         )
 
-    def _method(self, rule: str) -> tuple[Callable[..., Recipe], tuple[str, ...]]:
-        method = getattr(self, rule)
+    def _method(self, rule: str, wildcards: Mapping[str, str]) -> tuple[Callable[..., Recipe], tuple[str, ...]]:
+        """The method of a rule and the wildcards that it takes; rules without one read the run's tables only."""
+        method = getattr(self, rule, None)
+        if method is None:
+            return partial(self.of_tables, rule), tuple(sorted(wildcards.keys()))
         return method, tuple(inspect.signature(method).parameters)
 
     def fingerprint(self, rule: str, **wildcards: str) -> str:

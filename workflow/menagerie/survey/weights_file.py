@@ -19,6 +19,7 @@ from menagerie.provenance.code import code_of, value_fingerprint
 from menagerie.provenance.sources import Digests
 
 MAPPINGS = Path(__file__).parents[1] / "models" / "mappings.py"
+PROVIDERS = MAPPINGS.with_name("providers")
 
 
 def weights_file(spec: ModelSpec, config: Mapping, digests: Digests) -> str:
@@ -44,6 +45,8 @@ def weights_file(spec: ModelSpec, config: Mapping, digests: Digests) -> str:
         identity["weights"] = digests.listing([path, *shards]) if shards else digests.file(path)
     elif kind == "package":
         identity["version"] = _installed(reference)
+    elif kind == "provider":
+        identity["version"] = code_of(PROVIDERS / f"{spec.provider}.py").versions  # it knows which file is meant
     plain = _path(config, spec, identity)
     copies = weights_sources(spec, config) if kind not in ("file", "package") else []
     if not copies or (Path(plain).is_file() and _converted_from(plain, source_sha256(copies, digests.sha256))):

@@ -7,6 +7,9 @@ torchvision shows them to its classifiers.
 from __future__ import annotations
 
 import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -87,5 +90,20 @@ def _load(path: Path, model: str) -> ModuleType:
         raise MenagerieError(f"Model '{model}': the Python file {path} does not exist.")
     described = importlib.util.spec_from_file_location(f"menagerie_user_{path.stem}", path)
     module = importlib.util.module_from_spec(described)
-    described.loader.exec_module(module)
+    with _neighbours(path.parent):
+        described.loader.exec_module(module)
     return module
+
+
+@contextmanager
+def _neighbours(folder: Path) -> Iterator[None]:
+    """Let a file import its neighbours, and forget them afterwards: another network may have some of the same names."""
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder.absolute()))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder.absolute()))
+        for name in set(sys.modules) - before:
+            if Path(getattr(sys.modules[name], "__file__", None) or "/").is_relative_to(folder.absolute()):
+                del sys.modules[name]
