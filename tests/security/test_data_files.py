@@ -86,7 +86,7 @@ def test_mat_of_pickles(tmp_path, bomb_bytes):
         read_design(at)
     savemat(tmp_path / "rdms.mat", {"other": content})
     with pytest.raises(MenagerieError, match=r"rdms\.mat has no variable"):
-        kriegeskorte92._load(tmp_path / "rdms.mat", "RDMs")
+        kriegeskorte92.read_sessions(tmp_path / "rdms.mat")
 
 
 def test_a_tar_cannot_write_outside(tmp_path):

@@ -32,8 +32,8 @@ def change_betas(layout, change, dtype="i2"):
 
 def change_volume(layout, name, change):
     path = layout.volume("subj01", name)
-    values = np.asarray(nib.load(path).dataobj)
-    nib.save(nib.Nifti1Image(change(values), np.eye(4)), path)
+    image = nib.load(path)
+    nib.save(nib.Nifti1Image(change(np.asarray(image.dataobj)), image.affine), path)
 
 
 def put(array, index, value):

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from menagerie.brain.remarks import Remark
 from menagerie.errors import MenagerieError
-from menagerie.files.download import check_file
+from menagerie.files.download import check_file, download
 from menagerie.files.storage import atomic
 
 _CHUNK = 1 << 20
@@ -37,6 +38,34 @@ class SourceDistribution:
     def file_name(self) -> str:
         """Name of the archive."""
         return f"{self.project}-{self.version}.tar.gz"
+
+
+@dataclass(frozen=True)
+class PublicFile:
+    """A public file, pinned so that no other file can take its place."""
+
+    url: str
+    n_bytes: int
+    sha256: str
+
+
+def fetch_or_copy(published: PublicFile, target: Path, folder: str | Path | None) -> None:
+    """Download a file, or copy it (by the name of ``target``) from a folder where one is given.
+
+    Raises
+    ------
+    MenagerieError
+        When it cannot be had, or is another file.
+    """
+    if folder is None:
+        advice = f"download it by hand and name its folder in the dataset's option 'folder', as {target.name}"
+        download(published.url, target, n_bytes=published.n_bytes, sha256=published.sha256, advice=advice)
+        return
+    copy = Path(folder).expanduser() / target.name
+    check_file(copy, n_bytes=published.n_bytes, sha256=published.sha256)
+    if not (target.exists() and copy.samefile(target)):
+        with atomic(target) as temporary:
+            shutil.copyfile(copy, temporary)
 
 
 def fetch_members(
@@ -125,3 +154,10 @@ def extract_members(archive: str | Path, members: Mapping[str, Path]) -> None:
         raise MenagerieError(f"{archive} has no member {error.args[0]}. Is it the right archive?") from error
     except (tarfile.TarError, EOFError, OSError) as error:
         raise MenagerieError(f"{archive} cannot be unpacked ({error}). Delete it and fetch it again.") from error
+
+
+def to_download(inputs: Mapping[str, str], resources: str | Path) -> list[Remark]:
+    """A remark where files below ``resources`` are not there yet, so that a rule will download them."""
+    missing = sorted(str(Path(resources) / path) for path in inputs.values() if not (Path(resources) / path).is_file())
+    text = f"{len(missing)} of {len(inputs)} files will be downloaded (first: {missing[0]})" if missing else ""
+    return [Remark(text, "Needs a network, once; docs/datasets.md says how without.")] if missing else []

@@ -22,23 +22,34 @@ def mean_over_repeats(repeats: np.ndarray, where: str) -> np.ndarray:
     MenagerieError
         When an image lacks only some units in a repeat, or has no repeat at all; ``where`` opens the message.
     """
-    missing = np.isnan(repeats)
-    partly = missing.any(axis=2) & ~missing.all(axis=2)
-    if partly.any():
-        repeat, image = np.argwhere(partly)[0]
-        unit = int(np.flatnonzero(missing[repeat, image])[0])
-        raise MenagerieError(
-            f"{where}: NaN in {missing[repeat, image].sum()} of {repeats.shape[2]} units at image {image}, "
-            f"repeat {repeat} (counted from 0); first unit {unit}. A repeat must be there for all units or for none. "
-            "Drop these units, or set the whole repeat to NaN."
-        )
-    never = missing[:, :, 0].all(axis=0)
+    refuse_partial(repeats, where)
+    never = np.isnan(repeats[:, :, 0]).all(axis=0)
     if never.any():
         raise MenagerieError(
             f"{where}: {never.sum()} of {never.size} images have no responses at all "
             f"(first: image {np.flatnonzero(never)[0]}, counted from 0). Leave these images out."
         )
     return np.nanmean(repeats, axis=0, dtype=np.float64)
+
+
+def refuse_partial(repeats: np.ndarray, where: str, images: np.ndarray | None = None) -> None:
+    """Raise where an image lacks only some units in a repeat; ``images`` are the numbers of a sample of images.
+
+    Raises
+    ------
+    MenagerieError
+        With the first such image; ``where`` opens the message.
+    """
+    missing = np.isnan(repeats)
+    partly = missing.any(axis=2) & ~missing.all(axis=2)
+    if partly.any():
+        repeat, row = np.argwhere(partly)[0]
+        unit = int(np.flatnonzero(missing[repeat, row])[0])
+        raise MenagerieError(
+            f"{where}: NaN in {missing[repeat, row].sum()} of {repeats.shape[2]} units at image "
+            f"{row if images is None else images[row]}, repeat {repeat} (counted from 0); first unit {unit}. A repeat must "
+            "be there for all units or for none. Drop these units, or set the whole repeat to NaN."
+        )
 
 
 def estimate_ncsnr(repeats: np.ndarray) -> np.ndarray:

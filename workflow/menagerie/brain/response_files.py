@@ -1,4 +1,4 @@
-"""Responses and unit tables as users keep them: npy, csv or parquet, checked with messages that name the place."""
+"""Files of responses: which column names the images, which are units, and which are neither."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from menagerie.errors import MenagerieError
+from menagerie.brain import array_files
+from menagerie.brain.names import duplicates, positions
+from menagerie.brain.not_responses import refuse_other_arrays, refuse_other_tables
+from menagerie.brain.remarks import Remark, plain
+from menagerie.brain.table_files import Table, is_id_name, names_images, numbers_rows, only_rises, read_table
+from menagerie.errors import MenagerieError, unknown
 
-_SEPARATOR = ";"  # between the regions of one unit
-_WHOLE_BRAIN = "all"
-_TEXT_COLUMNS = ("image", "file", "id", "unit", "region", "regions")  # "001" is a name, not the number 1
+SUFFIXES = (".npy", ".csv", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -27,93 +29,181 @@ class ResponseFile:
     responses
         float64 ``(n, v, t)``: image, unit, repeat.
     images
-        Ids of the rows, None where the file has no column ``image``.
+        Ids of the rows, None where the file does not name them.
     units
         Names of the units, None where the file has no names.
+    remarks
+        What deserves a look.
     """
 
     path: Path
     responses: np.ndarray
     images: list[str] | None = None
     units: list[str] | None = None
+    remarks: tuple[Remark, ...] = ()
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """A csv or parquet file as a table.
-
-    Raises
-    ------
-    MenagerieError
-        When it cannot be read or is empty.
-    """
-    try:
-        table = (
-            pd.read_parquet(path)
-            if path.suffix == ".parquet"
-            else pd.read_csv(path, dtype=dict.fromkeys(_TEXT_COLUMNS, str))
-        )
-    except Exception as error:  # pandas raises many kinds for a damaged file
-        raise MenagerieError(
-            f"{path} cannot be read as a table ({error}). Save it again as csv (with a header line) or parquet."
-        ) from error
-    if table.empty:
-        raise MenagerieError(f"{path} has no rows. A table needs a header line and at least one row.")
-    return table
-
-
-def read_responses(path: Path) -> ResponseFile:
+def read_responses(path: Path, ids: Sequence[str] = ()) -> ResponseFile:
     """Responses of one file, ``(n, v)`` or ``(n, v, t)`` in npy, ``(n, v)`` in csv and parquet.
 
+    Parameters
+    ----------
+    path
+        The file.
+    ids
+        Ids of the images that a column may name; a column ``image`` names them whatever they are.
+
     Raises
     ------
     MenagerieError
-        When the file cannot be read, has other dimensions, or holds something else than numbers.
+        When the file cannot be read, has other dimensions, holds something else than numbers, or holds a column of
+        which it is not clear that it is a unit.
     """
-    return _read_array(path) if path.suffix == ".npy" else _read_response_table(path)
+    if path.suffix.lower() != ".npy":
+        return responses_of_table(read_table(path), ids)
+    return responses_of_array(array_files.open_array(path), path, ids)
 
 
-def _read_array(path: Path) -> ResponseFile:
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise MenagerieError(
-            f"{path} cannot be read as an array ({error}). Save plain numbers with numpy.save(path, responses)."
-        ) from error
-    if values.ndim not in (2, 3) or values.dtype.kind not in "fiu" or 0 in values.shape:
+def responses_of_array(values: np.ndarray, path: Path, ids: Sequence[str]) -> ResponseFile:
+    """Responses ``(n, v)`` or ``(n, v, t)`` of an array that was read from ``path``; errors as :func:`read_responses`."""
+    check_shape(values, len(ids), path)
+    values = array_files.as_float(values, str(path))
+    values = values if values.ndim == 3 else values[:, :, None]
+    names = [f"unit {unit} (counted from 0)" for unit in range(values.shape[1])]
+    return ResponseFile(path, values, remarks=_counting_columns(values[:, :, 0], names, path))
+
+
+def check_shape(values: np.ndarray, n_images: int, path: Path) -> None:
+    """Refuse an array that is not images x units, or images x units x repeats.
+
+    Raises
+    ------
+    MenagerieError
+        For other dimensions, and for RSMs and RDMs.
+    """
+    if values.ndim not in (2, 3) or 0 in values.shape:
         raise MenagerieError(
             f"{path}: expected numbers of shape images x units or images x units x repeats, "
             f"found {values.dtype} of shape {values.shape}. Save it so with numpy.save."
         )
-    values = values.astype(np.float64)
-    return ResponseFile(path, values if values.ndim == 3 else values[:, :, None])
+    refuse_other_arrays(values, n_images, path)
 
 
-def _read_response_table(path: Path) -> ResponseFile:
-    table = read_table(path)
-    images = None
-    if "image" in table:
-        images = [str(name) for name in table.pop("image")]
-        if len(set(images)) < len(images):
-            twice = next(name for name in images if images.count(name) > 1)
-            raise MenagerieError(
-                f"{path}: image '{twice}' has several rows. Give repeats as several files: responses_1, responses_2, "
-                "..."
-            )
-    for name in table.columns:
-        numbers = pd.to_numeric(table[name], errors="coerce")
-        wrong = np.flatnonzero(numbers.isna() & table[name].notna())
-        if wrong.size:
-            raise MenagerieError(
-                f"{path}, column '{name}', row {wrong[0] + 1}: expected a number, found "
-                f"{table[name].iloc[wrong[0]]!r}. "
-                "Every column but 'image' is a unit; keep other information in the unit table."
-            )
-        table[name] = numbers
-    if table.shape[1] == 0:
+def _counting_columns(values: np.ndarray, names: Sequence[str], path: Path) -> tuple[Remark, ...]:
+    """Refuse a column that numbers the rows, and remark on one that only rises."""
+    if counting := np.flatnonzero(numbers_rows(values)).tolist():
+        raise MenagerieError(
+            f"{path}: {names[counting[0]]} numbers the rows, expected responses. Delete it; if it names the images, save a "
+            "csv or parquet file and call the column 'image'."
+        )
+    rising = np.flatnonzero(only_rises(values)).tolist()
+    text = f"{path}: {names[rising[0]]} holds whole numbers that only rise or only fall." if rising else ""
+    return (Remark(text, "Delete it if it holds ids or times."),) if rising else ()
+
+
+def responses_of_table(table: Table, ids: Sequence[str]) -> ResponseFile:
+    """Responses of a table with one row an image; errors as :func:`read_responses`."""
+    path = table.path
+    refuse_other_tables(table, ids)
+    named, remarks = _image_column(table, ids)
+    images = None if named is None else _image_names(table, named)
+    left_out, more = _unused_columns(table, named, ids)
+    columns = [place for place in range(len(table.names)) if place not in left_out and place != named]
+    if not columns:
         raise MenagerieError(f"{path} has no columns of responses; every column but 'image' is a unit.")
-    return ResponseFile(
-        path, table.to_numpy(dtype=np.float64)[:, :, None], images, [str(name) for name in table.columns]
+    values = table.numbers(columns)
+    refuse_other_arrays(values, 0, path)
+    units = [table.names[place] for place in columns]
+    rising = _counting_columns(values, [f"column '{name}'" for name in units], path)
+    return ResponseFile(path, values[:, :, None], images, units, (*table.remarks, *remarks, *more, *rising))
+
+
+def _image_column(table: Table, ids: Sequence[str]) -> tuple[int | None, list[Remark]]:
+    """The column that names the images: ``image``, or another that by its name may, where it names each row's image."""
+    called_so = [place for place, name in enumerate(table.names) if name.casefold() == "image"]
+    if len(called_so) > 1:
+        raise MenagerieError(f"{table.path}: found {len(called_so)} columns 'image', expected one. Rename the others.")
+    if called_so:
+        return called_so[0], []
+    candidates = [place for place, name in enumerate(table.names) if place in table.index or is_id_name(name)]
+    # A bare number names an image only where the column says so: elsewhere it is that of a row, a trial or a session.
+    candidates = [place for place in candidates if names_images(table.names[place]) or not _whole(table, place)]
+    found = {place: positions(table.texts(place), ids) for place in candidates}
+    naming = {place: rows for place, rows in found.items() if ids and -1 not in rows and len(set(rows)) == len(rows)}
+    if len({tuple(rows) for rows in naming.values()}) > 1:
+        names = " and ".join(f"'{table.names[place]}'" for place in naming)
+        raise MenagerieError(
+            f"{table.path}: columns {names} name different images in the same row, expected one column 'image'. Rename "
+            "the one that is meant to 'image', and delete the other."
+        )
+    if not naming:
+        return None, []
+    place = next(iter(naming))
+    return place, [plain(f"{table.path}: images are named by {_called(table, place)}.")]
+
+
+def _called(table: Table, place: int) -> str:
+    if table.names[place]:
+        return f"{'the index' if place in table.index else 'column'} '{table.names[place]}'"
+    return "the index" if place in table.index else f"column {place + 1}, which has no name"
+
+
+def _image_names(table: Table, place: int) -> list[str]:
+    images = table.texts(place)
+    if "" in images:
+        raise MenagerieError(
+            f"{table.path}, {_called(table, place)}: row {images.index('') + 1} is empty, expected the name of an image. "
+            "Fill it in, or delete the row."
+        )
+    if twice := duplicates(images):
+        raise MenagerieError(
+            f"{table.path}: image '{twice[0]}' has several rows, expected one. Give repeats as several files: "
+            "responses_1, responses_2, ..."
+        )
+    return images
+
+
+def _unused_columns(table: Table, named: int | None, ids: Sequence[str]) -> tuple[set[int], list[Remark]]:
+    """Columns that are neither units nor names of images; refuses those that leave doubt."""
+    left_out: set[int] = set()
+    remarks = []
+    for place, name in enumerate(table.names):
+        if place == named or not (place in table.index or is_id_name(name)):
+            continue
+        same = named is not None and ids and positions(table.texts(place), ids) == positions(table.texts(named), ids)
+        redundant = place in table.index and (_counts(table, place) or (named is not None and _whole(table, place)))
+        if not (same or redundant):
+            raise _no_unit(table, place, ids)
+        left_out.add(place)
+        remarks.append(Remark(f"{table.path}: {_called(table, place)} is left out: it only numbers the rows."))
+    first, step = getattr(table, "row_numbers", (0, 1))
+    if named is None and step != 1:
+        raise MenagerieError(
+            f"{table.path}: pandas numbered its rows {first}, {first + step}, ..., so they were sorted or left out, "
+            "expected all rows in the order of the images. Add a column 'image', or save it after reset_index(drop=True)."
+        )
+    return left_out, remarks
+
+
+def _no_unit(table: Table, place: int, ids: Sequence[str]) -> MenagerieError:
+    cells = table.texts(place)
+    strange = [cell for cell, position in zip(cells, positions(cells, ids), strict=True) if position < 0]
+    nearly = f" {unknown('image', strange[0], ids)}" if strange and len(strange) < len(cells) / 2 else ""
+    return MenagerieError(
+        f"{table.path}: {_called(table, place)} is no unit by its name, found {', '.join(cells[:3])}, ..., expected names "
+        f"of images. Delete it; call it 'image' if it names the images; rename it if it is a unit.{nearly}"
     )
+
+
+def _counts(table: Table, place: int) -> bool:
+    """Whether a column holds 0, 1, 2, ... or 1, 2, 3, ..."""
+    cells = table.texts(place)
+    return cells in ([str(number + first) for number in range(len(cells))] for first in (0, 1))
+
+
+def _whole(table: Table, place: int) -> bool:
+    """Whether a column holds whole numbers only."""
+    return all(cell.removeprefix("-").isdecimal() for cell in table.texts(place))
 
 
 def stack_repeats(files: Sequence[ResponseFile]) -> ResponseFile:
@@ -146,76 +236,8 @@ def stack_repeats(files: Sequence[ResponseFile]) -> ResponseFile:
             )
         if (file.images is None) != (first.images is None) or set(file.images or ()) != set(first.images or ()):
             raise MenagerieError(f"{file.path}: its column 'image' does not name the images of {first.path.name}.")
-        rows = [file.images.index(name) for name in first.images] if first.images else slice(None)
+        place = {name: row for row, name in enumerate(file.images or ())}
+        rows = [place[name] for name in first.images] if first.images else slice(None)
         stacked.append(file.responses[rows])
-    return ResponseFile(first.path, np.concatenate(stacked, axis=2), first.images, first.units)
-
-
-def read_units(path: Path, n_units: int, names: Sequence[str] | None) -> dict[str, np.ndarray]:
-    """Unit table as columns ``(v,)``, in the order of the responses' columns.
-
-    Rows are matched by column ``unit`` where the responses have unit names, by position elsewhere.
-
-    Raises
-    ------
-    MenagerieError
-        When the number of rows or the names do not fit.
-    """
-    table = read_table(path)
-    if len(table) != n_units:
-        raise MenagerieError(
-            f"{path} has {len(table)} rows for {n_units} units of responses; there must be one row a unit."
-        )
-    if "unit" in table and names is not None:
-        table["unit"] = table["unit"].astype(str)
-        if sorted(table["unit"]) != sorted(names):
-            strange = sorted(set(table["unit"]) ^ set(names)) or ["a name that occurs twice"]
-            raise MenagerieError(
-                f"{path}: column 'unit' does not name the columns of the responses one to one (first: {strange[0]})."
-            )
-        table = table.set_index("unit", drop=False).loc[list(names)]
-    if bad := [name for name in map(str, table.columns) if "/" in name]:
-        raise MenagerieError(f"{path}: column '{bad[0]}' has a slash in its name. Rename it.")
-    return {str(name): _plain(column) for name, column in table.items()}
-
-
-def _plain(column: pd.Series) -> np.ndarray:
-    """Numbers and truth values as they are, all else as text (empty cells: empty text)."""
-    values = column.to_numpy()
-    if values.dtype.kind in "fiub":
-        return values
-    return np.array(
-        ["" if missing else str(value) for value, missing in zip(values, column.isna(), strict=True)], dtype=object
-    )
-
-
-def split_regions(units: dict[str, np.ndarray], n_units: int, where: Path) -> dict[str, np.ndarray]:
-    """Region -> bool mask ``(v,)`` from column ``regions`` (or ``region``); without it, one region of all units.
-
-    A unit may lie in several regions, separated by semicolons, or in none (empty cell).
-
-    Raises
-    ------
-    MenagerieError
-        When no unit has a region or a name has a slash.
-    """
-    column = next((units[name] for name in ("regions", "region") if name in units), None)
-    if column is None:
-        return {_WHOLE_BRAIN: np.ones(n_units, dtype=bool)}
-    memberships = [_names(cell) for cell in column]
-    names = list(dict.fromkeys(name for cell in memberships for name in cell))
-    if not names:
-        raise MenagerieError(
-            f"{where}: the column of regions is empty. Name a region for some units, or drop the column."
-        )
-    if bad := [name for name in names if "/" in name]:
-        raise MenagerieError(f"{where}: region '{bad[0]}' has a slash in its name. Rename it.")
-    return {name: np.array([name in cell for cell in memberships]) for name in names}
-
-
-def _names(cell: object) -> list[str]:
-    if isinstance(cell, float | np.floating):
-        if np.isnan(cell):
-            return []
-        cell = int(cell) if float(cell).is_integer() else cell
-    return [name.strip() for name in str(cell).split(_SEPARATOR) if name.strip()]
+    remarks = tuple(dict.fromkeys(remark for file in files for remark in file.remarks))
+    return ResponseFile(first.path, np.concatenate(stacked, axis=2), first.images, first.units, remarks)

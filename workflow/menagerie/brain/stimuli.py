@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from menagerie.brain.remarks import Remark, log
 from menagerie.errors import MenagerieError
 from menagerie.files.storage import atomic
 
 FORMAT = "menagerie-stimuli/1"
+# What h5py raises for a damaged file, a missing entry, or an entry of another kind.
+DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError)
 
 
 def train_mask(n_images: int) -> np.ndarray:
@@ -20,10 +23,38 @@ def train_mask(n_images: int) -> np.ndarray:
     return np.arange(n_images) % 2 == 0
 
 
+def pixel_digest(pixels: np.ndarray) -> str:
+    """Digest of an image's size and pixels."""
+    return sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def duplicate_remarks(digests: Sequence[str], ids: Sequence[str]) -> list[Remark]:
+    """Remarks on images with identical pixels, by their digests in the order of the stimulus set."""
+    groups: dict[str, list[int]] = {}
+    for position, digest in enumerate(digests):
+        groups.setdefault(digest, []).append(position)
+    train = train_mask(len(ids))
+    same = [group for group in groups.values() if len(group) > 1]
+    both = [group for group in same if len({bool(train[position]) for position in group}) > 1]
+    remarks = []
+    for found, text, advice in (
+        (both, "in both halves", "The halves are then not independent: keep one of them, or average their responses."),
+        ([group for group in same if group not in both], "", "Keep one of them, or average their responses."),
+    ):
+        if found:
+            names = ", ".join(ids[position] for position in found[0][:3])
+            where = f" {text}" if text else " in one half"
+            more = f" (and {len(found) - 1} more such groups)" if len(found) > 1 else ""
+            remarks.append(Remark(f"images {names} are the same photograph, pixel by pixel,{where}{more}.", advice))
+    return remarks
+
+
 def write_stimuli(
     path: str | Path, images: Iterable[np.ndarray], image_ids: Iterable[str], provenance: dict[str, str]
 ) -> None:
     """Write RGB images, uint8 ``(h, w, 3)`` each, sizes may differ; the file appears only when whole.
+
+    Images with identical pixels are told in the log.
 
     Raises
     ------
@@ -33,7 +64,7 @@ def write_stimuli(
     ids = [str(image_id) for image_id in image_ids]
     if len(set(ids)) != len(ids):
         raise MenagerieError(f"Stimulus set {path}: image ids repeat; each image needs its own id.")
-    shapes, digest = [], sha256()
+    shapes, digest, same = [], sha256(), []
     with atomic(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update({"format": FORMAT, **provenance})
         pixels = file.create_dataset(
@@ -49,6 +80,7 @@ def write_stimuli(
             pixels.resize((start + image.size,))
             pixels[start:] = image.ravel()
             digest.update(np.ascontiguousarray(image))
+            same.append(pixel_digest(image))
             shapes.append(image.shape[:2])
         if len(shapes) != len(ids):
             raise MenagerieError(f"Stimulus set {path}: {len(shapes)} images but {len(ids)} ids.")
@@ -56,6 +88,7 @@ def write_stimuli(
         file.create_dataset("image_ids", data=np.array(ids, dtype=object), dtype=h5py.string_dtype())
         digest.update(str([ids, shapes]).encode())
         file.attrs["fingerprint"] = digest.hexdigest()[:16]
+    log(duplicate_remarks(same, ids))
 
 
 def read_provenance(path: str | Path) -> dict[str, str]:
@@ -77,15 +110,15 @@ class Stimuli:
         self.path = Path(path)
         try:
             self._file = h5py.File(self.path, "r")
-        except OSError as error:
+            if self._file.attrs.get("format") != FORMAT:
+                raise MenagerieError(f"{path} is not a stimulus set of format '{FORMAT}'. Delete it and rerun.")
+            self.fingerprint = str(self._file.attrs.get("fingerprint", ""))  # of pixels and ids
+            self.made_from = str(self._file.attrs.get("made_from", ""))
+            self.image_ids: np.ndarray = self._file["image_ids"].asstr()[:]
+            self._shapes = self._file["shapes"][:]
+            self._ends = np.cumsum(self._shapes.prod(axis=1) * 3)
+        except DAMAGE as error:
             raise MenagerieError(f"Stimulus set {path} cannot be read ({error}). Delete it and rerun.") from error
-        if self._file.attrs.get("format") != FORMAT:
-            raise MenagerieError(f"{path} is not a stimulus set of format '{FORMAT}'. Delete it and rerun.")
-        self.fingerprint = str(self._file.attrs.get("fingerprint", ""))  # of pixels and ids
-        self.made_from = str(self._file.attrs.get("made_from", ""))
-        self.image_ids: np.ndarray = self._file["image_ids"].asstr()[:]
-        self._shapes = self._file["shapes"][:]
-        self._ends = np.cumsum(self._shapes.prod(axis=1) * 3)
 
     @property
     def origin(self) -> tuple[str, dict]:

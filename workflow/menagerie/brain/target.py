@@ -13,6 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from menagerie.brain.stimuli import DAMAGE
 from menagerie.errors import MenagerieError
 from menagerie.files.storage import atomic
 from menagerie.provenance.code import array_fingerprint
@@ -208,7 +209,7 @@ def read_target(path: str | Path, *, with_repeats: bool = False) -> Target:
                 fingerprint=str(file.attrs.get("fingerprint", "")),
                 made_from=str(file.attrs.get("made_from", "")),
             )
-    except OSError as error:
+    except DAMAGE as error:
         raise MenagerieError(f"Brain target {path} cannot be read ({error}). Delete it and rerun.") from error
 
 

@@ -9,8 +9,8 @@ is read trial by trial, so that one volume at a time is in memory.
 from __future__ import annotations
 
 import gzip
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -65,6 +65,21 @@ def read_session(path: Path, voxels: np.ndarray, shape: Sequence[int]) -> np.nda
     return read(path, np.asarray(voxels), tuple(int(n) for n in shape))
 
 
+def check_session(path: Path, shape: Sequence[int]) -> None:
+    """Refuse a session whose header does not fit the volume; nothing but the header is read.
+
+    Raises
+    ------
+    MenagerieError
+        When the file is damaged, or of another shape or type.
+    """
+    if not path.name.endswith("hdf5"):
+        _open_nifti(path, tuple(shape))
+        return
+    with _opened_hdf5(path, tuple(shape)):
+        pass
+
+
 def percent(raw: np.ndarray) -> np.ndarray:
     """float32 ``(750, v)``: percent signal change."""
     return raw.astype(np.float32) / np.float32(BETA_SCALE)
@@ -105,7 +120,9 @@ def _expect(path: Path, found: Sequence[int], expected: Sequence[int], dtype: np
         )
 
 
-def _read_hdf5(path: Path, voxels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+@contextmanager
+def _opened_hdf5(path: Path, shape: tuple[int, ...]) -> Iterator[h5py.Dataset]:
+    """The betas of a HDF5 file of the right shape and type."""
     try:
         # The chunk cache cannot help: each chunk is read once.
         with h5py.File(path, "r", rdcc_nbytes=0) as file:
@@ -113,13 +130,20 @@ def _read_hdf5(path: Path, voxels: np.ndarray, shape: tuple[int, ...]) -> np.nda
                 raise MenagerieError(f"NSD betas {path}: no dataset '/betas', found {list(file)}. {_MEND}")
             data = file["betas"]
             _expect(path, data.shape, (TRIALS_PER_SESSION, *shape[::-1]), data.dtype)
-            in_file_order = np.lexsort(voxels.T)  # by z, then y, then x
-            read = _by_voxel if data.chunks == (TRIALS_PER_SESSION, 1, 1, 1) else _by_slice
-            betas = np.empty((len(voxels), TRIALS_PER_SESSION), dtype=np.int16)
-            betas[in_file_order] = read(data, voxels[in_file_order])
-            return betas.T
-    except OSError as error:
+            yield data
+    except MenagerieError:
+        raise
+    except Exception as error:  # h5py raises many kinds for a damaged file
         raise MenagerieError(f"NSD betas {path} cannot be read: truncated or damaged ({error}). {_MEND}") from error
+
+
+def _read_hdf5(path: Path, voxels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    with _opened_hdf5(path, shape) as data:
+        in_file_order = np.lexsort(voxels.T)  # by z, then y, then x
+        read = _by_voxel if data.chunks == (TRIALS_PER_SESSION, 1, 1, 1) else _by_slice
+        betas = np.empty((len(voxels), TRIALS_PER_SESSION), dtype=np.int16)
+        betas[in_file_order] = read(data, voxels[in_file_order])
+        return betas.T
 
 
 def _by_voxel(data: h5py.Dataset, voxels: np.ndarray) -> np.ndarray:
@@ -138,25 +162,54 @@ def _by_slice(data: h5py.Dataset, voxels: np.ndarray) -> np.ndarray:
     return betas
 
 
-def _read_nifti(path: Path, voxels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _open_nifti(path: Path, shape: tuple[int, ...]) -> nib.Nifti1Image:
+    """A NIfTI file of the right shape and type, of which the header has been read."""
     try:
         image = nib.load(path)
-        header = image.header
-        dtype = header.get_data_dtype()
-        _expect(path, header.get_data_shape(), (*shape, TRIALS_PER_SESSION), dtype)
-        slope, intercept = header.get_slope_inter()
-        if slope not in (None, 1.0) or intercept not in (None, 0.0):
-            raise MenagerieError(f"NSD betas {path}: scaled by {slope}; expected plain int16. {_MEND}")
-        flat = np.ravel_multi_index(tuple(voxels.T), shape, order="F")
-        betas = np.empty((TRIALS_PER_SESSION, len(voxels)), dtype=np.int16)
-        n_bytes = 2 * int(np.prod(shape))
-        with gzip.open(path, "rb") as stream:
+        _expect(path, image.shape, (*shape, TRIALS_PER_SESSION), image.get_data_dtype())
+    except MenagerieError:
+        raise
+    except Exception as error:  # nibabel and gzip raise many kinds for a damaged file
+        raise MenagerieError(f"NSD betas {path} cannot be read: truncated or damaged ({error}). {_MEND}") from error
+    return image
+
+
+def _read_nifti(path: Path, voxels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    image = _open_nifti(path, shape)
+    dtype = image.get_data_dtype()
+    flat = np.ravel_multi_index(tuple(voxels.T), shape, order="F")
+    betas = np.empty((TRIALS_PER_SESSION, len(voxels)), dtype=np.int16)
+    n_bytes = 2 * int(np.prod(shape))
+    opener = gzip.open if path.name.endswith(".gz") else Path.open
+    try:
+        with opener(path, "rb") as stream:
             stream.seek(image.dataobj.offset)
             for trial in range(TRIALS_PER_SESSION):
                 buffer = stream.read(n_bytes)
                 if len(buffer) != n_bytes:
                     raise EOFError(f"the data end in trial {trial + 1}")
                 betas[trial] = np.frombuffer(buffer, dtype=dtype)[flat]
-        return betas
-    except (OSError, EOFError, zlib.error, nib.filebasedimages.ImageFileError) as error:
+    except Exception as error:  # gzip raises many kinds for a damaged file
         raise MenagerieError(f"NSD betas {path} cannot be read: truncated or damaged ({error}). {_MEND}") from error
+    # The header that nibabel shows has lost its scale factor; the array proxy keeps it.
+    return _scale(path, betas, float(image.dataobj.slope), float(image.dataobj.inter))
+
+
+def _scale(path: Path, betas: np.ndarray, slope: float, inter: float) -> np.ndarray:
+    """Apply the scale factor of a NIfTI file, once; the result must be the release's whole numbers again."""
+    if (slope, inter) == (1.0, 0.0):
+        return betas
+    values = betas * slope + inter
+    whole = np.round(values)
+    limits = np.iinfo(np.int16)
+    if (
+        not np.allclose(values, whole, atol=1e-3)
+        or whole.min(initial=0) < limits.min
+        or whole.max(initial=0) > limits.max
+    ):
+        raise MenagerieError(
+            f"NSD betas {path}: its scale factor ({slope:g}, offset {inter:g}) gives other numbers than int16 (percent "
+            f"signal change x {BETA_SCALE:.0f}), expected those of the release. Use the files of the release, not a "
+            "conversion."
+        )
+    return whole.astype(np.int16)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
 
+from menagerie.brain.csv_files import read_text
+from menagerie.brain.mat_files import read_mat
 from menagerie.brain.nsd.layout import (
     N_IMAGES,
     REPEATS,
@@ -86,13 +87,15 @@ def read_design(layout: Layout) -> Design:
         raise MenagerieError(
             f"NSD design {path} is missing. Set nsd_root to the folder that holds nsddata/, or fetch the data."
         )
+    names = ("masterordering", "subjectim", "sharedix")
     try:
-        found = loadmat(path, variable_names=["masterordering", "subjectim", "sharedix"])
-        ordering, images, shared = (np.asarray(found[k]) for k in ("masterordering", "subjectim", "sharedix"))
-    except KeyError as error:
-        raise MenagerieError(f"NSD design {path}: variable {error} is missing. {_MEND}") from None
-    except Exception as error:  # scipy raises many kinds for a damaged file
-        raise MenagerieError(f"NSD design {path} cannot be read ({error}). {_MEND}") from error
+        found = read_mat(path, names)
+    except MenagerieError as error:
+        raise MenagerieError(f"NSD design {error}") from None
+    for name in names:
+        if not isinstance(found.get(name), np.ndarray):
+            raise MenagerieError(f"NSD design {path}: variable '{name}' is missing. {_MEND}")
+    ordering, images, shared = (found[name] for name in names)
     arrays = [_whole(path, name, a) for name, a in (("masterordering", ordering), ("sharedix", shared))]
     design = Design(arrays[0].ravel() - 1, _whole(path, "subjectim", images) - 1, np.sort(arrays[1].ravel()) - 1)
     _check(path, design)
@@ -146,7 +149,7 @@ def _check_table(path: Path, design: Design) -> None:
     if not path.is_file():
         return
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             shared = [int(row["nsdId"]) for row in csv.DictReader(file) if row["shared1000"].strip().lower() == "true"]
     except (KeyError, ValueError, AttributeError, UnicodeDecodeError) as error:
         raise MenagerieError(
@@ -183,17 +186,23 @@ def select_images(design: Design, images: str, subject: str | None = None) -> np
         ids = design.shared
     elif images == "special515":
         ids = design.special()
-    elif images == "own" or images.startswith("own:"):
+    elif list_path(images) is None:
         owner = images.partition(":")[2] or subject
         if owner is None:
             raise MenagerieError("Config key images: 'own' needs a subject; write for example 'own:subj01'.")
         subject_number(owner)
         ids = design.own(owner)
     else:
-        ids = _listed(Path(images))
+        ids = _listed(list_path(images))
     if not len(ids):
         raise MenagerieError(f"Config key images: '{images}' selects no image in this NSD tree.")
     return ids
+
+
+def list_path(images: str) -> Path | None:
+    """The file of a list of images; None where the choice is a word."""
+    named = images in ("shared1000", "special515", "own") or images.startswith("own:")
+    return None if named else Path(images).expanduser()
 
 
 def _listed(path: Path) -> np.ndarray:
@@ -202,7 +211,7 @@ def _listed(path: Path) -> np.ndarray:
             f"Config key images: '{path}' is neither shared1000, special515, own:<subject> nor a file "
             "with one id a line."
         )
-    lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [line.split("#")[0].strip() for line in read_text(path).splitlines()]
     ids = [nsd_id(line) for line in lines if line]
     if len(set(ids)) != len(ids):
         raise MenagerieError(f"Image list {path}: {len(ids) - len(set(ids))} ids repeat; give each image once.")

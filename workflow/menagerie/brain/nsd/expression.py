@@ -6,9 +6,11 @@ The text is parsed with :mod:`ast` and walked through a whitelist; nothing is ev
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -24,6 +26,7 @@ _COMPARE = {
 }
 _ALLOWED = "and, or, not, comparisons, in {...}, names and numbers"
 _MAX_LENGTH = 4000
+_LARGEST = 1e308  # whole numbers above have no floating-point value
 
 
 def canonical(name: str) -> str:
@@ -39,7 +42,35 @@ class Labels:
     numbers: Mapping[str, int]
 
 
-Value = np.ndarray | Labels  # float (v,), bool (v,), or labels
+@dataclass(frozen=True)
+class Truth:
+    """Truth values of ``v`` voxels: ``holds`` and ``fails`` are bool ``(v,)``; where neither is True it is unknown."""
+
+    holds: np.ndarray
+    fails: np.ndarray
+
+    @classmethod
+    def of(cls, mask: np.ndarray) -> Truth:
+        """Of a mask that is known everywhere."""
+        mask = np.asarray(mask, dtype=bool)
+        return cls(mask, ~mask)
+
+    @property
+    def unknown(self) -> np.ndarray:
+        """Bool ``(v,)``: neither true nor false."""
+        return ~(self.holds | self.fails)
+
+    def __invert__(self) -> Truth:
+        return Truth(self.fails, self.holds)
+
+    def __and__(self, other: Truth) -> Truth:
+        return Truth(self.holds & other.holds, self.fails | other.fails)
+
+    def __or__(self, other: Truth) -> Truth:
+        return Truth(self.holds | other.holds, self.fails & other.fails)
+
+
+Value = np.ndarray | Labels | Truth  # float (v,), bool (v,), labels, or a region that was defined before
 
 
 def names_in(text: str, *, where: str) -> list[str]:
@@ -55,7 +86,15 @@ def names_in(text: str, *, where: str) -> list[str]:
 
 
 def evaluate(text: str, values: Mapping[str, Value], *, where: str) -> np.ndarray:
-    """Bool ``(v,)``: the voxels for which the expression holds.
+    """Bool ``(v,)``: the voxels for which an expression certainly holds; see :func:`find_truth`."""
+    return find_truth(text, values, where=where).holds
+
+
+def find_truth(text: str, values: Mapping[str, Value], *, where: str) -> Truth:
+    """For which voxels an expression holds, for which it does not, and for which that is unknown.
+
+    A comparison with NaN is unknown, whichever it is; ``not`` leaves it so; ``and`` and ``or`` are unknown where the
+    other side does not decide (Kleene's strong three-valued logic).
 
     Parameters
     ----------
@@ -63,7 +102,7 @@ def evaluate(text: str, values: Mapping[str, Value], *, where: str) -> np.ndarra
         Expression of ``and``, ``or``, ``not``, comparisons, ``in``, names and numbers. A label's name alone
         stands for the voxels that carry it; a label volume alone for the voxels with a label above 0.
     values
-        Name -> float or bool ``(v,)``, or :class:`Labels`. A comparison with NaN is False.
+        Name -> float or bool ``(v,)``, :class:`Labels`, or :class:`Truth` of a region that was defined before.
     where
         What the expression defines, for messages.
 
@@ -74,7 +113,7 @@ def evaluate(text: str, values: Mapping[str, Value], *, where: str) -> np.ndarra
     """
     tree = _parse(text, where)
     try:
-        return np.asarray(_Walk(values, where).mask(tree.body), dtype=bool)
+        return _Walk(values, where).truth(tree.body)
     except RecursionError:
         raise MenagerieError(f"{where}: '{_short(text)}' is nested too deeply; make it simpler.") from None
 
@@ -116,27 +155,29 @@ class _Walk:
         """The error for a part that the language does not have."""
         return MenagerieError(f"{self.where}: '{ast.unparse(node)}' is not allowed here. Allowed: {_ALLOWED}.")
 
-    def mask(self, node: ast.AST) -> np.ndarray:
+    def truth(self, node: ast.AST) -> Truth:
         """What is true or false: and, or, not, comparisons, labels."""
         if isinstance(node, ast.BoolOp):
-            join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-            return join.reduce([self.mask(value) for value in node.values])
+            join = operator.and_ if isinstance(node.op, ast.And) else operator.or_
+            return reduce(join, [self.truth(value) for value in node.values])
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            return ~self.mask(node.operand)
+            return ~self.truth(node.operand)
         if isinstance(node, ast.Compare):
             return self.comparison(node)
         if _name(node) is not None:
-            return self.truth(node)
+            return self.named(node)
         raise self.refuse(node)
 
-    def truth(self, node: ast.AST) -> np.ndarray:
-        """A name by itself: inside a label volume, a label or a mask."""
+    def named(self, node: ast.AST) -> Truth:
+        """A name by itself: inside a label volume, a label, a mask or an earlier region."""
         value = self.lookup(node)
+        if isinstance(value, Truth):
+            return value
         if isinstance(value, Labels):
-            return value.codes > 0
+            return Truth.of(value.codes > 0)
         if value.dtype != bool:
             raise MenagerieError(f"{self.where}: '{_name(node)}' is a number; compare it ('{_name(node)} > 0.2').")
-        return value
+        return Truth.of(value)
 
     def lookup(self, node: ast.AST) -> Value:
         """The value of a name: a volume, an earlier region, or the mask of a label that one volume has."""
@@ -154,35 +195,43 @@ class _Walk:
             )
         raise unknown(f"name in {self.where}", name, known_names(self.values))
 
-    def comparison(self, node: ast.Compare) -> np.ndarray:
+    def comparison(self, node: ast.Compare) -> Truth:
         """A chain such as ``0.2 < ncsnr < 0.4``."""
         sides = [node.left, *node.comparators]
         parts = [self.pair(*pair) for pair in zip(sides, node.ops, sides[1:], strict=False)]
-        return np.logical_and.reduce(parts)
+        return reduce(operator.and_, parts)
 
-    def pair(self, left: ast.AST, op: ast.cmpop, right: ast.AST) -> np.ndarray:
+    def pair(self, left: ast.AST, op: ast.cmpop, right: ast.AST) -> Truth:
         """One link of a chain."""
         if isinstance(op, ast.In | ast.NotIn):
-            found = self.membership(left, right)
+            found = Truth.of(self.membership(left, right))
             return ~found if isinstance(op, ast.NotIn) else found
         if type(op) not in _COMPARE:
             raise self.refuse(ast.Compare(left, [op], [right]))
         if isinstance(op, ast.Eq | ast.NotEq) and isinstance(self.values.get(_name(left) or ""), Labels):
-            found = self.membership(left, ast.Tuple([right]))
+            found = Truth.of(self.membership(left, ast.Tuple([right])))
             return ~found if isinstance(op, ast.NotEq) else found
+        a, b = self.number(left), self.number(right)
+        if not (isinstance(a, np.ndarray) or isinstance(b, np.ndarray)):
+            raise MenagerieError(
+                f"{self.where}: '{ast.unparse(ast.Compare(left, [op], [right]))}' compares two numbers, expected a name on "
+                "one side. Name what is compared ('ncsnr > 0.2')."
+            )
         with np.errstate(invalid="ignore"):
-            return _COMPARE[type(op)](self.number(left), self.number(right))
+            result = _COMPARE[type(op)](a, b)
+        known = ~(np.isnan(a) | np.isnan(b))
+        return Truth(result & known, ~result & known)
 
     def number(self, node: ast.AST) -> np.ndarray | float:
         """A number, or the values of a volume that holds numbers."""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return -self.number(node.operand)
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            return float(node.value)
+            return float(node.value) if abs(node.value) < _LARGEST else math.copysign(math.inf, node.value)
         if _name(node) is None:
             raise self.refuse(node)
         value = self.lookup(node)
-        if isinstance(value, Labels) or value.dtype == bool:
+        if isinstance(value, Labels | Truth) or value.dtype == bool:
             raise MenagerieError(
                 f"{self.where}: '{_name(node)}' holds labels, not numbers; write '{_name(node)} in {{name, name}}'."
             )

@@ -28,6 +28,7 @@ IMAGE_SIZE = 425
 REPEATS = 3
 
 BETAS_VERSION = "betas_fithrf_GLMdenoise_RR"
+TWIN_FOLDER = "nsd_twin"  # below resources: where rule write_nsd_twin puts one
 TWIN_NOTE = "menagerie_twin.json"
 
 # Name in region expressions -> file, under roi/ for labels and beside it for t maps.

@@ -1,16 +1,16 @@
-"""Regions of one subject: label volumes, their tables of names, t maps, reliability, and own masks."""
+"""Regions of one subject, by expressions over its volumes, or by masks of the user."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 
-from menagerie.brain.nsd.expression import Labels, Value, canonical, evaluate, names_in
-from menagerie.brain.nsd.layout import LABEL_VOLUMES, NCSNR, T_MAPS, UNNAMED_LABELS, Layout
+from menagerie.brain.nsd.expression import Truth, Value, canonical, find_truth, names_in
+from menagerie.brain.nsd.layout import LABEL_VOLUMES, NCSNR, T_MAPS
+from menagerie.brain.nsd.volumes import Volumes
+from menagerie.brain.remarks import Remark
 from menagerie.errors import MenagerieError, unknown
 
 # Conwell et al. 2024, Methods: reliable voxels of the ventral and lateral streams, and of category-selective areas.
@@ -26,128 +26,6 @@ DEFAULT_REGIONS: Mapping[str, str] = {
     "EVC": "prf_visualrois in {V1v, V1d, V2v, V2d, V3v, V3d, hV4}",
 }
 _BUILT_IN = {*LABEL_VOLUMES, *T_MAPS, NCSNR}
-
-
-class Volumes:
-    """The volumes of one subject, read when first asked for and flattened in C order (x slowest)."""
-
-    def __init__(self, layout: Layout, subject: str):
-        self.layout = layout
-        self.subject = subject
-        self._values: dict[str, Value] = {}
-
-    @cached_property
-    def shape(self) -> tuple[int, int, int]:
-        """X, Y, Z, as of ncsnr.nii.gz.
-
-        Raises
-        ------
-        MenagerieError
-            When that file is missing or damaged.
-        """
-        return _load(self.layout.volume(self.subject, NCSNR)).shape
-
-    def __getitem__(self, name: str) -> Value:
-        """Value of a built-in name: float ``(voxels,)`` or labels.
-
-        Raises
-        ------
-        MenagerieError
-            When a file is missing, is damaged, has another shape, or label numbers without a name.
-        """
-        if name not in self._values:
-            path = self.layout.volume(self.subject, name)
-            values = self.read(path)
-            self._values[name] = self._labels(name, path, values) if name in LABEL_VOLUMES else values
-        return self._values[name]
-
-    def read(self, path: Path) -> np.ndarray:
-        """float32 ``(voxels,)`` from a NIfTI file of this subject's shape.
-
-        Raises
-        ------
-        MenagerieError
-            When the file is missing or damaged, or has another shape.
-        """
-        volume = _load(path)
-        if volume.shape != self.shape:
-            raise MenagerieError(
-                f"NSD volume {path}: shape {volume.shape}, but ncsnr.nii.gz of {self.subject} has {self.shape}. "
-                "Use the func1pt8mm files of the same subject."
-            )
-        return volume.ravel()
-
-    def has(self, name: str) -> bool:
-        """True where a label volume and its table of names are there."""
-        table = name in UNNAMED_LABELS or self.layout.label_table(self.subject, name).is_file()
-        return table and self.layout.volume(self.subject, name).is_file()
-
-    def names(self, volume: str) -> dict[str, int]:
-        """Label names of a label volume, canonical -> number, as its table gives them; those above 0 only."""
-        if volume in UNNAMED_LABELS:
-            return {}
-        return read_label_table(self.layout.label_table(self.subject, volume))
-
-    def owners(self, label: str) -> list[str]:
-        """Label volumes of which the table has this label. A table that is missing has none."""
-        tables = {volume: self.layout.label_table(self.subject, volume) for volume in LABEL_VOLUMES}
-        return [volume for volume, path in tables.items() if path.is_file() and label in self.names(volume)]
-
-    def _labels(self, name: str, path: Path, values: np.ndarray) -> Labels:
-        if not np.array_equal(values, np.round(values)):
-            raise MenagerieError(f"NSD volume {path}: labels must be whole numbers. Fetch the file again.")
-        codes = values.astype(np.int32)
-        numbers = self.names(name)
-        if name not in UNNAMED_LABELS:
-            table = self.layout.label_table(self.subject, name)
-            stray = sorted(set(np.unique(codes[codes > 0]).tolist()) - set(numbers.values()))
-            if stray:
-                raise MenagerieError(
-                    f"NSD volume {path} holds label {stray[0]}, which its table {table} does not name "
-                    f"(it names {sorted(numbers.values())}). The two must be of one release: fetch both again."
-                )
-        return Labels(codes, numbers)
-
-
-def _load(path: Path) -> np.ndarray:
-    if not path.is_file():
-        raise MenagerieError(f"NSD volume {path} is missing. Fetch it, or check nsd_root.")
-    try:
-        image = nib.load(path)
-        values = np.asarray(image.dataobj, dtype=np.float32)
-    except Exception as error:  # nibabel and gzip raise many kinds for a damaged file
-        raise MenagerieError(f"NSD volume {path} cannot be read ({error}). Fetch it again.") from error
-    if values.ndim == 4 and values.shape[3] == 1:
-        values = values[..., 0]
-    if values.ndim != 3:
-        raise MenagerieError(f"NSD volume {path}: expected three dimensions, found shape {values.shape}.")
-    return values
-
-
-def read_label_table(path: Path) -> dict[str, int]:
-    """Label names of a ``.mgz.ctab`` file, canonical -> number; numbers above 0 only.
-
-    Raises
-    ------
-    MenagerieError
-        When the file is missing, a line is not "number name ...", or a number or name repeats.
-    """
-    if not path.is_file():
-        raise MenagerieError(f"NSD label table {path} is missing. Fetch it, or check nsd_root.")
-    numbers: dict[str, int] = {}
-    for count, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
-        fields = line.split()
-        if not fields or fields[0].startswith("#"):
-            continue
-        if len(fields) < 2 or not fields[0].lstrip("-").isdigit():
-            raise MenagerieError(f"NSD label table {path}, line {count}: expected 'number name', found '{line[:60]}'.")
-        number, name = int(fields[0]), canonical(fields[1])
-        if number <= 0:
-            continue
-        if name in numbers or number in numbers.values():
-            raise MenagerieError(f"NSD label table {path}, line {count}: label {number} '{fields[1]}' is there twice.")
-        numbers[name] = number
-    return numbers
 
 
 def region_texts(regions: object) -> dict[str, object]:
@@ -196,11 +74,29 @@ def _items(regions: object) -> list[tuple[object, object]]:
     return pairs
 
 
+def mask_path(definition: Mapping, subject: str, where: str) -> Path:
+    """File of a region that is ``{mask: file}``; ``{subject}`` in it stands for the subject.
+
+    Raises
+    ------
+    MenagerieError
+        When the definition has other keys, or its file other places to fill in.
+    """
+    if set(definition) != {"mask"}:
+        raise MenagerieError(f"{where}: expected {{mask: file}}, found keys {sorted(map(str, definition))}.")
+    path = str(definition["mask"]).replace("{subject}", subject)
+    if "{" in path or "}" in path:
+        raise MenagerieError(
+            f"{where}: found braces in mask '{definition['mask']}', expected none but {{subject}}. Correct the name."
+        )
+    return Path(path).expanduser()
+
+
 def build_regions(volumes: Volumes, regions: object) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     """Masks of the configured regions.
 
-    An expression may name the regions before it. A comparison with NaN is False, so that a voxel of unknown
-    reliability is not taken for a reliable one; voxels that only this keeps out of a region are counted.
+    An expression may name the regions before it. A voxel is in a region only where its expression certainly holds: one
+    that needs a value that is NaN is left out, also under ``not`` and ``!=``, and counted.
 
     Returns
     -------
@@ -214,46 +110,43 @@ def build_regions(volumes: Volumes, regions: object) -> tuple[dict[str, np.ndarr
     MenagerieError
         When a definition is wrong or a region has fewer than two voxels.
     """
-    masks: dict[str, np.ndarray] = {}
-    lost: dict[str, int] = {}
+    found: dict[str, Truth] = {}
     for name, definition in region_texts(regions).items():
         where = f"region '{name}' of {volumes.subject}"
         if isinstance(definition, Mapping):
-            masks[name] = _from_mask(volumes, definition, where)
+            found[name] = Truth.of(_from_mask(volumes, definition, where))
         else:
-            masks[name], n_lost = _from_expression(volumes, definition, masks, where)
-            lost.update({name: n_lost} if n_lost else {})
-        if (count := int(masks[name].sum())) < 2:
+            found[name] = find_truth(definition, _values(volumes, definition, found, where), where=where)
+        if (count := int(found[name].holds.sum())) < 2:
             raise MenagerieError(
                 f"{where}: {count} voxels; an RSM needs at least 2. Check its definition "
                 f"({' '.join(str(definition).split())[:120]}), or leave it out of option regions."
             )
-    return masks, lost
+    lost = {name: int(truth.unknown.sum()) for name, truth in found.items()}
+    return {name: truth.holds for name, truth in found.items()}, {name: n for name, n in lost.items() if n}
 
 
 def _from_mask(volumes: Volumes, definition: Mapping, where: str) -> np.ndarray:
-    if set(definition) != {"mask"}:
-        raise MenagerieError(f"{where}: expected {{mask: file}}, found keys {sorted(map(str, definition))}.")
-    path = Path(str(definition["mask"]).format(subject=volumes.subject))
-    values = volumes.read(path)
-    return np.nan_to_num(values) > 0
+    """Voxels above 0; NaN, which programs write outside of a brain, is outside."""
+    path = mask_path(definition, volumes.subject, where)
+    values = volumes.read(path, is_release=False)
+    known = values[np.isfinite(values)]
+    inside = np.nan_to_num(values) > 0
+    whole = np.array_equal(known, np.round(known))
+    if whole and known.size and (known.min() < -1 or (known.min() < 0 and not inside.any())):
+        raise MenagerieError(
+            f"{where}: mask {path} holds whole numbers below 0 (down to {known.min():g}), as labels above 127 become in 8 "
+            "bits, expected 0 outside and 1 inside. Save it as 0 and 1, with an unsigned type."
+        )
+    if not whole:
+        text = f"{where}: mask {path} holds fractions; all {np.count_nonzero(inside)} voxels above 0 count as inside."
+        volumes.remarks.append(Remark(text, "Resample masks with nearest-neighbour interpolation, or threshold them."))
+    return inside
 
 
-def _from_expression(
-    volumes: Volumes, text: str, masks: Mapping[str, np.ndarray], where: str
-) -> tuple[np.ndarray, int]:
-    values = _values(volumes, text, masks, where)
-    mask = evaluate(text, values, where=where)
-    numeric = {name: v for name, v in values.items() if isinstance(v, np.ndarray) and v.dtype != bool}
-    if all(np.isfinite(v).all() for v in numeric.values()):
-        return mask, 0
-    filled = {name: np.where(np.isnan(v), np.inf, v) for name, v in numeric.items()}
-    return mask, int(np.count_nonzero(evaluate(text, {**values, **filled}, where=where) & ~mask))
-
-
-def _values(volumes: Volumes, text: str, masks: Mapping[str, np.ndarray], where: str) -> dict[str, Value]:
+def _values(volumes: Volumes, text: str, regions: Mapping[str, Truth], where: str) -> dict[str, Value]:
     """The values that an expression needs; label volumes are read only for labels that are named."""
-    earlier = {canonical(name): mask for name, mask in masks.items()}
+    earlier = {canonical(name): truth for name, truth in regions.items()}
     values: dict[str, Value] = {}
     for name in names_in(text, where=where):
         if name in earlier:

@@ -14,18 +14,21 @@ archive : path, optional
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from menagerie.brain.fetch import SourceDistribution, fetch_members
+from menagerie.brain.fetch import SourceDistribution, fetch_members, to_download
+from menagerie.brain.mat_files import read_structs
 from menagerie.brain.options import fill_options
+from menagerie.brain.remarks import Remark, plain
+from menagerie.brain.rsm_ceilings import region_ceiling, rsm_agreement
+from menagerie.brain.rsm_values import DISSIMILARITY, square, to_rsm
 from menagerie.brain.stimuli import Stimuli, train_mask
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
-from menagerie.files.geometry import unfold
 
 DISTRIBUTION = SourceDistribution(
     project="rsatoolbox",
@@ -84,7 +87,7 @@ def read_stimuli(
         When the file is missing, damaged, or does not hold 92 RGB photographs.
     """
     path = inputs["supplement"]
-    images = [entry["image"] for entry in _load(path, "stimuli_92objs").ravel()]
+    images = [entry["image"] for entry in read_structs(path, "stimuli_92objs", "image")]
     if len(images) != N_IMAGES or any(i.ndim != 3 or i.shape[2] != 3 or i.dtype != np.uint8 for i in images):
         raise MenagerieError(
             f"{path}: expected {N_IMAGES} uint8 RGB images, found {len(images)}, the first of shape "
@@ -140,18 +143,15 @@ def read_sessions(path: str | Path) -> dict[str, np.ndarray]:
     MenagerieError
         When names, shapes or values are not as published.
     """
-    table = _load(path, "RDMs")
     sessions: dict[str, dict[str, np.ndarray]] = {}
-    for entry in table.ravel():
-        parts = [part.strip() for part in str(entry["name"]).split("|")]
+    for entry in read_structs(path, "RDMs", "RDM", "name"):
+        parts = [part.strip() for part in entry["name"].split("|")]
         if len(parts) != 3 or parts[1] not in SUBJECTS["human"]:
             raise MenagerieError(
                 f"{path}: RDM named '{entry['name']}'; expected 'hIT | <subject> | Session: <n>', "
                 f"subject one of {', '.join(SUBJECTS['human'])}. Delete the file and fetch it again."
             )
-        sessions.setdefault(parts[1], {})[parts[2]] = _to_rsm(
-            np.asarray(entry["RDM"], dtype=np.float64), f"{path}, {entry['name']}"
-        )
+        sessions.setdefault(parts[1], {})[parts[2]] = _to_rsm(entry["RDM"], f"{path}, {entry['name']}")
     found = {subject: len(by_session) for subject, by_session in sessions.items()}
     if found != dict.fromkeys(SUBJECTS["human"], 2):
         raise MenagerieError(f"{path}: expected two sessions of each of {SUBJECTS['human']}, found {found}.")
@@ -160,45 +160,34 @@ def read_sessions(path: str | Path) -> dict[str, np.ndarray]:
 
 def _human(path: str | Path, subject: str, test: np.ndarray) -> tuple[np.ndarray, dict[str, float], dict[str, str]]:
     sessions = read_sessions(path)
-    means = {name: rsms.mean(axis=0) for name, rsms in sessions.items()}
-    others = np.mean([rsm for name, rsm in means.items() if name != subject], axis=0)
-    everything = np.ones(N_IMAGES, dtype=bool)
-    reliability = _agreement(*sessions[subject], everything)
+    ceiling, how = region_ceiling(subject, sessions, test)
+    reliability = rsm_agreement(*sessions[subject], np.ones(N_IMAGES, dtype=bool))
     details = {
         "session_reliability": f"{reliability:.4f} (Pearson r of the two sessions' RSMs, all pairs)",
-        "ceiling": "lower bound: Pearson r of the subject's RSM with the mean of the others' RSMs, test-half pairs",
+        "ceiling": how,
     }
-    return means[subject], {REGION: _agreement(means[subject], others, test)}, details
+    return sessions[subject].mean(axis=0), {REGION: ceiling} if ceiling is not None else {}, details
 
 
 def _monkey(path: str | Path) -> np.ndarray:
-    """Pooled monkey RSM. MATLAB's lower triangle runs down the columns, so it is our upper one row by row."""
-    for entry in _load(path, "RDMs_mIT_hIT_fig1").ravel():
-        if str(entry["name"]) == _MONKEY:
+    for entry in read_structs(path, "RDMs_mIT_hIT_fig1", "RDM", "name"):
+        if entry["name"] == _MONKEY:
             vector = np.asarray(entry["RDM"], dtype=np.float64).ravel()
             if vector.size != N_IMAGES * (N_IMAGES - 1) // 2:
                 raise MenagerieError(f"{path}, {_MONKEY}: expected 4186 dissimilarities, found {vector.size}.")
-            return _to_rsm(unfold(vector, diagonal=0.0), f"{path}, {_MONKEY}")
+            return _to_rsm(square(vector), f"{path}, {_MONKEY}")
     raise MenagerieError(f"{path} has no RDM named {_MONKEY}. Delete the file and fetch it again.")
 
 
 def _to_rsm(rdm: np.ndarray, where: str) -> np.ndarray:
     if rdm.shape != (N_IMAGES, N_IMAGES):
         raise MenagerieError(f"{where}: expected an RDM of {N_IMAGES} x {N_IMAGES}, found shape {rdm.shape}.")
-    if not np.isfinite(rdm).all() or np.any(rdm < -1e-6) or np.any(rdm > 2 + 1e-6):
+    rsm, _ = to_rsm(rdm, DISSIMILARITY, where)
+    if rsm.min() < -1 - 1e-6 or rsm.max() > 1 + 1e-6:
         raise MenagerieError(
-            f"{where}: dissimilarities must be finite and between 0 and 2 (1 - Pearson r). The file is damaged."
+            f"{where}: dissimilarities must be between 0 and 2 (1 - Pearson r). The file is damaged: fetch it again."
         )
-    if np.abs(rdm - rdm.T).max() > 1e-6 or np.abs(np.diag(rdm)).max() > 1e-6:
-        raise MenagerieError(f"{where}: the RDM must be symmetric with zeros on its diagonal. The file is damaged.")
-    return 1.0 - rdm
-
-
-def _agreement(a: np.ndarray, b: np.ndarray, images: np.ndarray) -> float:
-    """Pearson r of two RSMs' strict upper triangles over some images."""
-    rows, columns = np.triu_indices(np.count_nonzero(images), k=1)
-    block = np.ix_(images, images)
-    return float(np.corrcoef(a[block][rows, columns], b[block][rows, columns])[0, 1])
+    return rsm
 
 
 def _test_half(stimuli: Stimuli) -> np.ndarray:
@@ -225,14 +214,18 @@ def _species(options: Mapping[str, Any]) -> str:
     return species
 
 
-def _load(path: str | Path, variable: str) -> np.ndarray:
-    """One variable of a MATLAB 5 file (data only: this format holds no code)."""
-    from scipy.io import loadmat  # here, because planning the workflow imports readers and must start fast
+def examine(options: Mapping[str, Any], resources: str, subjects: Sequence[str]) -> Iterator[Remark]:
+    """Read photographs and RSMs.
 
-    try:
-        content = loadmat(path, variable_names=[variable], chars_as_strings=True, squeeze_me=True)
-    except Exception as error:  # scipy raises many kinds for a damaged file
-        raise MenagerieError(f"{path} cannot be read ({error}). Delete it and fetch it again.") from error
-    if variable not in content:
-        raise MenagerieError(f"{path} has no variable '{variable}'. Is it the file of {CITATION}?")
-    return np.atleast_1d(content[variable])
+    Raises
+    ------
+    MenagerieError
+        When a file is damaged or not as published.
+    """
+    if missing := to_download(INPUTS, resources):
+        yield from missing
+        return
+    files = {name: Path(resources) / path for name, path in INPUTS.items()}
+    read_stimuli({}, files)
+    rsms = read_sessions(files["rdms"]) if _species(options) == "human" else [_monkey(files["supplement"])]
+    yield plain(f"{N_IMAGES} images, {len(rsms)} subjects, as published")

@@ -3,84 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from menagerie.brain.nsd.betas import session_files
 from menagerie.brain.nsd.design import read_design, select_images
-from menagerie.brain.nsd.layout import (
-    BETAS_VERSION,
-    LABEL_VOLUMES,
-    NCSNR,
-    PUBLISHED_SUBJECTS,
-    SUBJECTS,
-    TRIALS_PER_SESSION,
-    Layout,
-    image_id,
-    nsd_id,
-    subject_number,
-)
+from menagerie.brain.nsd.layout import PUBLISHED_SUBJECTS, SUBJECTS, TWIN_FOLDER, Layout, image_id, subject_number
+from menagerie.brain.nsd.nsd_options import DEFAULTS, Options, parse_options
 from menagerie.brain.nsd.photographs import read_photographs
-from menagerie.brain.nsd.responses import keep_images, read_responses
-from menagerie.brain.nsd.rois import Volumes, build_regions, volumes_of
-from menagerie.brain.options import fill_options
+from menagerie.brain.nsd.responses import keep_images
+from menagerie.brain.nsd.subject_target import build_target, is_simulated
+from menagerie.brain.nsd.tree_files import own_files, stimulus_files, subject_files
+from menagerie.brain.remarks import Remark
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError
 
 DEFAULT_SUBJECTS = PUBLISHED_SUBJECTS
-INPUTS = {"nsd": "nsd/fetched.json"}  # written by the fetch command when every file of the config is there
-
-
-@dataclass(frozen=True)
-class Options:
-    """The options of a dataset that uses this reader.
-
-    Attributes
-    ----------
-    nsd_root
-        Folder that holds ``nsddata/``; never written to. Default: where the fetch command puts its files.
-    endpoint
-        S3 server to fetch from; empty for the public one. Only the fetch command looks at it.
-    images
-        "shared1000", "special515", "own:<subject>", or a text file with one id a line.
-    regions
-        List of region names, or mapping name -> expression or {mask: file}; see docs/nsd.md.
-    missing
-        "drop" leaves out images that lack a repeat; "average" uses the repeats that are there.
-    betas
-        "auto", "hdf5" or "nii.gz".
-    zscore
-        Z-score each voxel within each session (the published analysis).
-    accept_terms
-        True says that you have accepted the terms of NSD; the public data are not fetched without.
-    ceiling_images
-        Own images, outside the analysis, that the noise ceilings are estimated on; 0 leaves ceilings out.
-    keep_repeats
-        Keep single repeats in the target, for noise ceilings.
-    """
-
-    nsd_root: str | None = None
-    endpoint: str = ""
-    images: str = "shared1000"
-    regions: object = ("OTC", "EVC")
-    missing: str = "drop"
-    betas: str = "auto"
-    zscore: bool = True
-    keep_repeats: bool = True
-    accept_terms: bool = False
-    ceiling_images: int = 500
-
-
-OPTIONS = {item.name: item.default for item in fields(Options)}
+OPTIONS = DEFAULTS
 FETCH_OPTIONS = ("endpoint", "accept_terms")
-
-
-def needs_ceilings(options: Mapping[str, object]) -> bool:
-    """Whether noise ceilings are estimated, on images outside the analysis."""
-    return bool(options.get("ceiling_images", Options.ceiling_images))
+# What rules write last: the fetch command when every file of the config is there, and the rule that makes a twin.
+INPUTS = {"nsd": "nsd/fetched.json", "design": str(Layout(Path(TWIN_FOLDER)).design)}
 
 
 def default_subjects(options: Mapping[str, object]) -> tuple[str, ...]:
@@ -115,53 +60,37 @@ def fetch(resources: str | Path, options: Mapping[str, object], subjects: Sequen
     return fetch(bucket, root.parent, plan)
 
 
-def parse_options(options: Mapping[str, object]) -> Options:
-    """Check the names of the options; the values are checked where they are used.
+def inputs(
+    options: Mapping[str, object], resources: str = "resources", subject: str | None = None
+) -> dict[str, Path | list[Path]]:
+    """Files that stimuli (no subject) or a subject's target and ceilings are read from, by name.
+
+    Of a tree that a rule of this workflow makes (fetched, or a twin in ``resources``) it is the file that the rule writes
+    last, since the others come with it; of the user's own tree every file that is there. Masks and lists of images count
+    wherever they lie. What a missing session means is for option ``missing`` to say.
 
     Raises
     ------
     MenagerieError
-        When an option is unknown.
-    """
-    return Options(**fill_options("nsd", options, OPTIONS))
-
-
-def inputs(options: Mapping[str, object], resources: str = "resources", subject: str | None = None) -> dict[str, str]:
-    """Files that must be there before stimuli or targets can be read: of ``nsd_root``, or of the fetch command.
-
-    Sessions are not among them: what a missing one means is for option ``missing`` to say.
+        When an option is unknown, or a region's definition is wrong.
     """
     chosen = parse_options(options)
     if not chosen.nsd_root:
-        return {name: Path(resources) / path for name, path in INPUTS.items()}
-    return {"design": Layout(Path(chosen.nsd_root)).design}
+        return {"nsd": Path(resources) / INPUTS["nsd"]} | own_files(chosen, subject)
+    layout = Layout(Path(chosen.nsd_root).expanduser())
+    if layout.root.absolute() == (Path(resources) / TWIN_FOLDER).absolute():
+        return {"design": layout.design} | own_files(chosen, subject)
+    return stimulus_files(layout, chosen) if subject is None else subject_files(layout, chosen, subject)
 
 
-def missing_files(chosen: Options, root: Path, subjects: Sequence[str]) -> tuple[list[Path], list[Path]]:
-    """Files that a run cannot do without and that are missing, and sessions of betas that are missing.
-
-    Raises
-    ------
-    MenagerieError
-        When the design is missing or damaged, or a region expression is wrong.
-    """
-    layout = Layout(root)
-    design = read_design(layout)
-    ids = select_images(design, str(chosen.images), subjects[0])
-    names = [NCSNR, *volumes_of(chosen.regions)]
-    needed = [layout.stimuli, *(layout.volume(subject, name) for subject in subjects for name in names)]
-    sessions = []
-    for subject in subjects:
-        there = session_files(layout, subject, design.sessions(subject), chosen.betas)
-        trials = design.trials(subject, ids)
-        shown = np.unique(trials[trials >= 0] // TRIALS_PER_SESSION) + 1
-        sessions += [layout.betas(subject, number) for number in shown.tolist() if number not in there]
-    return [path for path in needed if not path.is_file()], sessions
+def needs_ceilings(options: Mapping[str, object]) -> bool:
+    """Whether noise ceilings are estimated on images outside the analysis (:func:`read_ceiling_target`), by a job."""
+    return bool(parse_options(options).ceiling_images)
 
 
 def _layout(chosen: Options, inputs: Mapping[str, Path] | None) -> Layout:
     if chosen.nsd_root:
-        root = Path(chosen.nsd_root)
+        root = Path(chosen.nsd_root).expanduser()
     elif inputs and "nsd" in inputs:
         root = Path(inputs["nsd"]).parent
     else:
@@ -184,7 +113,7 @@ def read_stimuli(
     chosen = parse_options(options)
     layout = _layout(chosen, inputs)
     ids = select_images(read_design(layout), str(chosen.images))
-    provenance = {"reader": "nsd", "images": str(chosen.images), "simulated": _simulated(layout)}
+    provenance = {"reader": "nsd", "images": str(chosen.images), "simulated": is_simulated(layout)}
     return read_photographs(layout.stimuli, ids), [image_id(i) for i in ids.tolist()], provenance
 
 
@@ -208,7 +137,7 @@ def read_target(
     """
     chosen = parse_options(options)
     name = stimuli.path.stem
-    return _read(dataset, subject, chosen, _layout(chosen, inputs), np.asarray(stimuli.image_ids), name)
+    return build_target(dataset, subject, chosen, _layout(chosen, inputs), np.asarray(stimuli.image_ids), name)
 
 
 def read_ceiling_target(
@@ -244,83 +173,28 @@ def read_ceiling_target(
             "a noise ceiling needs at least 10. Fetch more sessions."
         )
     ids = np.sort(np.random.default_rng(seed).choice(spare, size=min(n_images, len(spare)), replace=False))
-    return _read(dataset, subject, chosen, layout, np.array([image_id(i) for i in ids.tolist()]), "own images")
+    return build_target(dataset, subject, chosen, layout, np.array([image_id(i) for i in ids.tolist()]), "own images")
 
 
-def _read(dataset: str, subject: str, chosen: Options, layout: Layout, image_ids: np.ndarray, stimuli: str) -> Target:
-    subject_number(subject)
-    volumes = Volumes(layout, subject)
-    design = read_design(layout)
-    ids = np.array([nsd_id(str(name)) for name in image_ids], dtype=np.int64)
-    masks, unknown_values = build_regions(volumes, chosen.regions)
-    anywhere = np.logical_or.reduce(list(masks.values()))
-    files = session_files(volumes.layout, subject, design.sessions(subject), chosen.betas)
-    found = read_responses(
-        design.trials(subject, ids),
-        files,
-        _coordinates(anywhere, volumes.shape),
-        volumes.shape,
-        missing=chosen.missing,
-        normalise=chosen.zscore,
-        subject=subject,
-    )
-    voxels = np.flatnonzero(anywhere)[found.varies]
-    regions = {name: mask[voxels] for name, mask in masks.items()}
-    _check_regions(subject, regions, found.report)
-    absent = [session for session in range(1, design.sessions(subject) + 1) if session not in files]
-    every = bool(found.varies.all())
-    return Target(
-        dataset=dataset,
-        subject=subject,
-        stimuli=stimuli,
-        image_ids=image_ids[found.kept],
-        responses=found.mean() if every else found.mean()[:, found.varies],
-        repeats=None if not chosen.keep_repeats else found.repeats if every else found.repeats[..., found.varies],
-        regions=regions,
-        units=_unit_table(volumes, voxels),
-        provenance=_provenance(volumes, chosen.zscore, absent, unknown_values) | found.report,
-    )
+def examine(options: Mapping[str, object], resources: str, subjects: Sequence[str]) -> Iterator[Remark]:
+    """Look for every file, at the header of each, and at a sample of photographs and betas.
 
+    Raises
+    ------
+    MenagerieError
+        For the first finding that would stop the run.
+    """
+    from menagerie.brain.nsd.examination import examine_tree
 
-def _coordinates(mask: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """int ``(v, 3)``: x, y, z of the voxels of a flat mask."""
-    return np.stack(np.unravel_index(np.flatnonzero(mask), shape), axis=1)
-
-
-def _check_regions(subject: str, regions: Mapping[str, np.ndarray], report: Mapping[str, str]) -> None:
-    for name, mask in regions.items():
-        if (count := int(mask.sum())) < 2:
-            raise MenagerieError(
-                f"NSD {subject}, region {name}: {count} voxels are left after {report['voxels_constant']} without "
-                "variance within a session were taken out; an RSM needs at least 2. Check the betas of this subject."
-            )
-
-
-def _unit_table(volumes: Volumes, voxels: np.ndarray) -> dict[str, np.ndarray]:
-    """x, y, z, ncsnr, and the label of each voxel in every label volume that is there ("" for none)."""
-    x, y, z = np.unravel_index(voxels, volumes.shape)
-    table = {"x": x, "y": y, "z": z, NCSNR: volumes[NCSNR][voxels]}
-    for name in LABEL_VOLUMES:
-        if volumes.has(name):
-            labels = volumes[name]
-            names = {number: label for label, number in labels.numbers.items()}
-            codes = labels.codes[voxels].tolist()
-            table[name] = np.array([names.get(code, "") for code in codes]) if names else labels.codes[voxels] > 0
-    return table
-
-
-def _provenance(
-    volumes: Volumes, zscored: bool, missing: list[int], unknown_values: Mapping[str, int]
-) -> dict[str, str]:
-    return {
-        "reader": "nsd",
-        "betas": BETAS_VERSION,
-        "zscore": "within session" if zscored else "no",
-        "simulated": _simulated(volumes.layout),
-        "sessions_missing": ", ".join(map(str, missing)),
-        "voxels_of_unknown_value": ", ".join(f"{name}: {count}" for name, count in unknown_values.items()),
-    }
-
-
-def _simulated(layout: Layout) -> str:
-    return "yes" if layout.twin_note.is_file() else "no"
+    chosen = parse_options(options)
+    note = Path(resources) / INPUTS["nsd"]
+    if chosen.nsd_root or note.is_file():
+        yield from examine_tree(chosen, _layout(chosen, {"nsd": note}), subjects)
+    elif not (chosen.accept_terms or chosen.endpoint):
+        raise MenagerieError(
+            "NSD is not here, and its terms are not accepted. Accept its terms and say accept_terms: true, or set nsd_root to "
+            "a copy: docs/nsd.md"
+        )
+    else:
+        text = f"NSD will be fetched to {note.parent}"
+        yield Remark(text, "Sizes first: python -m menagerie.brain.nsd.fetch_nsd --dry-run")

@@ -19,19 +19,21 @@ archive : path, optional
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from menagerie.brain.fetch import to_download
 from menagerie.brain.options import fill_options
 from menagerie.brain.readers import kriegeskorte92
+from menagerie.brain.remarks import Remark, plain
 from menagerie.brain.simulation import SimulationSettings, simulate_target
 from menagerie.brain.stimuli import Stimuli, train_mask
 from menagerie.brain.target import Target
+from menagerie.brain.tiles import PHOTOGRAPHS, cut_tiles, photograph_files
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.inventory import read_inventory
 
@@ -39,18 +41,6 @@ INPUTS = {"supplement": kriegeskorte92.INPUTS["supplement"]}
 OPTIONS = {"n_images": 200, "tile": 96, "planted": {}, "archive": None, **vars(SimulationSettings())}
 FETCH_OPTIONS = kriegeskorte92.FETCH_OPTIONS
 DEFAULT_SUBJECTS = ("sim01", "sim02")
-
-# Colour photographs inside the packages (package, file), and none that is drawn, grey or medical.
-PHOTOGRAPHS = (
-    ("sklearn", "datasets/images/china.jpg"),
-    ("sklearn", "datasets/images/flower.jpg"),
-    ("skimage", "data/astronaut.png"),
-    ("skimage", "data/chelsea.png"),
-    ("skimage", "data/coffee.png"),
-    ("skimage", "data/rocket.jpg"),
-    ("skimage", "data/motorcycle_left.png"),
-)
-_FLAT = 12.0  # grey-level SD below which a tile shows nothing (plain sky or wall), and resembles other such tiles
 
 
 def default_subjects(options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -61,6 +51,15 @@ def default_subjects(options: Mapping[str, Any]) -> tuple[str, ...]:
 def fetch(resources: str | Path, options: Mapping[str, Any] | None = None) -> None:
     """Download the 92 photographs (with the rest of their dataset)."""
     kriegeskorte92.fetch(resources, {"archive": fill_options("simulated", options, OPTIONS)["archive"]})
+
+
+def inputs(
+    options: Mapping[str, Any], resources: str = "resources", subject: str | None = None
+) -> dict[str, Path | list[Path]]:
+    """Files that the stimulus set is read from, by name; a subject is drawn from features alone."""
+    if subject is not None:
+        return {}
+    return {name: Path(resources) / path for name, path in INPUTS.items()} | {"photographs": photograph_files()}
 
 
 def planted_layers(options: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -126,56 +125,6 @@ def read_stimuli(
     return images, ids, {**provenance, "tiles": f"{max(n_tiles, 0)} of {settings['tile']} pixels from {names}"}
 
 
-def cut_tiles(n_tiles: int, side: int) -> dict[str, np.ndarray]:
-    """Non-overlapping square tiles of the packaged photographs, uint8 ``(side, side, 3)`` by id.
-
-    Photographs give their tiles of highest contrast in turn, so that each is represented; the order is then photograph
-    by photograph, row by row. Tiles that show nothing are left out, since they resemble one another.
-
-    Raises
-    ------
-    MenagerieError
-        When a photograph is missing from its package or there are fewer tiles.
-    """
-    by_photograph = [_rank_tiles(package, name, side) for package, name in PHOTOGRAPHS]
-    depth = max(map(len, by_photograph))
-    turns = [tiles[turn] for turn in range(depth) for tiles in by_photograph if turn < len(tiles)]
-    if len(turns) < n_tiles:
-        raise MenagerieError(
-            f"{n_tiles} tiles of {side} pixels asked for, {len(turns)} available. "
-            "Lower the simulated dataset's option n_images or tile."
-        )
-    order = {Path(name).stem: number for number, (_, name) in enumerate(PHOTOGRAPHS)}
-    chosen = sorted(turns[:n_tiles], key=lambda tile: (order[tile[0]], tile[1], tile[2]))
-    return {f"{stem}_{row:02d}_{column:02d}": pixels for stem, row, column, pixels in chosen}
-
-
-def _rank_tiles(package: str, name: str, side: int) -> list[tuple[str, int, int, np.ndarray]]:
-    """All tiles of a photograph that show something, highest contrast first."""
-    pixels = _load_photograph(package, name)
-    tiles = []
-    for row in range(pixels.shape[0] // side):
-        for column in range(pixels.shape[1] // side):
-            tile = pixels[row * side : (row + 1) * side, column * side : (column + 1) * side]
-            tiles.append((float(tile.mean(axis=2).std()), (Path(name).stem, row, column, tile)))
-    tiles = [item for item in tiles if item[0] >= _FLAT]
-    return [tile for _, tile in sorted(tiles, key=lambda item: -item[0])]
-
-
-def _load_photograph(package: str, name: str) -> np.ndarray:
-    from PIL import Image  # here, because planning the workflow imports readers and must start fast
-
-    spec = find_spec(package)
-    path = Path(spec.submodule_search_locations[0]) / name if spec else Path(package) / name
-    if not path.is_file():
-        raise MenagerieError(
-            f"Photograph {path} is missing: the installed {package} does not carry it. "
-            "Install the version that the lock file names."
-        )
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
-
-
 def simulation_settings(options: Mapping[str, Any]) -> SimulationSettings:
     """The options that describe the simulated units."""
     names = {field.name for field in fields(SimulationSettings)}
@@ -218,3 +167,20 @@ def read_target(
         planted={region: f"{model}: {layer}" for region, (model, layer) in planted.items()},
         settings=simulation_settings(options),
     )
+
+
+def examine(options: Mapping[str, Any], resources: str, subjects: Sequence[str]) -> Iterator[Remark]:
+    """Read the photographs.
+
+    Raises
+    ------
+    MenagerieError
+        When an option is out of range, or a photograph is missing or damaged.
+    """
+    planted_layers(options)
+    simulation_settings(options)
+    if missing := to_download(INPUTS, resources):
+        yield from missing
+        return
+    images, _, _ = read_stimuli(options, inputs(options, resources))
+    yield plain(f"{len(list(images))} images, {len(subjects)} simulated subjects")

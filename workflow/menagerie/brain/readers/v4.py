@@ -14,21 +14,21 @@ folder : path, optional
 from __future__ import annotations
 
 import io
-import shutil
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from menagerie.brain.array_files import open_array
+from menagerie.brain.fetch import PublicFile, fetch_or_copy, to_download
 from menagerie.brain.options import fill_options
+from menagerie.brain.remarks import Remark, plain
 from menagerie.brain.stimuli import Stimuli, train_mask
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
-from menagerie.files.download import check_file, download
-from menagerie.files.storage import atomic
+from menagerie.files.download import check_file
 
 INPUTS = {
     "responses": "v4_210325/responses_raw_210325.npy",
@@ -42,21 +42,14 @@ SHAPE = (50, 640, 10)  # neurons x images x repeats
 CITATION = "Cowley, Stan, Pillow & Smith, github.com/cowleygroup/V4_compact_models, session 210325"
 
 
-@dataclass(frozen=True)
-class _Download:
-    url: str
-    n_bytes: int
-    sha256: str
-
-
 _ROOT = "https://raw.githubusercontent.com/cowleygroup/V4_compact_models"
 DOWNLOADS = {
-    "responses": _Download(
+    "responses": PublicFile(
         url=f"{_ROOT}/d1b3526933e6bad537140a53b54abe797588f23b/data_V4_responses/responses_raw/responses_210325.npy",
         n_bytes=2560128,
         sha256="4008dbbf31a47d9b1b8d8da609f4a7a3433c7071f0e45c611c220b217dd75b76",
     ),
-    "images": _Download(
+    "images": PublicFile(
         url=f"{_ROOT}/c6b96b0d640f9abfc06912b0388e9ea5f23b5b77/data_V4_responses/images/images_210325.zip",
         n_bytes=1841475,
         sha256="992774eca3508a2ad01accb1a31f5f3e3d90248c49f4eec314f2a915a263e454",
@@ -88,17 +81,8 @@ def fetch(resources: str | Path, options: Mapping[str, Any] | None = None) -> No
         When a file cannot be had or is not the published one.
     """
     folder = fill_options("v4", options, OPTIONS)["folder"]
-    for name, published in DOWNLOADS.items():
-        target = Path(resources) / INPUTS[name]
-        if folder is None:
-            advice = f"download it by hand and name its folder in the dataset's option 'folder', as {target.name}"
-            download(published.url, target, n_bytes=published.n_bytes, sha256=published.sha256, advice=advice)
-            continue
-        copy = Path(folder).expanduser() / target.name
-        check_file(copy, n_bytes=published.n_bytes, sha256=published.sha256)
-        if not (target.exists() and copy.samefile(target)):
-            with atomic(target) as temporary:
-                shutil.copyfile(copy, temporary)
+    for name, download in DOWNLOADS.items():
+        fetch_or_copy(download, Path(resources) / INPUTS[name], folder)
 
 
 def read_stimuli(
@@ -186,12 +170,25 @@ def read_responses(path: str | Path) -> np.ndarray:
     MenagerieError
         When the file is no array of the published shape.
     """
-    try:
-        counts = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise MenagerieError(f"{path} cannot be read as an array ({error}). Delete it and fetch it again.") from error
+    counts = open_array(Path(path))
     if counts.shape != SHAPE:
         raise MenagerieError(
             f"{path}: expected neurons x images x repeats {SHAPE}, found {counts.shape}. Fetch it again."
         )
     return counts.transpose(2, 1, 0).astype(np.float64)
+
+
+def examine(options: Mapping[str, Any], resources: str, subjects: Sequence[str]) -> Iterator[Remark]:
+    """Compare the two files with the published ones.
+
+    Raises
+    ------
+    MenagerieError
+        When a file is another one.
+    """
+    if missing := to_download(INPUTS, resources):
+        yield from missing
+        return
+    for name, download in DOWNLOADS.items():
+        check_file(Path(resources) / INPUTS[name], n_bytes=download.n_bytes, sha256=download.sha256)
+    yield plain(f"{SHAPE[1]} images, {SHAPE[0]} neurons, up to {SHAPE[2]} repeats, as published")

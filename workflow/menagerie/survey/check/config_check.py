@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from menagerie.brain import remarks as kinds
+from menagerie.brain.readers import examine
 from menagerie.errors import MenagerieError
 from menagerie.files.inventory import LayerInfo, read_inventory
 from menagerie.models.registry import ModelSpec
@@ -18,6 +20,7 @@ from menagerie.survey.plan import size_of
 # The 224 models of the 2024 survey have 42,192 layers; a layer of theirs has some 100,000 features.
 TYPICAL_LAYERS = [LayerInfo(index, "", "", (100_000,), 100_000, 0.0) for index in range(188)]
 _SHOWN = 3
+_STATUS = {kinds.PLAIN: OK, kinds.WARNING: WARNING, kinds.FAILURE: FAILURE}
 
 
 def config(path: str | Path) -> tuple[Line, Survey | None]:
@@ -67,49 +70,17 @@ def _unreachable(spec: ModelSpec) -> str:
 
 
 def datasets(survey: Survey) -> Iterator[Line]:
-    """One line a dataset: its files are there, will be downloaded, or are missing."""
+    """Lines of every dataset: what a look at its files shows, or which of them will be downloaded."""
     for dataset in survey.datasets.values():
-        if dataset.reader == "nsd":
-            yield _nsd(dataset, survey.config["resources"])
-            continue
-        resources = survey.config["resources"]
-        parts = [dataset.inputs(resources), *(dataset.inputs(resources, subject) for subject in dataset.subjects)]
-        files = {str(path) for part in parts for found in part.values() for path in _listed(found)}
-        missing = sorted(path for path in files if not Path(path).is_file())
-        if missing:
-            found = f"{len(missing)} of {len(files)} files will be downloaded (first: {missing[0]})"
-            yield Line(WARNING, dataset.name, found, "Needs a network, once; docs/datasets.md tells how without.")
-        else:
-            yield Line(OK, dataset.name, f"{len(files)} files, {len(dataset.subjects)} subjects")
+        yield from _dataset(dataset, survey.config["resources"])
 
 
-def _listed(found: str | list[str]) -> list[str]:
-    return found if isinstance(found, list) else [found]
-
-
-def _nsd(dataset: Dataset, resources: str) -> Line:
-    from menagerie.brain.readers.nsd import INPUTS, missing_files, parse_options
-
-    chosen = parse_options(dataset.options)
-    root = Path(chosen.nsd_root) if chosen.nsd_root else (Path(resources) / INPUTS["nsd"]).parent
-    if not chosen.nsd_root and not (Path(resources) / INPUTS["nsd"]).is_file():
-        if not (chosen.accept_terms or chosen.endpoint):
-            advice = "Accept its terms and say accept_terms: true, or set nsd_root to a copy: docs/nsd.md"
-            return Line(FAILURE, dataset.name, "NSD is not here, and its terms are not accepted", advice)
-        advice = "Sizes first: python -m menagerie.brain.nsd.fetch_nsd --dry-run"
-        return Line(WARNING, dataset.name, f"NSD will be fetched to {root}", advice)
-    try:
-        needed, sessions = missing_files(chosen, root, dataset.subjects)
-    except MenagerieError as error:
-        return Line(FAILURE, dataset.name, str(error), "docs/nsd.md lists the files.")
-    if needed:
-        found = f"{len(needed)} files are missing (first: {needed[0]})"
-        return Line(FAILURE, dataset.name, found, "Fetch them: python -m menagerie.brain.nsd.fetch_nsd")
-    if sessions:
-        found = f"{len(sessions)} sessions of betas are missing (first: {sessions[0]})"
-        advice = "Images that lack a repeat are left out (missing: drop), or averaged over fewer (missing: average)."
-        return Line(WARNING, dataset.name, found, advice)
-    return Line(OK, dataset.name, f"{root} is complete for {len(dataset.subjects)} subjects")
+def _dataset(dataset: Dataset, resources: str) -> Iterator[Line]:
+    remarks = list(examine(dataset.reader, dataset.options, resources, dataset.subjects))
+    for remark in remarks:
+        yield Line(_STATUS[remark.status], dataset.name, remark.text, remark.advice)
+    if not remarks:
+        yield Line(OK, dataset.name, f"its files are complete for {len(dataset.subjects)} subjects")
 
 
 def needs(survey: Survey) -> tuple[float, float]:
