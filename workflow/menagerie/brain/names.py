@@ -71,7 +71,7 @@ def order_remark(ids: Sequence[str], where: str) -> list[Remark]:
     if list(ids) == by_code or list(ids) != sorted(ids, key=natural_key):
         return []
     mine, other = next((a, b) for a, b in zip(ids, by_code, strict=True) if a != b)
-    text = f"{where}: images lie in natural order; sorted by the codes of letters, '{other}' would stand where '{mine}' does."
+    text = f"{where}: images lie in natural order; by the codes of letters '{other}' would stand where '{mine}' does."
     return [Remark(text, "If rows follow that order, write images.csv with a column 'file' in the order of the rows.")]
 
 

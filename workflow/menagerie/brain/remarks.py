@@ -1,4 +1,4 @@
-"""Remarks on data: what was found in a file that can be used, or that would stop a run; lines of ``make check`` and of logs."""
+"""Remarks on data: what deserves a look, or would stop a run; lines of ``make check`` and of logs."""
 
 from __future__ import annotations
 

@@ -47,8 +47,8 @@ def refuse_partial(repeats: np.ndarray, where: str, images: np.ndarray | None = 
         unit = int(np.flatnonzero(missing[repeat, row])[0])
         raise MenagerieError(
             f"{where}: NaN in {missing[repeat, row].sum()} of {repeats.shape[2]} units at image "
-            f"{row if images is None else images[row]}, repeat {repeat} (counted from 0); first unit {unit}. A repeat must "
-            "be there for all units or for none. Drop these units, or set the whole repeat to NaN."
+            f"{row if images is None else images[row]}, repeat {repeat} (counted from 0); first unit {unit}. A repeat "
+            "must be there for all units or for none. Drop these units, or set the whole repeat to NaN."
         )
 
 

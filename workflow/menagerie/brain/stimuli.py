@@ -134,3 +134,25 @@ class Stimuli:
         height, width = self._shapes[index]
         end = self._ends[index]
         return self._file["pixels"][end - height * width * 3 : end].reshape(height, width, 3)
+
+    def test_half(self, image_ids: Sequence[str]) -> np.ndarray:
+        """Bool ``(n,)``: which of some images of this set, in its order, are in the test half.
+
+        Raises
+        ------
+        MenagerieError
+            When an image is not in the set, or they are in another order.
+        """
+        positions = {image_id: position for position, image_id in enumerate(self.image_ids)}
+        missing = [image_id for image_id in image_ids if image_id not in positions]
+        if missing:
+            raise MenagerieError(
+                f"Stimulus set {self.path} lacks {len(missing)} of the {len(image_ids)} photographs (first: "
+                f"{missing[0]}). Give the dataset a stimulus set of its own reader."
+            )
+        order = np.array([positions[image_id] for image_id in image_ids])
+        if np.any(np.diff(order) < 0):
+            raise MenagerieError(
+                f"Stimulus set {self.path}: its photographs are not in the published order. Rebuild it."
+            )
+        return ~train_mask(len(self))[order]

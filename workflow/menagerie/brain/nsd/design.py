@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from menagerie.brain.csv_files import read_text
-from menagerie.brain.mat_files import read_mat
+from menagerie.brain.formats.csv_files import read_text
+from menagerie.brain.formats.mat_files import read_mat
 from menagerie.brain.nsd.layout import (
     N_IMAGES,
     REPEATS,

@@ -1,4 +1,4 @@
-"""A look at an NSD tree before a run: every file that is needed, every header, and a sample of photographs and betas."""
+"""A look at an NSD tree before a run: needed files, their headers, and a sample of photographs and betas."""
 
 from __future__ import annotations
 

@@ -214,8 +214,8 @@ class _Walk:
         a, b = self.number(left), self.number(right)
         if not (isinstance(a, np.ndarray) or isinstance(b, np.ndarray)):
             raise MenagerieError(
-                f"{self.where}: '{ast.unparse(ast.Compare(left, [op], [right]))}' compares two numbers, expected a name on "
-                "one side. Name what is compared ('ncsnr > 0.2')."
+                f"{self.where}: '{ast.unparse(ast.Compare(left, [op], [right]))}' compares two numbers, expected a "
+                "name on one side. Name what is compared ('ncsnr > 0.2')."
             )
         with np.errstate(invalid="ignore"):
             result = _COMPARE[type(op)](a, b)

@@ -135,8 +135,8 @@ def _from_mask(volumes: Volumes, definition: Mapping, where: str) -> np.ndarray:
     whole = np.array_equal(known, np.round(known))
     if whole and known.size and (known.min() < -1 or (known.min() < 0 and not inside.any())):
         raise MenagerieError(
-            f"{where}: mask {path} holds whole numbers below 0 (down to {known.min():g}), as labels above 127 become in 8 "
-            "bits, expected 0 outside and 1 inside. Save it as 0 and 1, with an unsigned type."
+            f"{where}: mask {path} holds whole numbers below 0 (down to {known.min():g}), as labels above 127 become "
+            "in 8 bits, expected 0 outside and 1 inside. Save it as 0 and 1, with an unsigned type."
         )
     if not whole:
         text = f"{where}: mask {path} holds fractions; all {np.count_nonzero(inside)} voxels above 0 count as inside."

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from menagerie.brain.nsd.betas import session_files
-from menagerie.brain.nsd.design import read_design
+from menagerie.brain.nsd.design import read_design, select_images
 from menagerie.brain.nsd.layout import BETAS_VERSION, LABEL_VOLUMES, NCSNR, Layout, nsd_id, subject_number
 from menagerie.brain.nsd.nsd_options import Options
-from menagerie.brain.nsd.responses import read_responses
+from menagerie.brain.nsd.responses import keep_images, read_responses
 from menagerie.brain.nsd.rois import build_regions
 from menagerie.brain.nsd.volumes import Volumes
 from menagerie.brain.remarks import log
@@ -62,6 +62,27 @@ def build_target(
         units=_unit_table(volumes, voxels),
         provenance=_provenance(volumes, chosen.zscore, absent, unknown_values) | found.report,
     )
+
+
+def spare_images(subject: str, chosen: Options, layout: Layout, n_images: int, seed: int) -> np.ndarray:
+    """int ``(n,)``: 73k ids, ascending, of own images with three repeats that option ``images`` does not choose.
+
+    Raises
+    ------
+    MenagerieError
+        When fewer than ten are there.
+    """
+    subject_number(subject)
+    design = read_design(layout)
+    spare = np.setdiff1d(design.own(subject), select_images(design, str(chosen.images), subject))
+    files = session_files(layout, subject, design.sessions(subject), chosen.betas)
+    spare = spare[keep_images(design.trials(subject, spare), files, "drop").all(axis=1)]
+    if len(spare) < 10:
+        raise MenagerieError(
+            f"NSD {subject}: {len(spare)} own images have three repeats and are not part of images: {chosen.images}; "
+            "a noise ceiling needs at least 10. Fetch more sessions."
+        )
+    return np.sort(np.random.default_rng(seed).choice(spare, size=min(n_images, len(spare)), replace=False))
 
 
 def _coordinates(mask: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:

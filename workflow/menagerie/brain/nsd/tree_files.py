@@ -30,10 +30,10 @@ def stimulus_files(layout: Layout, chosen: Options) -> dict[str, Path]:
 
 
 def subject_files(layout: Layout, chosen: Options, subject: str) -> dict[str, Path | list[Path]]:
-    """Files that a subject's target and noise ceilings are read from; the design, and of the others those that are there.
+    """Files of a subject's target and noise ceilings: the design, and of the others those that are there.
 
-    Label volumes and their tables count whether or not an expression names them, since a label is looked for in all, and
-    the table of units has a column of each. So do all sessions: which of them hold an image, only the design says.
+    Label volumes and their tables count whether or not an expression names them, since a label is looked for in all,
+    and the table of units has a column of each. So do all sessions: which of them hold an image, only the design says.
 
     Raises
     ------

@@ -1,7 +1,8 @@
 """Volumes of one subject: read with their scale factors, on one grid (shape and affine) or refused.
 
-NIfTI keeps voxels as whole numbers and says how to turn them into values (``scl_slope``, ``scl_inter``); nibabel applies
-that once, when :attr:`dataobj` becomes an array, and then shows a header without it. Every read here goes that way.
+NIfTI keeps voxels as whole numbers and says how to turn them into values (``scl_slope``, ``scl_inter``); nibabel
+applies that once, when :attr:`dataobj` becomes an array, and then shows a header without it. Every read here goes that
+way.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class Grid:
     affine
         ``(4, 4)``: mm of a voxel's indices.
     is_oriented
-        False for a file that says nothing about its orientation: sform and qform codes 0, or an affine that nobody set (the
-        identity). Voxel sizes are then all that can be compared, unless they were not set either (1 mm each).
+        False for a file that says nothing about its orientation: sform and qform codes 0, or an affine that nobody set
+        (the identity). Voxel sizes are then all that can be compared, unless they were not set either (1 mm each).
     """
 
     shape: tuple[int, ...]
@@ -139,11 +140,17 @@ class Volumes:
             )
         if not (mine.is_oriented and grid.is_oriented):
             sizes = [nib.affines.voxel_sizes(one.affine) for one in (mine, grid)]
-            unset = any(not one.is_oriented and np.allclose(size, 1) for one, size in zip((mine, grid), sizes, strict=True))
+            unset = any(
+                not one.is_oriented and np.allclose(size, 1) for one, size in zip((mine, grid), sizes, strict=True)
+            )
             same, shifted = unset or np.allclose(*sizes, atol=_TOLERANCE), False
             if same and not mine.is_oriented:
-                text = f"{path} says nothing about its orientation: its voxels are taken to lie as those of ncsnr.nii.gz."
-                self.remarks.append(Remark(text, "Save it with the affine of ncsnr.nii.gz, or compare the two in a viewer."))
+                text = (
+                    f"{path} says nothing about its orientation: its voxels are taken to lie as those of ncsnr.nii.gz."
+                )
+                self.remarks.append(
+                    Remark(text, "Save it with the affine of ncsnr.nii.gz, or compare the two in a viewer.")
+                )
         else:
             same = np.allclose(mine.affine[:3, :3], grid.affine[:3, :3], atol=_TOLERANCE)
             shifted = not np.allclose(mine.affine[:3, 3], grid.affine[:3, 3], atol=_SHIFT)
@@ -158,7 +165,7 @@ class Volumes:
             )
 
     def check_sessions(self, paths: Iterable[Path]) -> None:
-        """Refuse NIfTI files of betas on another grid; HDF5 files have a shape only, which is checked where they are read.
+        """Refuse NIfTI files of betas on another grid; of HDF5 files the shape is checked where they are read.
 
         Raises
         ------
@@ -204,8 +211,8 @@ class Volumes:
 def _resample(volumes: Volumes) -> str:
     reference = volumes.layout.volume(volumes.subject, NCSNR)
     return (
-        f" Resample it: nilearn.image.resample_to_img(mask, '{reference}', interpolation='nearest'). If its voxels already "
-        "are those of func1pt8mm, save it with the affine of ncsnr.nii.gz."
+        f" Resample it: nilearn.image.resample_to_img(mask, '{reference}', interpolation='nearest'). If its voxels "
+        "already are those of func1pt8mm, save it with the affine of ncsnr.nii.gz."
     )
 
 
@@ -227,8 +234,8 @@ def open_volume(path: Path, dimensions: int = 3) -> nib.spatialimages.SpatialIma
         raise MenagerieError(f"NSD volume {path} cannot be read ({error}). Fetch it again.") from error
     if len(shape) != dimensions and not (len(shape) == dimensions + 1 and shape[-1] == 1):
         raise MenagerieError(
-            f"NSD volume {path}: expected {'three' if dimensions == 3 else 'four'} dimensions, found shape {shape}. Use "
-            "the files of the release."
+            f"NSD volume {path}: expected {'three' if dimensions == 3 else 'four'} dimensions, found shape {shape}. "
+            "Use the files of the release."
         )
     return image
 

@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 
 from menagerie.brain.fetch import SourceDistribution, fetch_members, to_download
-from menagerie.brain.mat_files import read_structs
+from menagerie.brain.formats.mat_files import read_structs
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, plain
-from menagerie.brain.rsm_ceilings import region_ceiling, rsm_agreement
-from menagerie.brain.rsm_values import DISSIMILARITY, square, to_rsm
-from menagerie.brain.stimuli import Stimuli, train_mask
+from menagerie.brain.rsms.rsm_ceilings import region_ceiling, rsm_agreement
+from menagerie.brain.rsms.rsm_values import DISSIMILARITY, square, to_rsm
+from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
 
@@ -87,12 +87,10 @@ def read_stimuli(
         When the file is missing, damaged, or does not hold 92 RGB photographs.
     """
     path = inputs["supplement"]
-    images = [entry["image"] for entry in read_structs(path, "stimuli_92objs", "image")]
+    images = [np.asarray(entry["image"]) for entry in read_structs(path, "stimuli_92objs", "image")]
     if len(images) != N_IMAGES or any(i.ndim != 3 or i.shape[2] != 3 or i.dtype != np.uint8 for i in images):
-        raise MenagerieError(
-            f"{path}: expected {N_IMAGES} uint8 RGB images, found {len(images)}, the first of shape "
-            f"{images[0].shape if images else '-'}. Delete the file and fetch it again."
-        )
+        found = f"{len(images)}, the first of shape {images[0].shape}"
+        raise MenagerieError(f"{path}: expected {N_IMAGES} uint8 RGB images, found {found}. Delete and fetch it again.")
     return images, image_ids(), {"source": CITATION, "file": Path(path).name}
 
 
@@ -101,8 +99,7 @@ def read_target(
 ) -> Target:
     """One subject's RSM of IT; a human subject's is the mean of the two sessions.
 
-    ``stimuli`` may hold other images beside the 92 (so that datasets can share a stimulus set); the training and test
-    halves are always those of the stimulus set.
+    ``stimuli`` may hold other images beside the 92: training and test half are those of the stimulus set.
 
     Raises
     ------
@@ -111,19 +108,15 @@ def read_target(
     """
     species = _species(options)
     if subject not in SUBJECTS[species]:
-        raise unknown(
-            f"subject of dataset {dataset} (reader kriegeskorte92, species {species})", subject, SUBJECTS[species]
-        )
-    test = _test_half(stimuli)
+        where = f"subject of dataset {dataset} (reader kriegeskorte92, species {species})"
+        raise unknown(where, subject, SUBJECTS[species])
+    test = stimuli.test_half(image_ids())
     provenance = {"reader": "kriegeskorte92", "simulated": "no", "source": CITATION, "species": species}
     if species == "human":
         rsm, ceilings, details = _human(inputs["rdms"], subject, test)
     else:
-        rsm, ceilings, details = (
-            _monkey(inputs["supplement"]),
-            {},
-            {"ceiling": "unknown: one pooled RSM, no second measurement"},
-        )
+        rsm, ceilings = _monkey(inputs["supplement"]), {}
+        details = {"ceiling": "unknown: one pooled RSM, no second measurement"}
     return Target(
         dataset=dataset,
         subject=subject,
@@ -145,12 +138,10 @@ def read_sessions(path: str | Path) -> dict[str, np.ndarray]:
     """
     sessions: dict[str, dict[str, np.ndarray]] = {}
     for entry in read_structs(path, "RDMs", "RDM", "name"):
-        parts = [part.strip() for part in entry["name"].split("|")]
+        parts = [part.strip() for part in str(entry["name"]).split("|")]
         if len(parts) != 3 or parts[1] not in SUBJECTS["human"]:
-            raise MenagerieError(
-                f"{path}: RDM named '{entry['name']}'; expected 'hIT | <subject> | Session: <n>', "
-                f"subject one of {', '.join(SUBJECTS['human'])}. Delete the file and fetch it again."
-            )
+            expected = f"'hIT | <subject> | Session: <n>', subject one of {', '.join(SUBJECTS['human'])}"
+            raise MenagerieError(f"{path}: RDM named '{entry['name']}'; expected {expected}. Fetch the file again.")
         sessions.setdefault(parts[1], {})[parts[2]] = _to_rsm(entry["RDM"], f"{path}, {entry['name']}")
     found = {subject: len(by_session) for subject, by_session in sessions.items()}
     if found != dict.fromkeys(SUBJECTS["human"], 2):
@@ -162,49 +153,28 @@ def _human(path: str | Path, subject: str, test: np.ndarray) -> tuple[np.ndarray
     sessions = read_sessions(path)
     ceiling, how = region_ceiling(subject, sessions, test)
     reliability = rsm_agreement(*sessions[subject], np.ones(N_IMAGES, dtype=bool))
-    details = {
-        "session_reliability": f"{reliability:.4f} (Pearson r of the two sessions' RSMs, all pairs)",
-        "ceiling": how,
-    }
-    return sessions[subject].mean(axis=0), {REGION: ceiling} if ceiling is not None else {}, details
+    reliability = f"{reliability:.4f} (Pearson r of the two sessions' RSMs, all pairs)"
+    ceilings = {} if ceiling is None else {REGION: ceiling}
+    return sessions[subject].mean(axis=0), ceilings, {"session_reliability": reliability, "ceiling": how}
 
 
 def _monkey(path: str | Path) -> np.ndarray:
     for entry in read_structs(path, "RDMs_mIT_hIT_fig1", "RDM", "name"):
         if entry["name"] == _MONKEY:
-            vector = np.asarray(entry["RDM"], dtype=np.float64).ravel()
-            if vector.size != N_IMAGES * (N_IMAGES - 1) // 2:
-                raise MenagerieError(f"{path}, {_MONKEY}: expected 4186 dissimilarities, found {vector.size}.")
-            return _to_rsm(square(vector), f"{path}, {_MONKEY}")
+            return _to_rsm(entry["RDM"], f"{path}, {_MONKEY}")
     raise MenagerieError(f"{path} has no RDM named {_MONKEY}. Delete the file and fetch it again.")
 
 
-def _to_rsm(rdm: np.ndarray, where: str) -> np.ndarray:
+def _to_rsm(rdm: object, where: str) -> np.ndarray:
+    """RSM of an RDM, square or condensed."""
+    rdm = np.squeeze(np.asarray(rdm))
+    rdm = square(rdm) if rdm.shape == (N_IMAGES * (N_IMAGES - 1) // 2,) else rdm
     if rdm.shape != (N_IMAGES, N_IMAGES):
         raise MenagerieError(f"{where}: expected an RDM of {N_IMAGES} x {N_IMAGES}, found shape {rdm.shape}.")
     rsm, _ = to_rsm(rdm, DISSIMILARITY, where)
-    if rsm.min() < -1 - 1e-6 or rsm.max() > 1 + 1e-6:
-        raise MenagerieError(
-            f"{where}: dissimilarities must be between 0 and 2 (1 - Pearson r). The file is damaged: fetch it again."
-        )
+    if np.abs(rsm).max() > 1 + 1e-6:
+        raise MenagerieError(f"{where}: dissimilarities must be between 0 and 2 (1 - Pearson r). Fetch the file again.")
     return rsm
-
-
-def _test_half(stimuli: Stimuli) -> np.ndarray:
-    """Bool ``(92,)``: photographs in the test half of the stimulus set."""
-    positions = {image_id: position for position, image_id in enumerate(stimuli.image_ids)}
-    missing = [image_id for image_id in image_ids() if image_id not in positions]
-    if missing:
-        raise MenagerieError(
-            f"Stimulus set {stimuli.path} lacks {len(missing)} of the {N_IMAGES} photographs (first: {missing[0]}). "
-            "Give the dataset the stimulus set that reader kriegeskorte92 or simulated made."
-        )
-    order = np.array([positions[image_id] for image_id in image_ids()])
-    if np.any(np.diff(order) < 0):
-        raise MenagerieError(
-            f"Stimulus set {stimuli.path}: the 92 photographs are not in the published order. Rebuild it."
-        )
-    return ~train_mask(len(stimuli))[order]
 
 
 def _species(options: Mapping[str, Any]) -> str:

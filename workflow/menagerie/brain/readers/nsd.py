@@ -8,15 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from menagerie.brain.nsd.betas import session_files
 from menagerie.brain.nsd.design import read_design, select_images
-from menagerie.brain.nsd.layout import PUBLISHED_SUBJECTS, SUBJECTS, TWIN_FOLDER, Layout, image_id, subject_number
+from menagerie.brain.nsd.layout import PUBLISHED_SUBJECTS, SUBJECTS, TWIN_FOLDER, Layout, image_id
 from menagerie.brain.nsd.nsd_options import DEFAULTS, Options, parse_options
 from menagerie.brain.nsd.photographs import read_photographs
-from menagerie.brain.nsd.responses import keep_images
-from menagerie.brain.nsd.subject_target import build_target, is_simulated
+from menagerie.brain.nsd.subject_target import build_target, is_simulated, spare_images
 from menagerie.brain.nsd.tree_files import own_files, stimulus_files, subject_files
-from menagerie.brain.remarks import Remark
+from menagerie.brain.remarks import Remark, plain
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError
@@ -65,9 +63,9 @@ def inputs(
 ) -> dict[str, Path | list[Path]]:
     """Files that stimuli (no subject) or a subject's target and ceilings are read from, by name.
 
-    Of a tree that a rule of this workflow makes (fetched, or a twin in ``resources``) it is the file that the rule writes
-    last, since the others come with it; of the user's own tree every file that is there. Masks and lists of images count
-    wherever they lie. What a missing session means is for option ``missing`` to say.
+    Of a tree that a rule of this workflow makes (fetched, or a twin in ``resources``) it is the file that the rule
+    writes last, since the others come with it; of the user's own tree every file that is there. Masks and lists of
+    images count wherever they lie. What a missing session means is for option ``missing`` to say.
 
     Raises
     ------
@@ -78,9 +76,14 @@ def inputs(
     if not chosen.nsd_root:
         return {"nsd": Path(resources) / INPUTS["nsd"]} | own_files(chosen, subject)
     layout = Layout(Path(chosen.nsd_root).expanduser())
-    if layout.root.absolute() == (Path(resources) / TWIN_FOLDER).absolute():
+    if _is_made_here(layout, resources):
         return {"design": layout.design} | own_files(chosen, subject)
     return stimulus_files(layout, chosen) if subject is None else subject_files(layout, chosen, subject)
+
+
+def _is_made_here(layout: Layout, resources: str) -> bool:
+    """Whether rule write_nsd_twin makes the tree."""
+    return layout.root.absolute() == (Path(resources) / TWIN_FOLDER).absolute()
 
 
 def needs_ceilings(options: Mapping[str, object]) -> bool:
@@ -133,7 +136,7 @@ def read_target(
     Raises
     ------
     MenagerieError
-        When the tree is incomplete, damaged or does not fit together; see docs/nsd.md for the list.
+        When the tree is incomplete, damaged or does not fit together (docs/nsd.md).
     """
     chosen = parse_options(options)
     name = stimuli.path.stem
@@ -160,19 +163,8 @@ def read_ceiling_target(
         As :func:`read_target`, and when fewer than ten such images are there.
     """
     chosen = replace(parse_options(options), missing="drop", keep_repeats=True)
-    n_images = n_images or chosen.ceiling_images
     layout = _layout(chosen, inputs)
-    subject_number(subject)
-    design = read_design(layout)
-    spare = np.setdiff1d(design.own(subject), select_images(design, str(chosen.images), subject))
-    files = session_files(layout, subject, design.sessions(subject), chosen.betas)
-    spare = spare[keep_images(design.trials(subject, spare), files, "drop").all(axis=1)]
-    if len(spare) < 10:
-        raise MenagerieError(
-            f"NSD {subject}: {len(spare)} own images have three repeats and are not part of images: {chosen.images}; "
-            "a noise ceiling needs at least 10. Fetch more sessions."
-        )
-    ids = np.sort(np.random.default_rng(seed).choice(spare, size=min(n_images, len(spare)), replace=False))
+    ids = spare_images(subject, chosen, layout, n_images or chosen.ceiling_images, seed)
     return build_target(dataset, subject, chosen, layout, np.array([image_id(i) for i in ids.tolist()]), "own images")
 
 
@@ -188,12 +180,15 @@ def examine(options: Mapping[str, object], resources: str, subjects: Sequence[st
 
     chosen = parse_options(options)
     note = Path(resources) / INPUTS["nsd"]
-    if chosen.nsd_root or note.is_file():
+    twin = Layout(Path(resources) / TWIN_FOLDER)
+    if chosen.nsd_root and _is_made_here(Layout(Path(chosen.nsd_root)), resources) and not twin.design.is_file():
+        yield plain(f"a simulated tree will be written to {twin.root}")
+    elif chosen.nsd_root or note.is_file():
         yield from examine_tree(chosen, _layout(chosen, {"nsd": note}), subjects)
     elif not (chosen.accept_terms or chosen.endpoint):
         raise MenagerieError(
-            "NSD is not here, and its terms are not accepted. Accept its terms and say accept_terms: true, or set nsd_root to "
-            "a copy: docs/nsd.md"
+            "NSD is not here, and its terms are not accepted. Accept its terms and say accept_terms: true, or set "
+            "nsd_root to a copy: docs/nsd.md"
         )
     else:
         text = f"NSD will be fetched to {note.parent}"

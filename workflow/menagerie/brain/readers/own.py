@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from menagerie.brain.image_folder import dataset_folder, list_images, read_images
 from menagerie.brain.names import is_system_file, natural_key
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, guarded, log, plain
 from menagerie.brain.stimuli import Stimuli, train_mask
 from menagerie.brain.target import Target
+from menagerie.brain.user_files.image_folder import dataset_folder, list_images, read_images
 from menagerie.errors import MenagerieError, unknown
 
 INPUTS: dict[str, str] = {}  # nothing is downloaded; see inputs
@@ -95,10 +95,10 @@ def read_target(
     Raises
     ------
     MenagerieError
-        As :func:`menagerie.brain.user_responses.load_responses`.
+        As :func:`menagerie.brain.user_files.user_responses.load_responses`.
     """
     from menagerie.brain import repeats as repetition
-    from menagerie.brain.user_responses import load_responses
+    from menagerie.brain.user_files.user_responses import load_responses
 
     folder = _folder(options)
     files, table = _response_files(folder, subject), _unit_table(folder / subject)
@@ -134,9 +134,9 @@ def examine(options: Mapping[str, Any], resources: str, subjects: Sequence[str])
     MenagerieError
         For the first file that would stop the run.
     """
-    from menagerie.brain.image_headers import examine_images
-    from menagerie.brain.response_samples import Look, look_at_responses
-    from menagerie.brain.subjects import compare_subjects
+    from menagerie.brain.user_files.image_headers import examine_images
+    from menagerie.brain.user_files.response_samples import Look, look_at_responses
+    from menagerie.brain.user_files.subjects import compare_subjects
 
     folder = _folder(options)
     images = list_images(folder)

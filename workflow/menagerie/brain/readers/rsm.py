@@ -25,13 +25,13 @@ from typing import Any
 
 import numpy as np
 
-from menagerie.brain.image_folder import dataset_folder, list_images, read_images
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, log, plain
-from menagerie.brain.rsm_subjects import Rsms, common_rows, list_files, list_subjects, read_rsms, sub_rsm
-from menagerie.brain.rsm_values import check_kind
+from menagerie.brain.rsms.rsm_subjects import Rsms, common_rows, list_files, list_subjects, read_rsms, sub_rsm
+from menagerie.brain.rsms.rsm_values import check_kind
 from menagerie.brain.stimuli import Stimuli, train_mask
 from menagerie.brain.target import Target
+from menagerie.brain.user_files.image_folder import dataset_folder, list_images, read_images
 from menagerie.errors import MenagerieError, unknown
 
 INPUTS: dict[str, str] = {}  # nothing is downloaded; see inputs
@@ -93,7 +93,7 @@ def read_stimuli(
 def read_target(
     dataset: str, subject: str, *, options: Mapping[str, Any], inputs: Mapping[str, Path], stimuli: Stimuli
 ) -> Target:
-    """One subject's RSMs, the mean of its sessions in each region, with noise ceilings where others or sessions give one.
+    """One subject's RSMs, the mean of its sessions in each region, and their noise ceilings.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def read_target(
 
 def _ceilings(subject: str, rsms: Rsms, rows: np.ndarray, test: np.ndarray) -> tuple[dict[str, float], dict[str, str]]:
     """Noise ceiling by region, and how each was found; of the others, those with all images of this subject count."""
-    from menagerie.brain.rsm_ceilings import region_ceiling
+    from menagerie.brain.rsms.rsm_ceilings import region_ceiling
 
     ceilings, details = {}, {}
     for region, subjects in rsms.items():
@@ -157,8 +157,8 @@ def examine(options: Mapping[str, Any], resources: str, subjects: Sequence[str])
     MenagerieError
         For the first file that would stop the run.
     """
-    from menagerie.brain.image_headers import examine_images
-    from menagerie.brain.subjects import compare_regions
+    from menagerie.brain.user_files.image_headers import examine_images
+    from menagerie.brain.user_files.subjects import compare_regions
 
     settings = _settings(options)
     folder = _folder(settings)

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from menagerie.brain.array_files import open_array
 from menagerie.brain.fetch import PublicFile, fetch_or_copy, to_download
+from menagerie.brain.formats.array_files import open_array
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, plain
 from menagerie.brain.stimuli import Stimuli, train_mask

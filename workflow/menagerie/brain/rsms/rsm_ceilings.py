@@ -12,8 +12,8 @@ import numpy as np
 
 PEOPLE = "lower bound: Pearson r of the subject's RSM with the mean of the others' RSMs, test-half pairs"
 SESSIONS = (
-    "Pearson r of a noiseless RSM with the mean of {count} sessions, from the mean r of pairs of sessions by the formula of "
-    "Spearman and Brown, test-half pairs"
+    "Pearson r of a noiseless RSM with the mean of {count} sessions, from the mean r of pairs of sessions by the "
+    "formula of Spearman and Brown, test-half pairs"
 )
 
 

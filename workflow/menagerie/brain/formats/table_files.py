@@ -11,21 +11,27 @@ from pathlib import Path
 
 import numpy as np
 
-from menagerie.brain import csv_files
-from menagerie.brain.csv_files import CsvTable, read_csv
+from menagerie.brain.formats import csv_files
+from menagerie.brain.formats.csv_files import CsvTable, read_csv
 from menagerie.brain.names import normal
 from menagerie.errors import MenagerieError, unknown
 
 SUFFIXES = (".csv", ".parquet")
-_IMAGES = frozenset(
-    ["image", "images", "img", "imgs", "picture", "pictures", "pic", "pics", "photo", "photograph", "stimulus", "stimuli", "stim", "exemplar", "object", "scene", "file", "files", "filename", "filepath", "path", "nsd", "coco", "nsdid", "cocoid", "imageid", "imgid", "stimulusid", "stimid", "imagename", "stimulusname", "imagefile", "stimulusfile"]
-)
-_THINGS = _IMAGES | frozenset(
-    ["trial", "trials", "session", "sessions", "run", "runs", "block", "blocks", "subject", "subjects", "subj", "participant", "animal", "monkey", "repeat", "repeats", "repetition", "rep", "presentation", "index", "idx", "id", "ids", "row", "rows", "rowname", "rownames", "rownumber", "rowid", "item", "items", "order", "position", "onset", "offset", "duration", "time", "timestamp", "date", "datetime", "condition", "conditions", "cond", "category", "class", "label", "labels", "name", "names", "trialid", "sessionid", "subjectid", "unit", "units", "voxel", "neuron", "channel", "electrode"]
-)
-_QUALIFIERS = frozenset(
-    ["id", "ids", "name", "names", "no", "nr", "num", "number", "numbers", "index", "idx", "file", "filename", "path", "key", "code", "order", "label"]
-)
+_IMAGE_WORDS = """
+image images img imgs picture pictures pic pics photo photograph stimulus stimuli stim exemplar object scene file files
+filename filepath path nsd coco nsdid cocoid imageid imgid stimulusid stimid imagename stimulusname imagefile
+stimulusfile
+"""
+_OTHER_WORDS = """
+trial trials session sessions run runs block blocks subject subjects subj participant animal monkey repeat repeats
+repetition rep presentation index idx id ids row rows rowname rownames rownumber rowid item items order position onset
+offset duration time timestamp date datetime condition conditions cond category class label labels name names trialid
+sessionid subjectid unit units voxel neuron channel electrode
+"""
+_QUALIFIER_WORDS = "id ids name names no nr num number numbers index idx file filename path key code order label"
+_IMAGES = frozenset(_IMAGE_WORDS.split())
+_THINGS = _IMAGES | frozenset(_OTHER_WORDS.split())
+_QUALIFIERS = frozenset(_QUALIFIER_WORDS.split())
 _RISING = 12
 
 Table = CsvTable  # or a ParquetTable, which has the same attributes and methods
@@ -41,7 +47,7 @@ def read_table(path: Path, rows: int | None = None) -> Table:
     """
     try:
         if path.suffix.lower() == ".parquet":
-            from menagerie.brain.parquet_files import read_parquet  # here, because planning reads images.csv
+            from menagerie.brain.formats.parquet_files import read_parquet  # here, because planning reads images.csv
 
             return read_parquet(path, rows)
         return read_csv(path, rows)
@@ -54,7 +60,7 @@ def read_table(path: Path, rows: int | None = None) -> Table:
 def count_rows(path: Path) -> int:
     """Rows of a table that can be read, without reading them all."""
     if path.suffix.lower() == ".parquet":
-        from menagerie.brain import parquet_files
+        from menagerie.brain.formats import parquet_files
 
         return parquet_files.count_rows(path)
     return csv_files.count_rows(path)
@@ -85,7 +91,7 @@ def nearest_column(table: Table, *names: str) -> str:
 
 
 def is_id_name(name: str) -> bool:
-    """Whether a column's name says that it names images, rows, trials or the like: "stimulus", "Image_ID", "trial no"."""
+    """Whether a column's name says that it names images, rows, trials or the like: "Image_ID", "trial no"."""
     return not any(letter.isalnum() for letter in name) or _is_about(name, _THINGS)
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from menagerie.brain.image_folder import MIN_IMAGES, ORDER
 from menagerie.brain.names import is_system_file, natural_key, order_remark, pairs_by_order, positions
 from menagerie.brain.remarks import Remark, plain
-from menagerie.brain.rsm_values import AUTO, to_rsm
+from menagerie.brain.rsms.rsm_values import AUTO, to_rsm
+from menagerie.brain.user_files.image_folder import MIN_IMAGES, ORDER
 from menagerie.errors import MenagerieError, unknown
 
 SUFFIXES = (".npy", ".csv", ".parquet", ".mat", ".h5", ".hdf5")
@@ -84,8 +84,8 @@ def list_files(folder: Path) -> list[RsmFile]:
     ]
     if shared and single:
         raise MenagerieError(
-            f"{folder} holds {shared[0].path.name} and {single[0].subject}/{single[0].path.name}, expected either one file a "
-            "region with all subjects, or folders of subjects. Move the files."
+            f"{folder} holds {shared[0].path.name} and {single[0].subject}/{single[0].path.name}, expected either one "
+            "file a region with all subjects, or folders of subjects. Move the files."
         )
     if not shared and not single:
         found = (
@@ -104,8 +104,8 @@ def _data_files(place: Path) -> list[Path]:
     ]
     if pickled := [path for path in files if path.suffix.lower() in (".pkl", ".pickle", ".npz")]:
         raise MenagerieError(
-            f"{pickled[0]}: found a file that may hold code or is packed, expected {', '.join(SUFFIXES)}. Save it as hdf5 "
-            "(rsatoolbox: rdms.save(path, file_type='hdf5')) or npy."
+            f"{pickled[0]}: found a file that may hold code or is packed, expected {', '.join(SUFFIXES)}. Save it as "
+            "hdf5 (rsatoolbox: rdms.save(path, file_type='hdf5')) or npy."
         )
     return sorted((path for path in files if path.suffix.lower() in SUFFIXES), key=lambda path: natural_key(path.name))
 
@@ -126,7 +126,7 @@ def list_subjects(files: Sequence[RsmFile], ids: Sequence[str], variable: str) -
     """
     if files[0].subject:
         return tuple(dict.fromkeys(file.subject for file in files))
-    from menagerie.brain.rsm_files import subject_names
+    from menagerie.brain.rsms.rsm_files import subject_names
 
     return tuple(dict.fromkeys(name for file in files for name in subject_names(file.path, ids, variable)))
 
@@ -167,22 +167,22 @@ def _read_file(
     file: RsmFile, ids: Sequence[str], stated: str, variable: str, found: dict[str, dict[str, list[Rsm]]]
 ) -> bool:
     """Add the matrices of a file to what was found; whether they were matched with images by order alone."""
-    from menagerie.brain.rsm_files import numbered_subjects, read_matrices
+    from menagerie.brain.rsms.rsm_files import numbered_subjects, read_matrices
 
     matrices = read_matrices(file.path, ids, variable)
     named = [matrix.subject for matrix in matrices]
     if file.subject and len(set(named)) > 1:
         raise MenagerieError(
-            f"{file.path}: found RSMs of {', '.join(dict.fromkeys(named))}, expected those of {file.subject} only. Move a "
-            f"file with several subjects to {file.path.parents[1]}."
+            f"{file.path}: found RSMs of {', '.join(dict.fromkeys(named))}, expected those of {file.subject} only. "
+            f"Move a file with several subjects to {file.path.parents[1]}."
         )
     numbered = numbered_subjects(len(matrices))
     for number, matrix in enumerate(matrices):
         subject = file.subject or (matrix.subject if all(named) else numbered[number])
         if stated != AUTO and matrix.kind and matrix.kind != stated:
             raise MenagerieError(
-                f"{matrix.where}: the file says that it holds {matrix.kind} values, option kind says {stated}, expected the "
-                "same. Leave the option out."
+                f"{matrix.where}: the file says that it holds {matrix.kind} values, option kind says {stated}, "
+                "expected the same. Leave the option out."
             )
         rows = _rows(matrix.images, ids, file.path)
         order = np.argsort(rows)
@@ -199,8 +199,8 @@ def _rows(images: Sequence[str] | None, ids: Sequence[str], path: Path) -> np.nd
     rows = positions(images, ids)
     if -1 in rows:
         raise MenagerieError(
-            f"{unknown(f'image in {path}', images[rows.index(-1)], ids)} {rows.count(-1)} of {len(rows)} names are no images "
-            "of the stimulus set."
+            f"{unknown(f'image in {path}', images[rows.index(-1)], ids)} {rows.count(-1)} of {len(rows)} names are no "
+            "images of the stimulus set."
         )
     if len(set(rows)) < len(rows):
         raise MenagerieError(f"{path}: two rows name the same image, expected each once. Correct the names.")
@@ -220,8 +220,8 @@ def common_rows(rsms: Sequence[Rsm]) -> np.ndarray:
     for rsm in rsms[1:]:
         if not np.array_equal(rsm.rows, rsms[0].rows):
             raise MenagerieError(
-                f"{rsm.where}: found {len(rsm.rows)} images, expected the {len(rsms[0].rows)} of {rsms[0].where}: one subject's "
-                "regions and sessions must be of the same images. Leave out those that are not in all."
+                f"{rsm.where}: found {len(rsm.rows)} images, expected the {len(rsms[0].rows)} of {rsms[0].where}: one "
+                "subject's regions and sessions must be of the same images. Leave out those that are not in all."
             )
     return rsms[0].rows
 

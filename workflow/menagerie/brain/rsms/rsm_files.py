@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from menagerie.brain.array_files import as_float, open_array, read_header
+from menagerie.brain.formats.array_files import as_float, open_array, read_header
 from menagerie.brain.names import normal, positions
-from menagerie.brain.not_responses import is_symmetric
-from menagerie.brain.rsm_tables import read_rsm_table
-from menagerie.brain.rsm_values import DISSIMILARITY, SIMILARITY, n_from_pairs, square
+from menagerie.brain.rsms.rsm_tables import read_rsm_table
+from menagerie.brain.rsms.rsm_values import DISSIMILARITY, SIMILARITY, n_from_pairs, square
+from menagerie.brain.user_files.not_responses import is_symmetric
 from menagerie.errors import MenagerieError, unknown
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -90,7 +90,7 @@ def read_matrices(path: Path, ids: Sequence[str], variable: str = "") -> list[Ma
 
 
 def subject_names(path: Path, ids: Sequence[str], variable: str = "") -> list[str]:
-    """Subjects of a file that holds those of several, as it names them, else ``s01``, ``s02``, ...; without its matrices.
+    """Subjects of a file of several, as it names them, else ``s01``, ``s02``, ...; without its matrices.
 
     Raises
     ------
@@ -141,10 +141,10 @@ def _read_values(path: Path, shapes_only: bool = False) -> Mapping[str, np.ndarr
     except OSError as error:
         raise MenagerieError(f"{path} cannot be read ({error.strerror}), expected RSMs. Correct the path.") from None
     if head[:8] == _HDF5 or head[:10] == _MATLAB_7_3 or path.suffix.lower() != ".mat":
-        from menagerie.brain.hdf5_files import read_hdf5
+        from menagerie.brain.formats.hdf5_files import read_hdf5
 
         return read_hdf5(path, shapes_only=shapes_only)
-    from menagerie.brain.mat_files import read_mat
+    from menagerie.brain.formats.mat_files import read_mat
 
     return read_mat(path)
 
@@ -173,8 +173,8 @@ def _from_array(values: np.ndarray, path: Path, where: str, n: int) -> list[Matr
 
 def _expected(n: int) -> str:
     return (
-        f"{n} x {n} for the {n} images, vectors of {n * (n - 1) // 2} pairs, or a stack of either. For some of the images "
-        "only, save a csv or parquet file with their names"
+        f"{n} x {n} for the {n} images, vectors of {n * (n - 1) // 2} pairs, or a stack of either. For some of the "
+        "images only, save a csv or parquet file with their names"
     )
 
 
@@ -196,8 +196,8 @@ def _from_rsatoolbox(values: Mapping[str, np.ndarray | list[str]], path: Path, i
     images = _pattern_names(values, path, ids, n)
     if images is None and n != len(ids):
         raise MenagerieError(
-            f"{path}: found RDMs of {n} images without a pattern descriptor that names them, expected {len(ids)} images. Add "
-            "pattern_descriptors={'image': names}."
+            f"{path}: found RDMs of {n} images without a pattern descriptor that names them, expected {len(ids)} "
+            "images. Add pattern_descriptors={'image': names}."
         )
     matrices = []
     for number, vector in enumerate(vectors):
@@ -260,7 +260,7 @@ def _from_structs(values: Mapping[str, np.ndarray | list[str]], path: Path, vari
         told = values.get(f"{head}.name", [""])
         name = told[0] if isinstance(told, list) and told else ""
         parts = [part for part in _TOOLBOX_NAME.split(normal(name)) if part]
-        region, subject, session = (parts + ["", "", ""])[:3] if len(parts) > 1 else ("", "", "")
+        region, subject, session = [*parts, "", "", ""][:3] if len(parts) > 1 else ("", "", "")
         matrix = _one(entry, f"{path}, {key}{f' ({name})' if name else ''}")
         kind = DISSIMILARITY if field == "RDM" else SIMILARITY
         matrices.append(replace(matrix, kind=kind, region=region, subject=subject, session=session))

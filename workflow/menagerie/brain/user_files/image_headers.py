@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from menagerie.brain.image_folder import ImageFolder
 from menagerie.brain.images import check_mode, opened, read_image
 from menagerie.brain.remarks import FAILURE, Remark, refusal
 from menagerie.brain.stimuli import duplicate_remarks, pixel_digest
+from menagerie.brain.user_files.image_folder import ImageFolder
 from menagerie.errors import MenagerieError
 
 SECONDS = 3.0  # for decoding; headers take about a second for 1,000 images
@@ -31,7 +31,7 @@ _COMPLETE["MPO"] = _COMPLETE["JPEG"]
 
 
 def examine_images(images: ImageFolder) -> Iterator[Remark]:
-    """Look at every image; one that a run would refuse is a failure, as far as header, end or decoded pixels show it."""
+    """Look at every image; one that a run would refuse is a failure, as far as header, end or pixels show it."""
     refused: dict[Path, Remark] = {}
     decoded: dict[Path, tuple[str, bool]] = {}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from menagerie.brain.csv_files import find_separator, read_text, records
+from menagerie.brain.formats.csv_files import find_separator, read_text, records
 from menagerie.brain.names import duplicates, normal
 from menagerie.errors import MenagerieError
 
@@ -15,8 +15,8 @@ from menagerie.errors import MenagerieError
 def read_rsm_table(path: Path) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """Numbers of a table ``(n, n)``, or of one with a single row or column, and the names of its images.
 
-    Rows and columns of a square table may both be named (in any order), or either, or none; the shape shows which. Numbers
-    of rows (0, 1, 2, ... or 1, 2, 3, ...) are no names.
+    Rows and columns of a square table may both be named (in any order), or either, or none; the shape shows which.
+    Numbers of rows (0, 1, 2, ... or 1, 2, 3, ...) are no names.
 
     Raises
     ------
@@ -30,8 +30,8 @@ def read_rsm_table(path: Path) -> tuple[np.ndarray, tuple[str, ...] | None]:
         widths = {len(row) for row in cells}
     if len(widths) != 1:
         raise MenagerieError(
-            f"{path}: found rows of {min(widths, default=0)} to {max(widths, default=0)} cells, expected a square table. Write "
-            "numbers with decimal points, and separate them by commas."
+            f"{path}: found rows of {min(widths, default=0)} to {max(widths, default=0)} cells, expected a square "
+            "table. Write numbers with decimal points, and separate them by commas."
         )
     n_rows, n_columns = len(cells), widths.pop()
     if 1 in (n_rows, n_columns):
@@ -58,8 +58,8 @@ def _labelled(n_rows: int, n_columns: int, path: Path, cells: Sequence[Sequence[
     if difference in (1, -1):
         return difference == 1, difference == -1
     raise MenagerieError(
-        f"{path}: found {n_rows} rows and {n_columns} columns, expected a square table, with or without names of images. "
-        "Save one row and one column an image."
+        f"{path}: found {n_rows} rows and {n_columns} columns, expected a square table, with or without names of "
+        "images. Save one row and one column an image."
     )
 
 
@@ -77,8 +77,8 @@ def _order(rows: Sequence[str], columns: Sequence[str], path: Path) -> list[int]
     strange = [name for name in rows if name not in place]
     if strange:
         raise MenagerieError(
-            f"{path}: found a row '{strange[0]}' without a column of that name, expected the same images in rows and columns. "
-            "Correct the names."
+            f"{path}: found a row '{strange[0]}' without a column of that name, expected the same images in rows and "
+            "columns. Correct the names."
         )
     return [place[name] for name in rows]
 
@@ -99,8 +99,8 @@ def _numbers(cells: Sequence[Sequence[str]], path: Path) -> np.ndarray:
                 )
             except ValueError:
                 raise MenagerieError(
-                    f"{path}, row {number + 1}, column {place + 1} of the numbers: expected a number, found {cell[:60]!r}. Write "
-                    "numbers with decimal points."
+                    f"{path}, row {number + 1}, column {place + 1} of the numbers: expected a number, found "
+                    f"{cell[:60]!r}. Write numbers with decimal points."
                 ) from None
     return values
 
@@ -114,7 +114,7 @@ def _csv_cells(path: Path) -> list[list[str]]:
 
 
 def _parquet_cells(path: Path) -> list[list[str]]:
-    from menagerie.brain.parquet_files import read_parquet
+    from menagerie.brain.formats.parquet_files import read_parquet
 
     table = read_parquet(path)
     order = [*table.index, *(place for place in range(len(table.names)) if place not in table.index)]

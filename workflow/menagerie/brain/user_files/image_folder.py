@@ -132,7 +132,7 @@ def _is_utf8(name: str) -> bool:
 
 
 def _follow_order(order: Path, files: Mapping[str, Path]) -> ImageFolder:
-    from menagerie.brain.table_files import find_column, read_table
+    from menagerie.brain.formats.table_files import find_column, read_table
 
     table = read_table(order)
     column = find_column(table, "file")

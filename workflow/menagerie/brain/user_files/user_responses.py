@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from menagerie.brain import response_checks as checks
-from menagerie.brain.image_folder import MIN_IMAGES
 from menagerie.brain.names import order_remark, pairs_by_order, positions
 from menagerie.brain.remarks import Remark
 from menagerie.brain.repeats import mean_over_repeats
-from menagerie.brain.response_files import ResponseFile, read_responses, stack_repeats
 from menagerie.brain.stimuli import train_mask
-from menagerie.brain.unit_tables import UnitTable, read_units, whole_brain
+from menagerie.brain.user_files import response_checks as checks
+from menagerie.brain.user_files.image_folder import MIN_IMAGES
+from menagerie.brain.user_files.response_files import ResponseFile, read_responses, stack_repeats
+from menagerie.brain.user_files.unit_tables import UnitTable, read_units, whole_brain
 from menagerie.errors import MenagerieError, unknown
 
 

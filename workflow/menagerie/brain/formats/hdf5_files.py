@@ -1,4 +1,4 @@
-"""HDF5 files of users, MATLAB's version 7.3 among them: arrays of numbers and texts by path, and nothing else is followed.
+"""HDF5 files of users, MATLAB's version 7.3 among them: arrays of numbers and texts by path, and nothing else.
 
 A file may hold links to other files, and small files may ask for any amount of memory: neither is followed or granted.
 """
@@ -20,8 +20,8 @@ _REMEDY = "Save it again."
 
 def read_hdf5(path: str | Path, *, shapes_only: bool = False) -> dict[str, np.ndarray | list[str]]:
     """Arrays of numbers, and texts as lists, by path; attributes too. Paths inside MATLAB's structs and cells are as in
-    :func:`menagerie.brain.mat_files.read_mat`, its arrays in the order of its file (last axis first). With ``shapes_only``
-    arrays of two dimensions and more have the right shape, and NaN in place of their numbers.
+    :func:`menagerie.brain.formats.mat_files.read_mat`, its arrays in the order of its file (last axis
+    first). With ``shapes_only``, arrays of two dimensions and more have the right shape, and NaN in place of numbers.
 
     Raises
     ------
@@ -80,8 +80,8 @@ class _Walk:
             raise MenagerieError(f"dataset '{path}' lies in another file, expected the matrices themselves. {_REMEDY}")
         if item.size * max(item.dtype.itemsize, 1) > _BYTES:
             raise MenagerieError(
-                f"dataset '{path}' asks for {item.size * item.dtype.itemsize / 1e9:.1f} GB (shape {item.shape}), expected RSMs. "
-                f"{_REMEDY}"
+                f"dataset '{path}' asks for {item.size * item.dtype.itemsize / 1e9:.1f} GB (shape {item.shape}), "
+                f"expected RSMs. {_REMEDY}"
             )
         kind = item.attrs.get("MATLAB_class", b"")
         kind = kind.decode() if isinstance(kind, bytes) else str(kind)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from menagerie.brain.formats.table_files import Table, find_column, nearest_column, read_table
 from menagerie.brain.names import duplicates, pairs_by_order
 from menagerie.brain.remarks import Remark, plain
-from menagerie.brain.table_files import Table, find_column, nearest_column, read_table
 from menagerie.errors import MenagerieError
 
 WHOLE_BRAIN = "all"
@@ -96,7 +96,8 @@ def _name_column(table: Table, names: Sequence[str] | None) -> tuple[int | None,
         if not _is_count(cells):
             raise MenagerieError(
                 f"{table.path}: its index ({', '.join(cells[:3])}, ...) does not name the columns of the responses "
-                f"({', '.join(names[:3])}, ...), expected the same names. Name units in a column 'unit', or drop the index."
+                f"({', '.join(names[:3])}, ...), expected the same names. Name units in a column 'unit', or drop the "
+                "index."
             )
     return None, [pairs_by_order(names, str(table.path))]
 

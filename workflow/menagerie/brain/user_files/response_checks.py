@@ -1,4 +1,4 @@
-"""Checks of responses ``(t, n, v)``: repeat, image, unit; what would give a wrong number is refused, the rest remarked."""
+"""Checks of responses ``(t, n, v)``: what would give a wrong number is refused, the rest is remarked on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from menagerie.brain.image_folder import MIN_IMAGES
 from menagerie.brain.remarks import Remark
+from menagerie.brain.user_files.image_folder import MIN_IMAGES
 from menagerie.errors import MenagerieError
 
 _CODES = (-9999.0, -999.0, -99.0, 999.0, 9999.0)  # what programs write for a missing value
@@ -61,9 +61,10 @@ def check_variance(responses: np.ndarray, train: np.ndarray, names: Sequence[str
     if lost.size:
         unit = lost[0]
         raise MenagerieError(
-            f"{where}: responses of {lost.size} of {responses.shape[1]} units vary by less than float32 resolves (first "
-            f"unit: {_unit(names, unit)}, mean {responses[:, unit].mean():.4g}, SD {responses[:, unit].std():.2g}), expected "
-            "an SD above a thousandth of a percent of the mean. Subtract each unit's mean, or rescale the responses."
+            f"{where}: responses of {lost.size} of {responses.shape[1]} units vary by less than float32 resolves "
+            f"(first unit: {_unit(names, unit)}, mean {responses[:, unit].mean():.4g}, SD "
+            f"{responses[:, unit].std():.2g}), expected an SD above a thousandth of a percent of the mean. Subtract "
+            "each unit's mean, or rescale the responses."
         )
 
 
@@ -86,9 +87,9 @@ def check_patterns(responses: np.ndarray, regions: Mapping[str, np.ndarray], ids
         if flat.size:
             value = responses[flat[0], mask][0]
             raise MenagerieError(
-                f"{where}: {flat.size} of {len(responses)} images have the same response in all units of region {region} "
-                f"(first: image {ids[flat[0]]}, {value:g} everywhere), so no RSM is defined. If nothing was measured there, "
-                "leave these images out, or set them to NaN."
+                f"{where}: {flat.size} of {len(responses)} images have the same response in all units of region "
+                f"{region} (first: image {ids[flat[0]]}, {value:g} everywhere), so no RSM is defined. If nothing was "
+                "measured there, leave these images out, or set them to NaN."
             )
 
 
@@ -101,7 +102,7 @@ def value_remarks(trials: np.ndarray, names: Sequence[str] | None, where: Path) 
         at = np.argwhere(trials == code)
         if 0 < len(at) < trials.size / 2 and abs(code - np.nanmedian(trials)) > 5 * np.nanstd(trials[trials != code]):
             unit = _unit(names, int(at[0][2]))
-            text = f"{where}: {len(at)} responses are {code:g} (first unit: {unit}), which often stands for a missing value."
+            text = f"{where}: {len(at)} responses are {code:g} (first unit: {unit}), a common code for missing."
             remarks.append(Remark(text, "Write NaN for what is missing."))
     if t > v and t > 2:
         text = f"{where}: found {t} repeats of {v} units; the axes are images x units x repeats."

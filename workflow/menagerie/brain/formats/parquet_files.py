@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from menagerie.brain.csv_files import not_a_number
+from menagerie.brain.formats.csv_files import not_a_number
 from menagerie.brain.names import duplicates, normal
 from menagerie.brain.remarks import Remark
 from menagerie.errors import MenagerieError
@@ -23,7 +23,7 @@ _EXACT = 2**53  # whole numbers above are not exact in float64
 
 @dataclass(frozen=True)
 class ParquetTable:
-    """A parquet file, with the attributes and methods of :class:`menagerie.brain.csv_files.CsvTable`.
+    """A parquet file, with the attributes and methods of :class:`menagerie.brain.formats.csv_files.CsvTable`.
 
     Attributes
     ----------
@@ -101,8 +101,8 @@ def read_parquet(path: Path, rows: int | None = None) -> ParquetTable:
             table = content.read() if rows is None else _first_rows(content, rows)
     except Exception as error:  # Arrow raises many kinds for a damaged file
         raise MenagerieError(
-            f"{path} cannot be read as a table ({' '.join(str(error).split())[:200]}), expected parquet. Save it again as "
-            "csv (with a header line) or parquet."
+            f"{path} cannot be read as a table ({' '.join(str(error).split())[:200]}), expected parquet. Save it again "
+            "as csv (with a header line) or parquet."
         ) from error
     if not table.num_rows or not table.num_columns:
         raise MenagerieError(f"{path} has no rows. A table needs a header line and at least one row.")

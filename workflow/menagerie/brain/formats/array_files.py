@@ -66,8 +66,8 @@ def read_header(path: Path) -> ArrayHeader:
     expected = offset + size * dtype.itemsize
     if min(shape, default=1) < 0 or n_bytes != expected:
         raise MenagerieError(
-            f"{path} cannot be read as an array: found {n_bytes} bytes, expected {expected} for {dtype} of shape {shape}. "
-            "The file was cut short or damaged: save or copy it again."
+            f"{path} cannot be read as an array: found {n_bytes} bytes, expected {expected} for {dtype} of shape "
+            f"{shape}. The file was cut short or damaged: save or copy it again."
         )
     return ArrayHeader(tuple(shape), dtype, fortran_order, offset)
 
@@ -100,7 +100,7 @@ def as_float(values: np.ndarray, where: str) -> np.ndarray:
         largest = max(int(values.max()), -int(values.min()))
         if largest > _EXACT:
             raise MenagerieError(
-                f"{where}: found whole numbers up to {largest}, expected at most 2**53, since larger ones are not exact. "
-                "Rescale them, or drop columns of ids."
+                f"{where}: found whole numbers up to {largest}, expected at most 2**53, since larger ones are not "
+                "exact. Rescale them, or drop columns of ids."
             )
     return np.asarray(values, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The child process of :mod:`menagerie.brain.mat_files`: a MATLAB file comes in, plain arrays go out.
+"""The child process of :mod:`menagerie.brain.formats.mat_files`: a MATLAB file comes in, plain arrays go out.
 
 It imports nothing of this package, so that it starts fast wherever the package lies.
 """

@@ -1,7 +1,7 @@
 """MATLAB files, read in a child process: scipy's parser can crash on a damaged file, which must not end a run.
 
-The child sends back plain arrays and texts. A value inside structs and cells is named by its path, as MATLAB writes it but
-counted from 0: ``RDMs[3].name``. Files of version 7.3 are HDF5 (:mod:`menagerie.brain.hdf5_files`).
+The child sends back plain arrays and texts. A value inside structs and cells is named by its path, as MATLAB writes it
+but counted from 0: ``RDMs[3].name``. Files of version 7.3 are HDF5 (:mod:`menagerie.brain.formats.hdf5_files`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from menagerie.errors import MenagerieError
 
 if TYPE_CHECKING:  # never imported here, but its code and packages are part of what a result was made with
-    from menagerie.brain import mat_child  # noqa: F401
+    from menagerie.brain.formats import mat_child  # noqa: F401
 
 _CHILD = Path(__file__).with_name("mat_child.py")
 _SECONDS = 120

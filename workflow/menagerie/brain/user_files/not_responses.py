@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from menagerie.brain.formats.table_files import Table
 from menagerie.brain.names import normal, positions
-from menagerie.brain.table_files import Table
 from menagerie.errors import MenagerieError
 
 _TOLERANCE = 1e-6  # of the largest value: symmetric but for rounding, also in csv
@@ -39,9 +39,9 @@ def is_triangular(matrix: np.ndarray) -> bool:
 
 def _refuse_rsm(path: Path, found: str) -> MenagerieError:
     return MenagerieError(
-        f"{path}: found {found}, so similarities or dissimilarities of images, expected responses, images x units. Reader "
-        f"rsm takes such files: call it after its region (for example {path.parent.name}/IT{path.suffix}), and say reader: "
-        "rsm in the config (docs/datasets.md)."
+        f"{path}: found {found}, so similarities or dissimilarities of images, expected responses, images x units. "
+        f"Reader rsm takes such files: call it after its region (for example {path.parent.name}/IT{path.suffix}), and "
+        "say reader: rsm in the config (docs/datasets.md)."
     )
 
 
@@ -91,13 +91,13 @@ def refuse_other_tables(table: Table, ids: Sequence[str]) -> None:
     lowered = {name.casefold() for name in names}
     if len(names) <= 6 and lowered & _MEASUREMENTS and lowered & {"unit", "voxel", "neuron", "channel", "electrode"}:
         raise MenagerieError(
-            f"{table.path}: found columns {', '.join(names)}, so one row a measurement, expected one row an image and one "
-            "column a unit. Pivot it (pandas: table.pivot(index='image', columns='unit', values='response'))."
+            f"{table.path}: found columns {', '.join(names)}, so one row a measurement, expected one row an image and "
+            "one column a unit. Pivot it (pandas: table.pivot(index='image', columns='unit', values='response'))."
         )
     if names and all(_is_measured(name) for name in names):
         raise MenagerieError(
-            f"{table.path}: found numbers in the header line ({names[0]}, ...), expected names of columns: the first row "
-            "would be lost. Write a header line, or save the numbers with numpy.save."
+            f"{table.path}: found numbers in the header line ({names[0]}, ...), expected names of columns: the first "
+            "row would be lost. Write a header line, or save the numbers with numpy.save."
         )
 
 

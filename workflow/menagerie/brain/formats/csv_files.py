@@ -1,4 +1,4 @@
-"""Csv files as other programs write them: encodings, separators, row names, decimal commas; what is not clear is refused.
+"""Csv files as other programs write them: encodings, separators, row names, decimal commas; doubtful ones are refused.
 
 Nothing is guessed from content: names of columns come from the header line alone, and cells stay text until
 :meth:`CsvTable.numbers` reads them, so that "001" and "NA" stay what they are.
@@ -106,8 +106,8 @@ class CsvTable:
         thousands = all(_THOUSANDS.fullmatch(cell) for cell in with_comma)
         if points or thousands:
             raise MenagerieError(
-                f"{self.path}: found numbers with commas ('{with_comma[0]}'), which may be decimal commas or separators "
-                "of thousands, expected decimal points and no other mark. Save it again so."
+                f"{self.path}: found numbers with commas ('{with_comma[0]}'), which may be decimal commas or "
+                "separators of thousands, expected decimal points and no other mark. Save it again so."
             )
         return True
 
@@ -122,8 +122,8 @@ class CsvTable:
 def not_a_number(path: Path, name: str, row: int, cell: object) -> MenagerieError:
     """The error for a cell; ``row`` counts from 0 below the header line."""
     return MenagerieError(
-        f"{path}, column '{name}', row {row + 1}: expected a number, found {str(cell)[:60]!r}. Every column but 'image' "
-        "is a unit; keep other information in the unit table."
+        f"{path}, column '{name}', row {row + 1}: expected a number, found {str(cell)[:60]!r}. Every column but "
+        "'image' is a unit; keep other information in the unit table."
     )
 
 
@@ -219,8 +219,8 @@ def find_separator(text: str, path: Path) -> str:
     if len(fitting) == 1:
         return fitting[0]
     raise MenagerieError(
-        f"{path}: found {' and '.join(_SEPARATORS[separator] for separator in present)} in the header line, expected one "
-        "kind of separator. Separate columns by commas, and put names that hold one in double quotes."
+        f"{path}: found {' and '.join(_SEPARATORS[separator] for separator in present)} in the header line, expected "
+        "one kind of separator. Separate columns by commas, and put names that hold one in double quotes."
     )
 
 
@@ -232,7 +232,7 @@ def _fits(lines: Sequence[str], separator: str) -> bool:
 def _fit_header(
     path: Path, text: str, separator: str, header: list[str], widths: set[int], last_is_empty: bool
 ) -> list[str]:
-    """The header line made as long as the rows: by a nameless column of row names, or none where lines end in a separator."""
+    """The header line, with a nameless column of row names added where rows are one cell longer."""
     if widths <= {len(header)}:
         return header
     if widths == {len(header) + 1}:
@@ -243,8 +243,8 @@ def _fit_header(
         if number and row and len(row) != len(header)
     )
     raise MenagerieError(
-        f"{path}, row {number}: found {len(row)} cells, expected {len(header)} as in the header line. Put text that holds "
-        f"{_SEPARATORS[separator]} in double quotes, and write numbers with decimal points."
+        f"{path}, row {number}: found {len(row)} cells, expected {len(header)} as in the header line. Put text that "
+        f"holds {_SEPARATORS[separator]} in double quotes, and write numbers with decimal points."
     )
 
 

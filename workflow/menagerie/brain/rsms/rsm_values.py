@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from menagerie.brain.not_responses import is_triangular
+from menagerie.brain.user_files.not_responses import is_triangular
 from menagerie.errors import MenagerieError, unknown
 
 SIMILARITY, DISSIMILARITY, AUTO = "similarity", "dissimilarity", "auto"
@@ -22,8 +22,8 @@ def n_from_pairs(n_pairs: int) -> int | None:
 def square(condensed: np.ndarray) -> np.ndarray:
     """``(n, n)`` matrix of a condensed vector, NaN on its diagonal.
 
-    The order is that of scipy's and MATLAB's squareform, MATLAB's pdist and R's dist: the strict upper triangle row by row
-    (which is the lower one column by column).
+    The order is that of scipy's and MATLAB's squareform, MATLAB's pdist and R's dist: the strict upper triangle row by
+    row (which is the lower one column by column).
     """
     n = n_from_pairs(len(condensed))
     matrix = np.full((n, n), np.nan)
@@ -89,27 +89,28 @@ def _check_diagonal(diagonal: np.ndarray, others: np.ndarray, kind: str, where: 
 def _check_values(values: np.ndarray, off: np.ndarray, where: str) -> None:
     if is_triangular(values):
         raise MenagerieError(
-            f"{where}: found a triangular matrix, expected a symmetric one. Add its transpose, or save the triangle as a "
-            "condensed vector."
+            f"{where}: found a triangular matrix, expected a symmetric one. Add its transpose, or save the triangle as "
+            "a condensed vector."
         )
     bad = ~np.isfinite(values) & off
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise MenagerieError(
-            f"{where}: found {values[row, column]} for images {row} and {column} (counted from 0; {int(bad.sum()) // 2 or 1} "
-            "pairs in all), expected finite numbers. Leave out images whose pairs are unknown."
+            f"{where}: found {values[row, column]} for images {row} and {column} (counted from 0; "
+            f"{int(bad.sum()) // 2 or 1} pairs in all), expected finite numbers. Leave out images whose pairs are "
+            "unknown."
         )
     size = np.abs(values[off]).max()
     difference = np.abs(values - values.T)[off].max()
     if difference > _EPS * max(size, 1e-300):
         raise MenagerieError(
-            f"{where}: found a matrix that is not symmetric (pairs differ by up to {difference:.3g}), expected a symmetric "
-            "one. Average it with its transpose if both directions were measured."
+            f"{where}: found a matrix that is not symmetric (pairs differ by up to {difference:.3g}), expected a "
+            "symmetric one. Average it with its transpose if both directions were measured."
         )
     if np.ptp(values[off]) <= 1e-12 * max(size, 1e-300):
         raise MenagerieError(
-            f"{where}: all pairs of images have the same value ({values[off][0]:.4g}), expected values that vary. Correct "
-            "the file."
+            f"{where}: all pairs of images have the same value ({values[off][0]:.4g}), expected values that vary. "
+            "Correct the file."
         )
 
 
@@ -122,8 +123,8 @@ def _recognise(values: np.ndarray, off: np.ndarray, where: str) -> str:
     if (np.abs(diagonal) < _EPS * max(1.0, values[off].max())).all() and values[off].min() >= -_EPS:
         return DISSIMILARITY
     raise MenagerieError(
-        f"{where}: found {_span(diagonal)} on the diagonal and {_span(values[off])} elsewhere, expected ones on the diagonal "
-        f"of similarities (from -1 to 1) or zeros on that of dissimilarities (from 0). {_ASK}"
+        f"{where}: found {_span(diagonal)} on the diagonal and {_span(values[off])} elsewhere, expected ones on the "
+        f"diagonal of similarities (from -1 to 1) or zeros on that of dissimilarities (from 0). {_ASK}"
     )
 
 

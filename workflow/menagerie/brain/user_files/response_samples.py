@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from menagerie.brain.array_files import open_array
+from menagerie.brain.formats.array_files import open_array
+from menagerie.brain.formats.table_files import count_rows, read_table
 from menagerie.brain.remarks import Remark, plain
 from menagerie.brain.repeats import refuse_partial
-from menagerie.brain.response_checks import check_range
-from menagerie.brain.response_files import check_shape, responses_of_array, responses_of_table
-from menagerie.brain.table_files import count_rows, read_table
-from menagerie.brain.unit_tables import read_units
-from menagerie.brain.user_responses import load_responses, match_images, match_remarks
+from menagerie.brain.user_files.response_checks import check_range
+from menagerie.brain.user_files.response_files import check_shape, responses_of_array, responses_of_table
+from menagerie.brain.user_files.unit_tables import read_units
+from menagerie.brain.user_files.user_responses import load_responses, match_images, match_remarks
 from menagerie.errors import MenagerieError
 
 SMALL = {".npy": 64e6, ".csv": 8e6, ".parquet": 32e6}  # bytes that are read in about a second
@@ -52,7 +52,7 @@ def look_at_responses(files: Sequence[Path], units: Path | None, ids: Sequence[s
     Raises
     ------
     MenagerieError
-        As :func:`menagerie.brain.user_responses.load_responses`.
+        As :func:`menagerie.brain.user_files.user_responses.load_responses`.
     """
     limit = SMALL[files[0].suffix.lower()]
     if sum(path.stat().st_size for path in files) <= limit:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from menagerie.brain import array_files
+from menagerie.brain.formats import array_files
+from menagerie.brain.formats.table_files import Table, is_id_name, names_images, numbers_rows, only_rises, read_table
 from menagerie.brain.names import duplicates, positions
-from menagerie.brain.not_responses import refuse_other_arrays, refuse_other_tables
 from menagerie.brain.remarks import Remark, plain
-from menagerie.brain.table_files import Table, is_id_name, names_images, numbers_rows, only_rises, read_table
+from menagerie.brain.user_files.not_responses import refuse_other_arrays, refuse_other_tables
 from menagerie.errors import MenagerieError, unknown
 
 SUFFIXES = (".npy", ".csv", ".parquet")
@@ -65,7 +65,13 @@ def read_responses(path: Path, ids: Sequence[str] = ()) -> ResponseFile:
 
 
 def responses_of_array(values: np.ndarray, path: Path, ids: Sequence[str]) -> ResponseFile:
-    """Responses ``(n, v)`` or ``(n, v, t)`` of an array that was read from ``path``; errors as :func:`read_responses`."""
+    """Responses ``(n, v)`` or ``(n, v, t)`` of an array that was read from ``path``.
+
+    Raises
+    ------
+    MenagerieError
+        As :func:`read_responses`.
+    """
     check_shape(values, len(ids), path)
     values = array_files.as_float(values, str(path))
     values = values if values.ndim == 3 else values[:, :, None]
@@ -93,8 +99,8 @@ def _counting_columns(values: np.ndarray, names: Sequence[str], path: Path) -> t
     """Refuse a column that numbers the rows, and remark on one that only rises."""
     if counting := np.flatnonzero(numbers_rows(values)).tolist():
         raise MenagerieError(
-            f"{path}: {names[counting[0]]} numbers the rows, expected responses. Delete it; if it names the images, save a "
-            "csv or parquet file and call the column 'image'."
+            f"{path}: {names[counting[0]]} numbers the rows, expected responses. Delete it; if it names the images, "
+            "save a csv or parquet file and call the column 'image'."
         )
     rising = np.flatnonzero(only_rises(values)).tolist()
     text = f"{path}: {names[rising[0]]} holds whole numbers that only rise or only fall." if rising else ""
@@ -102,7 +108,13 @@ def _counting_columns(values: np.ndarray, names: Sequence[str], path: Path) -> t
 
 
 def responses_of_table(table: Table, ids: Sequence[str]) -> ResponseFile:
-    """Responses of a table with one row an image; errors as :func:`read_responses`."""
+    """Responses of a table with one row an image.
+
+    Raises
+    ------
+    MenagerieError
+        As :func:`read_responses`.
+    """
     path = table.path
     refuse_other_tables(table, ids)
     named, remarks = _image_column(table, ids)
@@ -152,8 +164,8 @@ def _image_names(table: Table, place: int) -> list[str]:
     images = table.texts(place)
     if "" in images:
         raise MenagerieError(
-            f"{table.path}, {_called(table, place)}: row {images.index('') + 1} is empty, expected the name of an image. "
-            "Fill it in, or delete the row."
+            f"{table.path}, {_called(table, place)}: row {images.index('') + 1} is empty, expected the name of an "
+            "image. Fill it in, or delete the row."
         )
     if twice := duplicates(images):
         raise MenagerieError(
@@ -180,7 +192,8 @@ def _unused_columns(table: Table, named: int | None, ids: Sequence[str]) -> tupl
     if named is None and step != 1:
         raise MenagerieError(
             f"{table.path}: pandas numbered its rows {first}, {first + step}, ..., so they were sorted or left out, "
-            "expected all rows in the order of the images. Add a column 'image', or save it after reset_index(drop=True)."
+            "expected all rows in the order of the images. Add a column 'image', or save it after "
+            "reset_index(drop=True)."
         )
     return left_out, remarks
 
@@ -190,8 +203,8 @@ def _no_unit(table: Table, place: int, ids: Sequence[str]) -> MenagerieError:
     strange = [cell for cell, position in zip(cells, positions(cells, ids), strict=True) if position < 0]
     nearly = f" {unknown('image', strange[0], ids)}" if strange and len(strange) < len(cells) / 2 else ""
     return MenagerieError(
-        f"{table.path}: {_called(table, place)} is no unit by its name, found {', '.join(cells[:3])}, ..., expected names "
-        f"of images. Delete it; call it 'image' if it names the images; rename it if it is a unit.{nearly}"
+        f"{table.path}: {_called(table, place)} is no unit by its name, found {', '.join(cells[:3])}, ..., expected "
+        f"names of images. Delete it; call it 'image' if it names the images; rename it if it is a unit.{nearly}"
     )
 
 
