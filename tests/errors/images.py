@@ -1,5 +1,6 @@
 """Images, and image files that do not fit the responses."""
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -64,8 +65,23 @@ def no_folder(folder: Path):
 
 def ambiguous(folder: Path):
     dataset(folder)
+    (folder / "images" / "pic11.png").rename(folder / "images" / "pic2.png")
+    read(folder)
+
+
+def two_forms(folder: Path):
+    dataset(folder)
+    for form, number in (("NFC", 0), ("NFD", 1)):
+        name = unicodedata.normalize(form, "bär")
+        (folder / "images" / f"pic{number:02d}.png").rename(folder / "images" / f"{name}.png")
+    read(folder)
+
+
+def in_subfolders(folder: Path):
+    dataset(folder)
+    (folder / "images" / "animals").mkdir()
     for number in range(N):
-        (folder / "images" / f"pic{number:02d}.png").rename(folder / "images" / f"pic{number}.png")
+        (folder / "images" / f"pic{number:02d}.png").rename(folder / "images" / "animals" / f"pic{number:02d}.png")
     read(folder)
 
 
@@ -154,9 +170,25 @@ CASES = [
         "names that sort in two ways",
         ambiguous,
         "mine/images",
-        "'pic11.png' comes before 'pic2.png'",
-        "ambiguous",
+        "'pic2.png'",
+        "names that differ in more than",
         "Write images.csv",
+    ),
+    Case(
+        "one name in two Unicode forms",
+        two_forms,
+        "mine/images",
+        "two files are called",
+        "expected names",
+        "Rename one",
+    ),
+    Case(
+        "images in subfolders only",
+        in_subfolders,
+        "mine/images",
+        "has subfolders (animals)",
+        "at least 8",
+        "Add images",
     ),
     Case(
         "an order without its column",

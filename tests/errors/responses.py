@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from menagerie.brain.target import Target, write_target
 from menagerie.files.tables import read_table
@@ -82,6 +83,34 @@ def table(folder: Path):
     read_table(folder / "t.parquet")
 
 
+def pandas_index(folder: Path):
+    dataset(folder)
+    (folder / "s1" / "responses.npy").unlink()
+    pd.DataFrame(GOOD, columns=["a", "b", "c"])[::-1].to_csv(folder / "s1" / "responses.csv")
+    read(folder)
+
+
+def utf16(folder: Path):
+    dataset(folder)
+    (folder / "s1" / "responses.npy").unlink()
+    (folder / "s1" / "responses.csv").write_bytes(rows(PICTURES).encode("utf-16"))
+    read(folder)
+
+
+def cut_array(folder: Path):
+    path = dataset(folder) / "s1" / "responses.npy"
+    path.write_bytes(path.read_bytes()[:300])
+    read(folder)
+
+
+def named_units(folder: Path):
+    dataset(folder)
+    (folder / "s1" / "responses.npy").unlink()
+    (folder / "s1" / "responses.csv").write_text(rows(PICTURES))
+    (folder / "s1" / "units.csv").write_text(",regions\nx,IT\ny,IT\n")
+    read(folder)
+
+
 PICTURES = [f"pic{number:02d}" for number in range(N)]
 CASES = [
     Case(
@@ -114,7 +143,7 @@ CASES = [
         "responses.npy",
         "infinite response of unit 1 to image 3",
         "finite",
-        "Mend or drop it",
+        "Correct or drop it",
     ),
     Case(
         "a response that is missing",
@@ -157,6 +186,140 @@ CASES = [
         "Give repeats as several files",
     ),
     Case("responses to a few images only", csv(rows(PICTURES[:5])), "responses.csv", "5 images", "at least 8", "Add"),
+    Case(
+        "a column of trials",
+        csv(rows(PICTURES).replace("image,a,b", "image,trial,b").replace(".5", "")),
+        "responses.csv: column 'trial'",
+        "found 0, 1, 2",
+        "expected names of images",
+        "Delete it",
+    ),
+    Case(
+        "a column of row numbers",
+        csv(rows(PICTURES).replace(".5", "")),
+        "responses.csv: column 'a'",
+        "numbers the rows",
+        "expected responses",
+        "Delete it",
+    ),
+    Case(
+        "rows that were sorted, without names of images",
+        pandas_index,
+        "responses.csv: the index names no images",
+        "found 11, 10, 9",
+        "expected names of images",
+        "call it 'image'",
+    ),
+    Case(
+        "no header line",
+        csv("\n".join("0.25,-1.5,0.125" for _ in range(N))),
+        "responses.csv",
+        "numbers in the header line",
+        "expected names of columns",
+        "Write a header line",
+    ),
+    Case(
+        "a column twice",
+        csv(rows(PICTURES).replace("image,a,b", "image,a,a")),
+        "responses.csv",
+        "'a' is there twice",
+        "expected names that differ",
+        "Rename one",
+    ),
+    Case(
+        "decimal commas between commas",
+        csv(rows(PICTURES).replace(".5", ",5")),
+        "responses.csv, row 1",
+        "found 4 cells",
+        "expected 3",
+        "decimal points",
+    ),
+    Case(
+        "commas that may stand for thousands",
+        csv(rows(PICTURES, '"1,234"')),
+        "responses.csv",
+        "'1,234'",
+        "expected decimal points",
+        "Save it again",
+    ),
+    Case("a table in UTF-16", utf16, "responses.csv", "found UTF-16", "expected UTF-8", "Save it again"),
+    Case(
+        "one row a measurement",
+        csv("image,unit,response\n" + "\n".join(f"{name},u{k},{k}.5" for name in PICTURES for k in range(2))),
+        "responses.csv",
+        "one row a measurement",
+        "expected one row an image",
+        "Pivot it",
+    ),
+    Case(
+        "a table with images as columns",
+        csv(
+            ",".join(["unit", *PICTURES])
+            + "\n"
+            + "\n".join(f"u{k}," + ",".join(f"{k}.{i}" for i in range(N)) for k in "23")
+        ),
+        "responses.csv",
+        "its columns are named after images",
+        "expected one row an image",
+        "Save its transpose",
+    ),
+    Case(
+        "an RDM as responses",
+        array(np.abs(np.subtract.outer(np.arange(12.0) ** 2, np.arange(12.0) ** 2))),
+        "responses.npy",
+        "a symmetric matrix of 12 x 12",
+        "expected responses",
+        "reader: rsm",
+    ),
+    Case(
+        "fifteen RDMs as repeats",
+        array(np.repeat(np.abs(np.subtract.outer(GOOD[:, 0], GOOD[:, 0]))[:, :, None], 15, axis=2)),
+        "responses.npy",
+        "15 symmetric matrices",
+        "expected responses",
+        "Reader rsm takes such files",
+    ),
+    Case(
+        "an array that was cut",
+        cut_array,
+        "responses.npy",
+        "found 300 bytes",
+        "expected 416",
+        "save or copy it again",
+    ),
+    Case("complex responses", array(GOOD + 1j), "responses.npy", "found complex128", "expected numbers", "Save plain"),
+    Case(
+        "whole numbers beyond float",
+        array((GOOD * 2**60).astype(np.int64)),
+        "responses.npy",
+        "found whole numbers up to",
+        "expected at most 2**53",
+        "Rescale",
+    ),
+    Case(
+        "responses far from zero",
+        array(GOOD + 1e8),
+        "responses.npy",
+        "vary by less than float32 resolves",
+        "expected an SD above",
+        "Subtract each unit's mean",
+    ),
+    Case(
+        "an image with one response everywhere",
+        array(np.where(np.arange(N)[:, None] == 5, 2.5, GOOD)),
+        "responses.npy",
+        "image pic05, 2.5 everywhere",
+        "no RSM is defined",
+        "leave these images out",
+    ),
+    Case(
+        "a unit table that names other units",
+        named_units,
+        "units.csv",
+        "x, y, ...",
+        "expected the same names",
+        "Name units in a column 'unit'",
+    ),
     Case("an empty table", csv("image,a,b\n"), "responses.csv", "no rows", "at least one row", "header line"),
     Case(
         "repeats of different size",

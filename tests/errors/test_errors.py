@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from . import config, experiments, images, models, responses, weights
+from . import config, experiments, images, models, responses, rsms, weights
 from .case import Case
 
 AREAS = {
@@ -15,6 +15,7 @@ AREAS = {
     "Weights": weights.CASES,
     "Images": images.CASES,
     "Responses": responses.CASES,
+    "RSMs": rsms.CASES,
     "Experiments": experiments.CASES,
 }
 ALL = [pytest.param(case, id=f"{area}: {case.wrong}") for area, cases in AREAS.items() for case in cases]
@@ -38,7 +39,8 @@ What you see, and the exit code:
 
 Images are not refused for a form that leaves no choice: grey is repeated in three channels, 16-bit grey is divided by
 257 and 16-bit colour cut to its upper 8 bits, palettes are looked up, CMYK is converted without ink profile, an opaque
-alpha channel is dropped, the camera's orientation is followed, and sizes may differ.
+alpha channel is dropped, the first picture of a camera's MPO file is taken, its orientation is followed, and sizes may
+differ.
 """
 
 

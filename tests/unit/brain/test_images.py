@@ -96,3 +96,24 @@ def test_unusable_files_are_named(tmp_path):
     for name, message in {"film.gif": "2 frames", "real.tif": "kind 'F'", "text.png": "", "cut.png": ""}.items():
         with pytest.raises(MenagerieError, match=f"{name}.*{message}"):
             read_image(tmp_path / name)
+
+
+def test_the_first_picture_of_a_cameras_mpo_file(tmp_path):
+    other = Image.fromarray(255 - RGB)
+    Image.fromarray(RGB).save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[other], quality=100)
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert (image.format, image.n_frames) == ("MPO", 2)
+    pixels, _ = read_image(tmp_path / "a.jpg")
+    assert np.abs(pixels.astype(int) - RGB).mean() < 10
+
+
+def test_other_films_are_refused(tmp_path):
+    Image.fromarray(RGB).save(tmp_path / "a.tif", save_all=True, append_images=[Image.fromarray(255 - RGB)])
+    with pytest.raises(MenagerieError, match="has 2 frames"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_no_file_reaches_another_program(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n")
+    with pytest.raises(MenagerieError, match="damaged or no image"):
+        read_image(tmp_path / "a.png")

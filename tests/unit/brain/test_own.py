@@ -1,5 +1,7 @@
 """A user's own folder: every way of writing it down gives the same target, and every slip has its message."""
 
+import unicodedata
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -222,12 +224,222 @@ def test_repeat_files_must_fit_one_another(folder, responses):
         read(folder)
 
 
-def test_ambiguous_order_of_images_is_refused(folder, responses):
+def test_order_is_natural_and_ambiguous_only_where_names_are(folder, responses, capsys):
     np.save(folder / "s1" / "responses.npy", responses)
-    (folder / "images" / "pic02.png").rename(folder / "images" / "pic2.png")
+    for number in range(10):
+        (folder / "images" / f"pic0{number}.png").rename(
+            folder / "images" / f"{'PIC' if number % 2 else 'pic'}{number}.png"
+        )
+    target = read(folder)
+    assert [name.casefold() for name in target.image_ids] == [f"pic{number}" for number in range(N)]
+    np.testing.assert_allclose(target.responses, responses.mean(axis=2), rtol=1e-5)
+    said = capsys.readouterr().out
+    assert "matched by order alone: row 1 pic0, row 2 PIC1, row 3 pic2, ..., row 22 pic21, row 23 pic22" in said
+    assert "Warning: " in said and "'PIC3' would stand where 'PIC1' does" not in said
+    assert "by the codes of letters 'PIC1' would stand where 'pic0' does" in said
+    (folder / "images" / "pic11.png").rename(folder / "images" / "pic02.png")
     with pytest.raises(
-        MenagerieError, match=r"order of the images is ambiguous.*'pic19\.png' comes before 'pic2\.png'"
+        MenagerieError, match=r"order of 'pic2\.png' and 'pic02\.png' is ambiguous|'pic02\.png' and 'pic2"
     ):
+        read(folder)
+
+
+def test_names_match_in_any_unicode_form(folder, responses):
+    values = responses.mean(axis=2)
+    (folder / "images" / "pic00.png").rename(folder / "images" / (unicodedata.normalize("NFD", "ähre") + ".png"))
+    names = [*NAMES[1:], unicodedata.normalize("NFC", "ähre")]
+    as_table(values, names).to_csv(folder / "s1" / "responses.csv", index=False)
+    target = read(folder)
+    assert sorted(target.image_ids) == sorted(names)
+    row = {name: number for number, name in enumerate(names)}
+    np.testing.assert_allclose(target.responses, values[[row[name] for name in target.image_ids]], rtol=1e-5)
+
+
+def test_files_of_the_system_are_no_images_and_no_subjects(folder, responses):
+    np.save(folder / "s1" / "responses.npy", responses)
+    for place in (folder / "images", folder / "s1", folder):
+        for name in ("Thumbs.db", "desktop.ini", ".DS_Store", "._pic00.png", "~$units.csv"):
+            (place / name).write_bytes(b"not a picture")
+        (place / ".ipynb_checkpoints").mkdir()
+    np.save(folder / ".ipynb_checkpoints" / "responses-checkpoint.npy", responses)
+    np.save(folder / ".ipynb_checkpoints" / "responses.npy", responses)
+    (folder / "__MACOSX" / "images").mkdir(parents=True)
+    assert own.default_subjects({"folder": str(folder)}) == ("s1",)
+    assert len(read(folder).image_ids) == N
+
+
+def test_only_numbers_tell_repeats_apart(folder, responses):
+    for number in (1, 2):
+        np.save(folder / "s1" / f"responses_{number}.npy", responses[:, :, number])
+    np.save(folder / "s1" / "responses_old.npy", responses[:, :, 0])
+    with pytest.raises(MenagerieError, match=r"responses_1.npy, responses_2.npy, responses_old.npy: keep either"):
+        read(folder)
+    (folder / "s1" / "responses_old.npy").rename(folder / "s1" / "responses_02.npy")
+    with pytest.raises(MenagerieError, match="keep either"):
+        read(folder)
+
+
+def test_endings_in_capitals_and_a_near_name(folder, responses):
+    np.save(folder / "s1" / "responses.npy", responses)
+    (folder / "s1" / "responses.npy").rename(folder / "s1" / "responses.NPY")
+    assert own.default_subjects({"folder": str(folder)}) == ("s1",)
+    assert read(folder).responses.shape == (N, V)
+    (folder / "s1" / "responses.NPY").rename(folder / "s1" / "respones.npy")
+    with pytest.raises(MenagerieError, match=r"found respones.npy.*Did you mean 'responses.npy'"):
+        read(folder)
+
+
+@pytest.mark.parametrize("dtype", [">f8", "<i2", ">u4", "f2", "g"])
+@pytest.mark.parametrize("order", "CF")
+def test_any_kind_of_number_is_read(folder, responses, dtype, order):
+    whole = np.round(responses * 50 + (200 if "u" in dtype else 0))
+    np.save(folder / "s1" / "responses.npy", np.asarray(whole, dtype=dtype, order=order))
+    np.testing.assert_allclose(read(folder).responses, whole.mean(axis=2), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((N, V), dtype=complex), "expected numbers, found complex128"),
+        (np.zeros((N, V), dtype=bool), "expected numbers, found bool"),
+        (np.zeros((N, V), dtype="M8[s]"), "expected numbers, found datetime64"),
+        (np.zeros(N, dtype=[("a", float)]), "expected numbers"),
+        (np.full((N, V), 2**60 + np.arange(V)), r"at most 2\*\*53"),
+        (np.random.default_rng(0).standard_normal((N, V)) * 1e39, "response beyond 3e38"),
+        (np.random.default_rng(0).standard_normal((N, V)) + 1e7, "vary by less than float32 resolves"),
+        (np.random.default_rng(0).standard_normal((N, V)) * 1e-42, "vary by less than float32 resolves"),
+    ],
+)
+def test_numbers_that_would_be_spoilt_are_refused(folder, array, message):
+    np.save(folder / "s1" / "responses.npy", array)
+    with pytest.raises(MenagerieError, match=message):
+        read(folder)
+
+
+def test_an_image_with_one_response_everywhere_is_refused(folder, responses):
+    responses[4] = 2.5
+    np.save(folder / "s1" / "responses.npy", responses)
+    with pytest.raises(
+        MenagerieError, match=r"1 of 24 images have the same response in all units of region all.*pic04, 2.5"
+    ):
+        read(folder)
+
+
+def rdm(n=N, seed=0):
+    values = np.abs(np.random.default_rng(seed).standard_normal((n, n)))
+    values = values + values.T
+    np.fill_diagonal(values, 0)
+    return values
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        rdm(),
+        1 - rdm() / 9,
+        rdm().round(4).astype("f4"),
+        np.stack([rdm(seed=k) for k in range(15)], axis=2),
+        np.stack([rdm(seed=k) for k in range(15)]),
+        np.triu(rdm()),
+        np.cov(np.random.default_rng(0).standard_normal((N, 99))),
+        rdm()[np.triu_indices(N, k=1)][None] * np.ones((15, 1)),
+        np.where(np.eye(N), np.nan, rdm()),
+    ],
+    ids=[
+        "RDM",
+        "RSM",
+        "rounded",
+        "15 people last",
+        "15 people first",
+        "triangle",
+        "covariance",
+        "pairs",
+        "no diagonal",
+    ],
+)
+def test_matrices_of_images_are_no_responses(folder, array):
+    np.save(folder / "s1" / "responses.npy", array)
+    with pytest.raises(MenagerieError, match=r"similarities or dissimilarities of images.*Reader rsm takes such files"):
+        read(folder)
+
+
+def test_matrices_of_images_in_tables_and_repeats_are_no_responses(folder, responses):
+    table = pd.DataFrame(rdm(), columns=NAMES).assign(image=NAMES)
+    table.to_csv(folder / "s1" / "responses.csv", index=False)
+    with pytest.raises(MenagerieError, match=r"a table whose columns are images.*Reader rsm"):
+        read(folder)
+    table.rename(columns={name: f"u{k}" for k, name in enumerate(NAMES)}).to_csv(folder / "s1" / "responses.csv")
+    with pytest.raises(MenagerieError, match="Reader rsm"):
+        read(folder)
+    (folder / "s1" / "responses.csv").unlink()
+    for number in range(1, 4):
+        np.save(folder / "s1" / f"responses_{number}.npy", rdm(seed=number))
+    with pytest.raises(MenagerieError, match="Reader rsm"):
+        read(folder)
+
+
+def test_transposed_data_are_told(folder, responses, capsys):
+    values = responses.mean(axis=2)
+    pd.DataFrame(values.T, index=UNITS, columns=NAMES).to_csv(folder / "s1" / "responses.csv")
+    with pytest.raises(MenagerieError, match=r"named after images.*transposed"):
+        read(folder)
+    (folder / "s1" / "responses.csv").unlink()
+    np.save(folder / "s1" / "responses.npy", np.moveaxis(responses, 0, 1))
+    with pytest.raises(MenagerieError, match=r"look transposed.*moveaxis\(responses, 1, 0\)"):
+        read(folder)
+    np.save(folder / "s1" / "responses.npy", np.random.default_rng(0).standard_normal((N, N)))
+    read(folder)
+    assert f"as many units as images ({N})" in capsys.readouterr().out
+    np.save(folder / "s1" / "responses.npy", np.random.default_rng(0).standard_normal((N, 3, 9)))
+    read(folder)
+    assert "found 9 repeats of 3 units" in capsys.readouterr().out
+
+
+def test_codes_for_missing_values_are_told(folder, responses, capsys):
+    responses[3, 1, 0] = -999
+    np.save(folder / "s1" / "responses.npy", responses)
+    read(folder)
+    assert "1 responses are -999 (first unit: 1)" in capsys.readouterr().out
+
+
+def test_a_table_with_a_row_for_every_measurement_is_refused(folder, responses):
+    table = as_table(responses.mean(axis=2)).melt("image", var_name="unit", value_name="response")
+    table.to_csv(folder / "s1" / "responses.csv", index=False)
+    with pytest.raises(MenagerieError, match=r"one row a measurement.*pivot"):
+        read(folder)
+
+
+def test_one_photograph_in_both_halves_is_told(folder, responses, capsys):
+    np.save(folder / "s1" / "responses.npy", responses)
+    Image.open(folder / "images" / "pic04.png").save(folder / "images" / "pic07.png", compress_level=0)
+    read(folder)
+    assert "images pic04, pic07 are the same photograph, pixel by pixel, in both halves" in capsys.readouterr().out
+    Image.open(folder / "images" / "pic04.png").save(folder / "images" / "pic06.png")
+    (folder / "images" / "pic07.png").unlink()
+    Image.new("RGB", (9, 9), (1, 2, 3)).save(folder / "images" / "pic07.png")
+    read(folder)
+    assert "pic04, pic06 are the same photograph, pixel by pixel, in one half" in capsys.readouterr().out
+
+
+def test_an_order_file_of_another_program(folder, responses, capsys):
+    np.save(folder / "s1" / "responses.npy", responses[:-1])
+    lines = [f"images/{name}.png;NA{k:02d}" for k, name in enumerate(NAMES[:-1])]
+    (folder / "images.csv").write_bytes("\r\n".join(["File;ID", *lines, ""]).encode("utf-8-sig"))
+    assert read(folder).image_ids[:2].tolist() == ["NA00", "NA01"]
+    assert "leaves out 1 files of the folder 'images' (first: pic23.png)" in capsys.readouterr().out
+    (folder / "images.csv").write_text("file\n" + "\n".join(f"{name}.png" for name in [*NAMES[:-1], "pix23"]))
+    with pytest.raises(MenagerieError, match=r"first: pix23.png.*Did you mean 'pic23.png'"):
+        read(folder)
+
+
+def test_folders_inside_images_are_told(folder, responses, capsys):
+    np.save(folder / "s1" / "responses.npy", responses)
+    (folder / "images" / "faces").mkdir()
+    read(folder)
+    assert "has subfolders (faces), which are not read" in capsys.readouterr().out
+    for path in (folder / "images").glob("*.png"):
+        path.rename(folder / "images" / "faces" / path.name)
+    with pytest.raises(MenagerieError, match=r"holds 0 images.*subfolders \(faces\)"):
         read(folder)
 
 

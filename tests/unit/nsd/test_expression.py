@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from menagerie.brain.nsd.expression import Labels, evaluate, names_in
+from menagerie.brain.nsd.expression import Labels, Truth, evaluate, find_truth, names_in
 from menagerie.errors import MenagerieError
 
 NCSNR = np.array([0.1, 0.3, np.nan, 0.5])
@@ -37,9 +37,44 @@ def test_meaning(text, expected):
     assert evaluate(text, VALUES, where="region 'x'").astype(int).tolist() == expected
 
 
+T, F, U = 1, 0, None  # true, false, unknown
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ncsnr > 0.2", [F, T, U, T]),
+        ("not ncsnr > 0.2", [T, F, U, F]),
+        ("ncsnr != 0.3", [T, F, U, T]),
+        ("ncsnr == ncsnr", [T, T, U, T]),
+        ("not not ncsnr < 0.2", [T, F, U, F]),
+        ("0.2 < ncsnr < 0.4", [F, T, U, F]),
+        ("ncsnr > 0.2 or ventral", [F, T, T, T]),
+        ("ncsnr > 0.2 and ventral", [F, T, U, F]),
+        ("ncsnr > 0.2 and early", [F, F, F, F]),
+        ("ncsnr > 0.2 and not ncsnr > 0.2", [F, F, U, F]),
+        ("known or ncsnr > 9", [T, F, U, T]),
+        ("not earlier", [F, T, U, U]),
+        ("earlier and ncsnr > 0.2", [F, F, U, U]),
+    ],
+)
+def test_a_value_that_is_nan_leaves_it_unknown(text, expected):
+    """Kleene's tables; the earlier region is unknown for the last two voxels."""
+    earlier = Truth(np.array([True, False, False, False]), np.array([False, True, False, False]))
+    values = VALUES | {"earlier": earlier, "known": VALUES["mine"]}
+    truth = find_truth(text, values, where="region 'x'")
+    found = [T if holds else F if fails else U for holds, fails in zip(truth.holds, truth.fails, strict=True)]
+    assert found == expected
+    assert evaluate(text, values, where="region 'x'").tolist() == [value is T for value in expected]
+    assert not (truth.holds & truth.fails).any()
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "0 < 1",
+        "0.1 == 0.1",
+        "ncsnr > 0.2 and 1 < 2",
         "__import__('os').system('true')",
         "ncsnr.max() > 1",
         "ncsnr[0] > 1",
@@ -70,6 +105,11 @@ def test_meaning(text, expected):
 def test_anything_else_is_refused(text):
     with pytest.raises(MenagerieError, match="region 'x'"):
         evaluate(text, VALUES, where="region 'x'")
+
+
+def test_numbers_beyond_floats():
+    assert evaluate(f"ncsnr < {'9' * 400}", VALUES, where="r").tolist() == [True, True, False, True]
+    assert not evaluate(f"ncsnr < -{'9' * 400}", VALUES, where="r").any()
 
 
 def test_unknown_name_and_the_nearest():

@@ -235,8 +235,11 @@ def _fit_header(
     """The header line, with a nameless column of row names added where rows are one cell longer."""
     if widths <= {len(header)}:
         return header
-    if widths == {len(header) + 1}:
-        return header if last_is_empty else ["", *header]
+    if widths == {len(header) + 1} and last_is_empty:
+        return header
+    # R also writes numbers of rows before a column of names; anything else there is a comma too many in every row.
+    if widths == {len(header) + 1} and ("image" not in map(str.casefold, header) or _counts(text, separator, path)):
+        return ["", *header]
     number, row = next(
         (number, row)
         for number, row in enumerate(records(text, separator, path), start=0)
@@ -263,6 +266,13 @@ def _named(path: Path, text: str, separator: str, header: list[str]) -> tuple[li
             f"{path}: column {nameless[-1] + 1} has no name, expected one for every column. Name or delete it."
         )
     return header, nameless
+
+
+def _counts(text: str, separator: str, path: Path) -> bool:
+    """Whether the first column holds 1, 2, 3, ..."""
+    rows = records(text, separator, path)
+    next(rows)
+    return all(row[0].strip() == str(number) for number, row in enumerate((row for row in rows if row), start=1))
 
 
 def _is_empty(text: str, separator: str, path: Path, header: list[str]) -> bool:

@@ -227,7 +227,7 @@ class _Walk:
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return -self.number(node.operand)
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            return float(node.value) if abs(node.value) < _LARGEST else math.copysign(math.inf, node.value)
+            return float(node.value) if node.value < _LARGEST else math.inf
         if _name(node) is None:
             raise self.refuse(node)
         value = self.lookup(node)

@@ -44,7 +44,6 @@ INPUTS = {
 OPTIONS = {"species": "human", "archive": None}
 FETCH_OPTIONS = ("archive",)  # the files are checked by SHA-256, wherever they come from
 SUBJECTS = {"human": ("BE", "KO", "SN", "TI"), "monkey": ("pooled",)}
-DEFAULT_SUBJECTS = SUBJECTS["human"]
 REGION = "IT"
 N_IMAGES = 92
 CITATION = "Kriegeskorte et al. (2008), Neuron 60, 1126-1141"

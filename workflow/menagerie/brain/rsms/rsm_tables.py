@@ -11,6 +11,8 @@ from menagerie.brain.formats.csv_files import find_separator, read_text, records
 from menagerie.brain.names import duplicates, normal
 from menagerie.errors import MenagerieError
 
+_MISSING = ("", "na", "nan")
+
 
 def read_rsm_table(path: Path) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """Numbers of a table ``(n, n)``, or of one with a single row or column, and the names of its images.
@@ -36,6 +38,7 @@ def read_rsm_table(path: Path) -> tuple[np.ndarray, tuple[str, ...] | None]:
     n_rows, n_columns = len(cells), widths.pop()
     if 1 in (n_rows, n_columns):
         return _numbers(cells, path).ravel(), None
+    cells = _names_first(cells)
     has_header, has_index = _labelled(n_rows, n_columns, path, cells)
     columns = [normal(cell) for cell in cells[0][has_index:]] if has_header else None
     rows = [normal(row[0]) for row in cells[has_header:]] if has_index else None
@@ -47,6 +50,17 @@ def read_rsm_table(path: Path) -> tuple[np.ndarray, tuple[str, ...] | None]:
     if len(given) == 2:
         values = values[:, _order(*given, path)]
     return values, tuple(given[0]) if given else None
+
+
+def _names_first(cells: list[list[str]]) -> list[list[str]]:
+    """The table with its column of names, if another than the first holds text, in front."""
+    sample = (cells[1], cells[-1])
+    text = [place for place in range(1, len(cells[0])) if not any(_may_be_number(row[place]) for row in sample)]
+    return [[row[text[0]], *row[: text[0]], *row[text[0] + 1 :]] for row in cells] if len(text) == 1 else cells
+
+
+def _may_be_number(cell: str) -> bool:
+    return _is_number(cell) or cell.strip().casefold() in _MISSING
 
 
 def _labelled(n_rows: int, n_columns: int, path: Path, cells: Sequence[Sequence[str]]) -> tuple[bool, bool]:
@@ -94,9 +108,7 @@ def _numbers(cells: Sequence[Sequence[str]], path: Path) -> np.ndarray:
         for place, cell in enumerate(row):
             text = cell.strip()
             try:
-                values[number, place] = (
-                    np.nan if text.casefold() in ("", "na", "nan") else float(text.replace("_", "x"))
-                )
+                values[number, place] = np.nan if text.casefold() in _MISSING else float(text.replace("_", "x"))
             except ValueError:
                 raise MenagerieError(
                     f"{path}, row {number + 1}, column {place + 1} of the numbers: expected a number, found "

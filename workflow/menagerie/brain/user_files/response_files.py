@@ -202,9 +202,11 @@ def _no_unit(table: Table, place: int, ids: Sequence[str]) -> MenagerieError:
     cells = table.texts(place)
     strange = [cell for cell, position in zip(cells, positions(cells, ids), strict=True) if position < 0]
     nearly = f" {unknown('image', strange[0], ids)}" if strange and len(strange) < len(cells) / 2 else ""
+    is_index = place in table.index
     return MenagerieError(
-        f"{table.path}: {_called(table, place)} is no unit by its name, found {', '.join(cells[:3])}, ..., expected "
-        f"names of images. Delete it; call it 'image' if it names the images; rename it if it is a unit.{nearly}"
+        f"{table.path}: {_called(table, place)} {'names no images' if is_index else 'is no unit by its name'}, found "
+        f"{', '.join(cells[:3])}, ..., expected names of images. Delete it; call it 'image' if it names the images"
+        f"{'' if is_index else '; rename it if it is a unit'}.{nearly}"
     )
 
 
