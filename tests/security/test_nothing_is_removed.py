@@ -13,14 +13,17 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
+import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from scipy.io import savemat
 
 from menagerie.brain.nsd.layout import NCSNR, Layout
-from menagerie.brain.readers import kriegeskorte92, nsd, own, simulated, v4
+from menagerie.brain.readers import kriegeskorte92, nsd, own, rsm, simulated, v4
 from menagerie.brain.stimuli import Stimuli, write_stimuli
 from menagerie.errors import MenagerieError
 from menagerie.files.download import Patience
@@ -119,6 +122,26 @@ def own_tree(folder: Path) -> None:
     (folder / "s1" / "units.csv").write_text("regions\nA\nA\nA\n")
 
 
+def rsm_tree(folder: Path) -> None:
+    own_tree(folder)
+    shutil.rmtree(folder / "s1")
+    values = np.random.default_rng(1).uniform(0.1, 1, (12, 12))
+    values = (values + values.T) * (1 - np.eye(12))
+    for number, suffix in enumerate((".npy", ".csv", ".mat", ".h5", ".parquet")):
+        (folder / f"s{number}").mkdir()
+        path = folder / f"s{number}" / f"IT{suffix}"
+        if suffix == ".npy":
+            np.save(path, values)
+        elif suffix == ".mat":
+            savemat(path, {"rdm": values})
+        elif suffix == ".h5":
+            with h5py.File(path, "w") as file:
+                file["rdm"] = values
+        else:
+            frame = pd.DataFrame(values, columns=[f"{number:02d}" for number in range(12)])
+            frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
+
+
 def v4_tree(folder: Path) -> None:
     folder.mkdir(parents=True)
     np.save(folder / "responses_raw_210325.npy", np.ones((50, 640, 10)))
@@ -142,6 +165,7 @@ def twin_tree(folder: Path) -> None:
 
 READERS = {
     "own": (own, own_tree, lambda folder: {"folder": str(folder)}, "s1"),
+    "rsm": (rsm, rsm_tree, lambda folder: {"folder": str(folder)}, "s0"),
     "v4": (v4, v4_tree, lambda folder: {"folder": str(folder)}, "PE"),
     "kriegeskorte92": (
         kriegeskorte92,
@@ -181,6 +205,7 @@ def use(reader, options: dict, subject: str, resources: Path) -> None:
             "d", subject, options=options, inputs=inputs, stimuli=Stimuli(resources / "stimuli.h5")
         ),
         lambda: reader.read_ceiling_target("d", subject, options=options, inputs=inputs),
+        lambda: list(reader.examine(options, str(resources), [subject])),
     ):
         with suppress(Exception):
             act()
