@@ -31,7 +31,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
     """A config with data of its own; paths in it are relative to the working folder, as is the run."""
     registry = Path("config/models.tsv").absolute()
     monkeypatch.chdir(tmp_path)
-    for name in ["images/a.png", "images/b.png", "one/responses.npy"]:
+    for name in [*(f"images/{letter}.png" for letter in "abcdefgh"), "one/responses.npy"]:
         path = tmp_path / "data" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)

@@ -11,8 +11,7 @@ def from_sources(files, fetched=()):
 
 
 def reader_inputs(dataset, subject=None):
-    fetched = {f"{RESOURCES}/{path}" for path in dataset.fetched}
-    return from_sources(dataset.inputs(RESOURCES, subject), fetched)
+    return from_sources(dataset.inputs(RESOURCES, subject), dataset.fetched(RESOURCES))
 
 
 def stimuli_inputs(wildcards):

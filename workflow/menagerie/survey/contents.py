@@ -56,10 +56,13 @@ class Dataset:
         """Whether noise ceilings are estimated by a job of their own."""
         return hasattr(self._reader, "needs_ceilings") and self._reader.needs_ceilings(self.options)
 
-    @property
-    def fetched(self) -> list[str]:
-        """Files that the workflow downloads for the reader, below the resources."""
-        return list(self._reader.INPUTS.values())
+    def made_by(self, resources: str) -> str:
+        """Rule of this workflow that makes the dataset's files; empty for files from elsewhere."""
+        return self._reader.made_by(self.options, resources) if hasattr(self._reader, "made_by") else ""
+
+    def fetched(self, resources: str) -> set[str]:
+        """Input files that rules of this workflow write: downloads, and trees that it makes."""
+        return {f"{resources}/{path}" for path in self._reader.INPUTS.values()}
 
     @property
     def _reader(self) -> ModuleType:

@@ -209,7 +209,7 @@ class SourceRecipes:
         """Options of a reader without those that only say where files lie, and digests of these files."""
         module, resources = reader_module(dataset.reader), self.survey.config["resources"]
         files = dataset.inputs(resources, subject)
-        fetched = {f"{resources}/{path}" for path in dataset.fetched}
+        fetched = dataset.fetched(resources)
         own = {name: entry for name, entry in files.items() if not isinstance(entry, str) or entry not in fetched}
         paths = [
             Path(path).resolve() for entry in own.values() for path in ([entry] if isinstance(entry, str) else entry)
@@ -217,7 +217,10 @@ class SourceRecipes:
         dropped = getattr(module, "FETCH_OPTIONS", ())
         options = {name: value for name, value in dataset.options.items() if name not in dropped}
         settings = {"reader": dataset.reader, "options": _without_paths(options, paths)}
-        return settings, self.survey.digests.sources(own)
+        sources = self.survey.digests.sources(own)
+        if rule := dataset.made_by(resources):
+            sources["made here"] = self.fingerprint(rule)
+        return settings, sources
 
     # ---- what recipes share
 

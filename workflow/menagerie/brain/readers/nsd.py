@@ -81,6 +81,13 @@ def inputs(
     return stimulus_files(layout, chosen) if subject is None else subject_files(layout, chosen, subject)
 
 
+def made_by(options: Mapping[str, object], resources: str) -> str:
+    """Rule of this workflow that makes the user's tree; empty for a tree from elsewhere."""
+    chosen = parse_options(options)
+    here = chosen.nsd_root and _is_made_here(Layout(Path(chosen.nsd_root).expanduser()), resources)
+    return "write_nsd_twin" if here else ""
+
+
 def _is_made_here(layout: Layout, resources: str) -> bool:
     """Whether rule write_nsd_twin makes the tree."""
     return layout.root.absolute() == (Path(resources) / TWIN_FOLDER).absolute()
