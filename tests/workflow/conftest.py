@@ -78,9 +78,9 @@ class Project:
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
         return done.stdout + done.stderr
 
-    def planned(self) -> Counter:
-        """Rule -> number of jobs that a run would do now."""
-        text = self.run("--dry-run", "--quiet", "host")
+    def planned(self, *targets: str) -> Counter:
+        """Rule -> number of jobs that a run would do now, of everything or for some targets."""
+        text = self.run(*targets, "--dry-run", "--quiet", "host")
         jobs = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", text, flags=re.MULTILINE)
         return Counter(job for job in jobs if job != "all")
 
