@@ -5,10 +5,11 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.11.7")
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 from menagerie.provenance.jobs import offer_package
+from menagerie.survey.messages import Messages, watch
 
 offer_package()
 
@@ -18,11 +19,15 @@ if not workflow.overwrite_configfiles:
     configfile: "config/config.yaml"
 
 
+MESSAGES = watch() if workflow.is_main_process else Messages()
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/params.smk"
 include: "workflow/rules/recipes.smk"
 include: "workflow/rules/pruning.smk"
+include: "workflow/rules/resources.smk"
 
 
 # Where scores come from: networks and brains, or the published tables. Everything after is the same.
@@ -33,7 +38,6 @@ if SURVEY.published:
 
 else:
 
-    include: "workflow/rules/resources.smk"
     include: "workflow/rules/brain.smk"
     include: "workflow/rules/nsd.smk"
     include: "workflow/rules/models.smk"
@@ -81,5 +85,5 @@ onsuccess:
 
 
 onerror:
-    print("Menagerie: some jobs failed. Each names its log above; mend the cause and run the same command again:")
-    print("finished jobs are kept.")
+    if words := MESSAGES.last_words():
+        print(words)

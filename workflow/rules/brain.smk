@@ -19,8 +19,8 @@ rule fetch_kriegeskorte92:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=30,
+        mem_mb=growing(500),
+        runtime=growing(30),
     params:
         archive=option_of("kriegeskorte92", "archive"),
     script:
@@ -39,8 +39,8 @@ rule fetch_v4:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=30,
+        mem_mb=growing(500),
+        runtime=growing(30),
     params:
         folder=option_of("v4", "folder"),
     script:
@@ -61,8 +61,8 @@ rule build_stimuli:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         dataset=stimuli_params,
     script:
@@ -85,8 +85,8 @@ rule build_target:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
-        runtime=60,
+        mem_mb=growing(6000),
+        runtime=growing(60),
     params:
         dataset=target_params,
     script:
@@ -109,8 +109,8 @@ rule simulate_target:
         "../../envs/networks.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         dataset=planted_params,
     script:

@@ -25,8 +25,8 @@ rule experiment:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         experiment=experiment_params,
     script:
@@ -54,8 +54,8 @@ rule overall:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         config=overall_params(),
     script:

@@ -22,8 +22,8 @@ rule leaderboard:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     script:
         "../scripts/leaderboard.py"
 
@@ -51,8 +51,8 @@ rule plot_leaderboard:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     script:
         "../scripts/plot_leaderboard.py"
 
@@ -82,8 +82,8 @@ rule plot_depth:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         options=dataset_options,
     script:
@@ -118,8 +118,8 @@ rule plot_experiment:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         experiment=experiment_params,
         datasets=list(DATASETS),
@@ -150,8 +150,8 @@ rule plot_overall:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         datasets=list(DATASETS),
     script:
@@ -180,8 +180,8 @@ rule plot_supplement:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         datasets=list(DATASETS),
     script:
@@ -212,8 +212,8 @@ rule plot_model_to_model:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         experiments={name: EXPERIMENTS[name].as_entry() for name in DRAWN_EXPERIMENTS},
     script:
@@ -246,8 +246,8 @@ rule plot_overview:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         penalties=CONFIG["penalties"],
     script:

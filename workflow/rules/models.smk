@@ -22,8 +22,8 @@ rule fetch_weights:
         "../../envs/networks.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         source=weights_params,
     script:
@@ -44,8 +44,8 @@ checkpoint list_layers:
         "../../envs/networks.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         model=model_params,
     script:
@@ -65,8 +65,8 @@ rule models_table:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         models=[SURVEY.models[model].as_row() for model in MODELS],
     script:

@@ -17,8 +17,8 @@ rule fetch_nsd:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=2880,
+        mem_mb=growing(2000),
+        runtime=growing(2880),
     params:
         datasets=nsd_fetch_params(),
     script:
@@ -41,8 +41,8 @@ rule estimate_ceilings:
         "../../envs/brain.yaml"
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         options=dataset_options,
     script:
@@ -64,8 +64,8 @@ rule write_nsd_twin:
         "../../envs/networks.yaml"
     threads: 2
     resources:
-        mem_mb=6000,
-        runtime=120,
+        mem_mb=growing(6000),
+        runtime=growing(120),
     params:
         models=nsd_twin_params,
     script:

@@ -17,8 +17,8 @@ rule published_tables:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         folder=SURVEY.published_folder,
         registry=CONFIG["registry"],
@@ -44,8 +44,8 @@ rule published_similarity:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         folder=SURVEY.published_folder,
         registry=CONFIG["registry"],
@@ -69,8 +69,8 @@ rule reproduce:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         folder=SURVEY.published_folder,
         registry=CONFIG["registry"],

@@ -30,8 +30,8 @@ rule fetch_published:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         folder=f"{RESOURCES}/published",
         url=CONFIG[PUBLISHED_KEY]["url"],

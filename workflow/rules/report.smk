@@ -28,8 +28,8 @@ rule report:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         config=CONFIG,
         datasets=list(DATASETS),

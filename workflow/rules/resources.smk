@@ -6,6 +6,11 @@ from menagerie.survey import costs
 from menagerie.files.inventory import block_range
 
 
+def growing(amount):
+    """MB or minutes of a rule whose jobs are all alike; twice as much for the second attempt, and so on."""
+    return lambda wildcards, attempt: attempt * amount
+
+
 def existing(path):
     """The file, or the error by which Snakemake knows that resources are to be asked for later."""
     if not Path(path).is_file():

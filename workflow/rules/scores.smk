@@ -44,8 +44,8 @@ rule collect_model:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     script:
         "../scripts/collect_model.py"
 
@@ -67,8 +67,8 @@ rule select_layers:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         config=SURVEY.stage_params("evaluate"),
     script:
@@ -93,7 +93,7 @@ rule collect_tables:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     script:
         "../scripts/collect_tables.py"

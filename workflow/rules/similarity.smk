@@ -18,8 +18,8 @@ rule model_to_model:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         config=SURVEY.stage_params("score"),
     script:

@@ -21,8 +21,8 @@ rule standing:
         "../../envs/brain.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         folder=SURVEY.published_folder,
         registry=CONFIG["registry"],

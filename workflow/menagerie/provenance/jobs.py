@@ -20,6 +20,7 @@ def offer_package() -> None:
     here = str(Path(__file__).parents[2])
     others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != here]
     os.environ["PYTHONPATH"] = os.pathsep.join([here, *others])
+    os.environ["MENAGERIE_JOB"] = "1"
 
 
 @contextmanager
@@ -43,6 +44,9 @@ def job(snakemake: object) -> Iterator[Recipe | None]:
             _note_results(snakemake.output, recipe)
     except MenagerieError as error:
         _fail(terminal, log, str(error), str(error))
+    except KeyboardInterrupt:
+        print("Stopped by Ctrl-C.", file=sys.stderr, flush=True)
+        raise
     except Exception as error:
         _fail(terminal, log, traceback.format_exc(), f"{type(error).__name__}: {error}")
 
