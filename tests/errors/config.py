@@ -46,15 +46,15 @@ CASES = [
         "mine/my.yaml",
         "no such file",
         "a YAML file",
-        "Correct the path",
+        "Correct it",
     ),
     Case(
         "a config with a bracket left open",
         written(b"run: x\n  models: [a\n"),
         "my.yaml",
         "line 2",
-        "a YAML file",
-        "Mend it",
+        "expected YAML",
+        "Correct it",
     ),
     Case(
         "a config that is a list",
@@ -65,8 +65,17 @@ CASES = [
         "config/config.yaml",
     ),
     Case("an empty config", written(b""), "my.yaml", "an empty file", "keys at the top level", "config/config.yaml"),
-    Case("a config that is no text", written(b"\xff\xfe"), "my.yaml", "can't decode", "a YAML file", "Mend it"),
-    Case("a folder for a config", read_config, "Config mine", "Is a directory", "a YAML file", "Mend it"),
+    Case("a config that is no text", written(b"\xff\xfe"), "my.yaml", "another encoding", "UTF-8", "Correct it"),
+    Case("a folder for a config", read_config, "Config mine", "a folder", "a YAML file", "Correct it"),
+    Case("a key twice", written(b"run: x\nrun: y\n"), "my.yaml, line 2", "occurs twice", "once", "Correct it"),
+    Case("a number as key", written(b"2024: x\n"), "my.yaml, line 1", "key 2024", "expected text", "in quotes"),
+    Case("a truth value as key", written(b"on: x\n"), "my.yaml, line 1", "the key on", "expected text", "in quotes"),
+    Case("no number", written(b"run: .nan\n"), "my.yaml, line 1", ".nan", "a finite number", "Correct it"),
+    Case(
+        "an object of Python", written(b"run: !!python/name:os.system x\n"), "line 1", "tag", "plain values", "Correct"
+    ),
+    Case("aliases without end", written(b"run: &a [*a]\n"), "line 1", "*a names nothing", "part of", "Correct it"),
+    Case("nesting without end", written(b"run: " + b"[" * 999), "line 1", "more than 50 levels", "flat", "Correct it"),
     Case(
         "a key misspelt",
         lambda at: survey(penaltys=[1]),

@@ -50,7 +50,7 @@ def region(text: str):
 
 HERE = "experiments.yaml"
 CASES = [
-    Case("a file that is no YAML", file("mine: [x"), HERE, "line 1", "expected YAML", "docs/experiments.md"),
+    Case("a file that is no YAML", file("mine: [x"), HERE, "on line", "expected YAML", "docs/experiments.md"),
     Case(
         "an experiment that does not exist",
         lambda at: choose_experiments(["traning"], file()(at)),

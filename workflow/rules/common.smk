@@ -7,9 +7,13 @@ from snakemake.exceptions import WorkflowError
 from menagerie.errors import MenagerieError
 from menagerie.files.inventory import read_header, read_inventory
 from menagerie.statistics.benchmark import MEAN
+from menagerie.survey.config import read_config
 from menagerie.survey.contents import Survey
 
 try:
+    # Snakemake read the config already, and took the last of two keys with one name.
+    for path in workflow.overwrite_configfiles or ["config/config.yaml"]:
+        read_config(path)
     SURVEY = Survey.from_config(config)
     SURVEY.check()
     MODELS, DATASETS, STIMULI = list(SURVEY.models), SURVEY.datasets, SURVEY.stimuli

@@ -14,6 +14,7 @@ import jsonschema
 import yaml
 
 from menagerie.errors import MenagerieError, unknown
+from menagerie.files.yaml_text import read_yaml
 from menagerie.models.registry import COLUMNS as MODEL_COLUMNS
 from menagerie.statistics.formula import check_formula
 
@@ -131,14 +132,7 @@ def read_experiments(path: str | Path) -> dict[str, Experiment]:
         reference that is not among the levels, an analysis without formula and pair.
     """
     path = Path(path)
-    try:
-        with path.open(encoding="utf-8") as file:
-            entries = yaml.safe_load(file) or {}
-    except (OSError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())
-        raise MenagerieError(
-            f"Experiments {path} cannot be read: expected YAML as docs/experiments.md describes, found {said}. Mend it."
-        ) from error
+    entries = read_yaml(path, f"Experiments {path}", "Correct it; docs/experiments.md describes the file.") or {}
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     for error in jsonschema.Draft202012Validator(schema).iter_errors(entries):
         where = ".".join(map(str, error.absolute_path)) or "the top level"

@@ -10,6 +10,7 @@ import jsonschema
 import yaml
 
 from menagerie.errors import MenagerieError, unknown
+from menagerie.files.yaml_text import read_yaml
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 
@@ -20,19 +21,9 @@ def read_config(path: str | Path) -> dict:
     Raises
     ------
     MenagerieError
-        When the file is missing, is no YAML, or has no keys at its top level.
+        When the file cannot be read (:func:`~menagerie.files.yaml_text.read_yaml`) or has no keys at its top level.
     """
-    try:
-        with Path(path).open(encoding="utf-8") as file:
-            raw = yaml.safe_load(file)
-    except FileNotFoundError:
-        raise MenagerieError(
-            f"Config {path}: found no such file (from {Path.cwd()}), expected a YAML file. Correct the path; "
-            "the folder config/ has examples."
-        ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())
-        raise MenagerieError(f"Config {path} cannot be read: expected a YAML file, found {said}. Mend it.") from None
+    raw = read_yaml(path, f"Config {path}", "Correct it; the folder config/ has examples.")
     if not isinstance(raw, dict):
         found = "an empty file" if raw is None else f"a {type(raw).__name__}"
         raise MenagerieError(

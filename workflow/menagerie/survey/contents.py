@@ -13,12 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
-import yaml
-
 from menagerie.brain.options import fill_options
 from menagerie.brain.readers import reader_module
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.inventory import LayerInfo, block_name, choose_layers
+from menagerie.files.yaml_text import read_yaml
 from menagerie.models.absent import absence
 from menagerie.models.registry import ModelSpec, read_registry, select_models
 from menagerie.provenance.sources import Digests
@@ -134,7 +133,8 @@ class Survey:
 
     def nsd_twin_models(self) -> list[str]:
         """Models whose layers the simulated twin of NSD plants, each once."""
-        planted = yaml.safe_load(Path(NSD_TWIN_SPEC).read_text()).get("planted") or {}
+        spec = read_yaml(NSD_TWIN_SPEC, f"Twin spec {NSD_TWIN_SPEC}", "Correct it; docs/nsd.md describes it.")
+        planted = (spec or {}).get("planted") or {}
         return list(dict.fromkeys(entry["model"] for entry in planted.values()))
 
     @cached_property

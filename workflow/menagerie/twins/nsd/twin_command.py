@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import yaml
 from PIL import Image
 
 from menagerie.brain.nsd.layout import FUNC1PT8MM_SHAPES, IMAGE_SIZE, subject_number
 from menagerie.errors import MenagerieError, unknown
+from menagerie.files.yaml_text import read_yaml
 from menagerie.provenance.jobs import command
 from menagerie.twins.nsd.twin import TwinSpec, make_design, photograph_ids, write_twin
 from menagerie.twins.nsd.twin_geometry import Voxels, published_voxels, synthetic_voxels
@@ -53,10 +53,7 @@ def read_spec(path: Path) -> tuple[TwinSpec, dict]:
     MenagerieError
         When the file is missing, is not YAML, or has an unknown key.
     """
-    try:
-        given = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MenagerieError(f"Twin spec {path} cannot be read: {error}.") from None
+    given = read_yaml(path, f"Twin spec {path}", "Correct it; docs/nsd.md describes every key.") or {}
     if not isinstance(given, Mapping):
         raise MenagerieError(f"Twin spec {path}: expected keys and values, found {type(given).__name__}.")
     keys = _fill(given, KEYS, f"key of twin spec {path}")
