@@ -13,7 +13,8 @@ from menagerie.survey.contents import Survey
 try:
     # Snakemake read the config already, and took the last of two keys with one name.
     for path in workflow.overwrite_configfiles or ["config/config.yaml"]:
-        read_config(path)
+        if Path(path).is_file():
+            read_config(path)
     SURVEY = Survey.from_config(config)
     SURVEY.check()
     MODELS, DATASETS, STIMULI = list(SURVEY.models), SURVEY.datasets, SURVEY.stimuli

@@ -76,6 +76,11 @@ class Recipes(SourceRecipes):
         sources = self._published | {"experiments": self.survey.digests.file(self.survey.config["experiments_file"])}
         return self._recipe("reproduce", {}, rows, sources=sources)
 
+    @property
+    def _published_rows(self) -> list[dict]:
+        """What the table of models knows of the published ones."""
+        return [spec.as_row() for spec in self.survey.registry.values() if spec.metadata["published_id"]]
+
     @cached_property
     def _published(self) -> dict[str, str]:
         """Published files of a copy; downloaded ones are checked against known digests."""
@@ -113,7 +118,7 @@ class Recipes(SourceRecipes):
 
     def standing(self) -> Recipe:
         """Place of the run's models among the published ones."""
-        settings = self.survey.stage_params("standing") | self._stimulus_sets
+        settings = self.survey.stage_params("standing") | self._stimulus_sets | {"published": self._published_rows}
         upstream = self._tables | self._similarities
         return self._recipe("standing", {}, settings, sources=self._published, upstream=upstream)
 
