@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -13,7 +14,9 @@ from torch import nn
 from menagerie.errors import MenagerieError
 from menagerie.models.providers import provider
 from menagerie.models.registry import ModelSpec
-from menagerie.models.transforms import EvalTransform, TransformOptions, make_transform
+from menagerie.models.transforms import Transform, TransformOptions, make_transform
+
+_COLUMNS = ("input_size", "mean", "std", "interpolation", "crop_pct")
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class LoadedModel:
     """A network in eval mode, the transform of its images, and the side of its square input in pixels."""
 
     module: nn.Module
-    transform: EvalTransform
+    transform: Transform
     input_size: int
 
 
@@ -53,8 +56,19 @@ def build_model(spec: ModelSpec, weights: str | Path | None = None, *, transform
     return LoadedModel(module, chosen, chosen.input_size)
 
 
-def model_transform(spec: ModelSpec, convention: str = "model") -> EvalTransform:
-    """The image transform of a model under a convention, see ``make_transform``; needs no weights."""
+def model_transform(spec: ModelSpec, convention: str = "model") -> Transform:
+    """The image transform of a model under a convention, see ``make_transform``; needs no weights.
+
+    A provider that has a transform of its own for the checkpoint is asked for it, unless the spec says otherwise.
+
+    Raises
+    ------
+    MenagerieError
+        For an unknown convention, or when the provider knows no transform for the network.
+    """
+    own = getattr(provider(spec.provider), "transform", None)
+    if convention == "model" and own is not None and not _given(spec):
+        return own(spec)
     return make_transform(
         transform_options(spec),
         convention=convention,
@@ -91,14 +105,15 @@ def transform_options(spec: ModelSpec) -> TransformOptions:
     MenagerieError
         When the provider knows no settings for the network.
     """
-    given = {
-        name: value
-        for name in ("input_size", "mean", "std", "interpolation", "crop_pct")
-        if (value := getattr(spec, name)) is not None
-    }
-    if len(given) == 5:
+    given = _given(spec)
+    if len(given) == len(_COLUMNS):
         return TransformOptions(**given)
     return replace(provider(spec.provider).options(spec), **given)
+
+
+def _given(spec: ModelSpec) -> dict[str, Any]:
+    """What the spec itself says of the transform."""
+    return {name: value for name in _COLUMNS if (value := getattr(spec, name)) is not None}
 
 
 def load_weights(module: nn.Module, path: str | Path, name: str) -> None:

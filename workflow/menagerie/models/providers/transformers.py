@@ -1,21 +1,27 @@
 """Vision networks of Hugging Face transformers, by hub name (``owner/name``) or by the path of a ``config.json``.
 
-Only the configuration is read here, and no code of the repository is run. It comes from the hub once, then from the
-local cache.
+Only configurations are read here, and no code of the repository is run. They come from the hub once, then from the
+local cache. Networks of images and text run their vision tower.
 """
 
 from __future__ import annotations
 
+import inspect
+import re
+from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 from torch import nn
 
 from menagerie.errors import MenagerieError
 from menagerie.models.builders import parse_builder
+from menagerie.models.providers.transformers_images import Processor, default_processor, stored_processor
 from menagerie.models.registry import ModelSpec
-from menagerie.models.transforms import TransformOptions
+from menagerie.models.transforms import LibraryTransform, TransformOptions
 
 # Configurations that need no network, as class and arguments.
 BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
@@ -45,36 +51,75 @@ BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+# What the configurations of networks have that take several frames at once.
+_FRAMES = ("num_frames", "frames_per_clip", "tubelet_size")
+
+
 def build(spec: ModelSpec) -> nn.Module:
-    """The class that the configuration names, else the bare network of its kind.
+    """The class that the configuration names, else the bare network of its kind; of two towers the one for images.
 
     Raises
     ------
     MenagerieError
-        When the configuration cannot be read.
+        When the configuration cannot be read, or the network does not take images.
     """
-    name, _ = parse_builder(spec.builder)
-    config, architecture = _config(name, spec.id)
+    config, architecture = _config(_name(spec), spec.id)
     # Fused attention hands no attention map to any module.
     config._attn_implementation = "eager"
-    cls = getattr(transformers, architecture, None) if architecture else None
-    network = cls(config) if cls is not None else transformers.AutoModel.from_config(config)
+    network = _network(config, architecture, spec.id)
     network.register_forward_pre_hook(_fit_input_size)
     return network
 
 
-def options(spec: ModelSpec) -> TransformOptions:
-    """The configuration's image size, else 224 pixels; values from -1 to 1, bicubic, nothing cut off.
+def transform(spec: ModelSpec) -> LibraryTransform:
+    """The image processor of the checkpoint, as ``AutoImageProcessor`` loads it.
+
+    Without one in the repository or next to the configuration, the processor of that kind of network with its own
+    defaults; its size is the configuration's ``image_size`` where the network takes no other.
 
     Raises
     ------
     MenagerieError
-        When the configuration cannot be read.
+        When the configuration or the processor cannot be read, or it gives every image a shape of its own.
     """
-    name, _ = parse_builder(spec.builder)
-    config, _ = _config(name, spec.id)
-    size = getattr(config, "image_size", 224)
-    return TransformOptions(size if isinstance(size, int) else size[0], (0.5,) * 3, (0.5,) * 3, "bicubic", 1.0)
+    processor = _processor(spec)
+    return LibraryTransform(processor.size, processor)
+
+
+def options(spec: ModelSpec) -> TransformOptions:
+    """Settings of the image processor, for what a spec's own columns leave open.
+
+    Raises
+    ------
+    MenagerieError
+        As ``transform``, and when some of the columns are filled in but cannot replace part of what the processor does.
+    """
+    columns = (spec.input_size, spec.mean, spec.std, spec.interpolation, spec.crop_pct)
+    return _processor(spec).options(exact=any(column is not None for column in columns))
+
+
+def adapt(module: nn.Module, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Convert a checkpoint's names as transformers does while loading, and leave other towers and heads out."""
+    with torch.device("cpu"):
+        loaded, found = type(module).from_pretrained(
+            None,
+            config=module.config,
+            state_dict=dict(state),
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+        )
+    wrong = {key: torch.empty(shape, device="meta") for key, shape, _ in found["mismatched_keys"]}
+    absent = {*found["missing_keys"], *wrong}
+    fitting = {key: value for key, value in loaded.state_dict().items() if key not in absent}
+    # Blocks that the network lacks are no head: the network is another one.
+    used = {_container(key) for key in state if key not in found["unexpected_keys"]} - {""}
+    more = {key: state[key] for key in found["unexpected_keys"] if key in state and _container(key) in used}
+    return fitting | wrong | more
+
+
+def _container(key: str) -> str:
+    """What stands before the last number of a key; '' without one."""
+    return key[: numbers[-1].start()] if (numbers := list(re.finditer(r"\.\d+\.", key))) else ""
 
 
 def source(spec: ModelSpec) -> str:
@@ -85,10 +130,76 @@ def source(spec: ModelSpec) -> str:
     MenagerieError
         When it comes from a file, which names no weights.
     """
-    name, _ = parse_builder(spec.builder)
+    name = _name(spec)
     if name.endswith(".json"):
         raise MenagerieError(f"Model '{spec.id}': a configuration file names no weights; give them in the model table.")
     return f"hub:{name}"
+
+
+def _name(spec: ModelSpec) -> str:
+    name, keywords = parse_builder(spec.builder)
+    if keywords:
+        raise MenagerieError(
+            f"Model '{spec.id}': found the options {keywords} after '{name}', expected none: networks of transformers "
+            "are as their configuration says. Change a copy of config.json and name its path."
+        )
+    return name
+
+
+def _network(config: transformers.PretrainedConfig, architecture: str, model: str) -> nn.Module:
+    cls = getattr(transformers, architecture, None) if architecture else None
+    if cls is None:
+        cls = _mapped(config)
+    with_text = hasattr(config, "text_config")
+    if cls is not None and _first_input(cls) == "pixel_values" and not (with_text or _of_frames(config)):
+        return cls(config)
+    if not _of_frames(config):
+        tower = getattr(config, "vision_config", None) or getattr(config, "image_config", None)
+        cls = _tower_class(tower) if tower is not None else None
+        if cls is not None:
+            tower._attn_implementation = "eager"
+            return cls(tower)
+    what = "a video network: it takes clips of frames" if _of_frames(config) else "no network that takes images"
+    raise MenagerieError(
+        f"Model '{model}': {architecture or config.model_type} of transformers is {what}; expected one that takes "
+        "images one by one, or has a vision tower that does. Choose another network."
+    )
+
+
+def _of_frames(config: transformers.PretrainedConfig) -> bool:
+    parts = (config, getattr(config, "vision_config", None))
+    # Perceiver's is a setting of one of its decoders.
+    return config.model_type != "perceiver" and any(hasattr(part, name) for part in parts for name in _FRAMES)
+
+
+def _mapped(config: transformers.PretrainedConfig) -> type[nn.Module] | None:
+    mapping = transformers.MODEL_MAPPING
+    found = mapping.get(type(config), None)
+    return found[0] if isinstance(found, (tuple, list)) else found
+
+
+def _tower_class(config: transformers.PretrainedConfig) -> type[nn.Module] | None:
+    """The bare network of a vision configuration; not all are in transformers' table of models."""
+    if (found := _mapped(config)) is not None:
+        return found if _first_input(found) == "pixel_values" else None
+    module = import_module(type(config).__module__.replace(".configuration_", ".modeling_"))
+    for name, cls in vars(module).items():
+        own = isinstance(cls, type) and getattr(cls, "config_class", None) is type(config)
+        if own and name.endswith(("VisionModel", "ImageModel")) and _first_input(cls) == "pixel_values":
+            return cls
+    return None
+
+
+def _first_input(cls: type[nn.Module]) -> str:
+    return list(inspect.signature(cls.forward).parameters)[1]
+
+
+@cache
+def _processor(spec: ModelSpec) -> Processor:
+    name = _name(spec)
+    config, architecture = _config(name, spec.id)
+    found = None if name in BUILT_IN else stored_processor(name, config, spec.id)
+    return found or default_processor(config, spec.id, partial(_network, config, architecture, spec.id))
 
 
 def _config(name: str, model: str) -> tuple[transformers.PretrainedConfig, str]:
