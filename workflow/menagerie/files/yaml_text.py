@@ -8,7 +8,7 @@ numbers or truth values (``on``, ``2024``), objects of Python, binary data.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,6 +70,38 @@ def read_yaml(path: str | Path, what: str, then: str) -> object:
         raise MenagerieError(f"{what}: expected YAML, found on {line}{' '.join(problem.split())}. {then}") from None
     except _Refused as error:
         raise MenagerieError(f"{what}, line {error.line + 1}: {error}. {then}") from None
+
+
+def require_plain(values: object, what: str) -> None:
+    """Refuse values that no file of plain data could hold: for configs that come from elsewhere than a file.
+
+    Raises
+    ------
+    MenagerieError
+        Naming the key with what is wrong: a key that is no text, a number that is not finite, nesting without end.
+    """
+    queue: list[tuple[str, object, int]] = [("", values, 0)]
+    seen = 0
+    while queue:
+        key, value, depth = queue.pop()
+        seen += 1
+        where = f"{what} key {key}" if key else what
+        if depth > DEEPEST or seen > MOST_VALUES:
+            raise MenagerieError(f"{where}: found values nested without end, expected a flat config. Correct it.")
+        if isinstance(value, Mapping):
+            strange = next((name for name in value if not isinstance(name, str)), None)
+            if strange is not None:
+                raise MenagerieError(f"{where}: found the key {strange!r}, expected text as a key. Put it in quotes.")
+            queue += [(f"{key}.{name}" if key else name, entry, depth + 1) for name, entry in value.items()]
+        elif isinstance(value, list | tuple):
+            queue += [(f"{key}[{number}]", entry, depth + 1) for number, entry in enumerate(value)]
+        elif not isinstance(value, str | int | float | bool | None):
+            found = type(value).__name__
+            raise MenagerieError(f"{where}: found a {found}, expected text, a number, a list or keys. Correct it.")
+        elif (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) > 2**63):
+            raise MenagerieError(f"{where}: found {str(value)[:20]}, expected a finite number. Correct it.")
+        elif isinstance(value, str) and not value.isprintable() and any(ord(c) < 32 and c not in "\n\t" for c in value):
+            raise MenagerieError(f"{where}: found control characters in {value!r:.60}, expected text. Correct it.")
 
 
 class _Refused(Exception):  # noqa: N818 - never leaves this module

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 
 from menagerie.errors import MenagerieError
+from menagerie.files.paths import user_path
 from menagerie.files.storage import atomic
 from menagerie.models.registry import ModelSpec
 from menagerie.models.sources import mirror_copy
@@ -74,7 +75,7 @@ def absence(spec: ModelSpec, folder: str | Path, mirror: str | Path | None = Non
             f"{note}: cannot be read ({error}). Delete it; the weights are then asked for again."
         ) from None
     if kind == "file":
-        here = Path(reference).expanduser().is_file()
+        here = user_path(reference).is_file()
     else:
         here = mirror_copy(facts["source"], mirror, spec.sha256) is not None
     return reason if same and not here else ""

@@ -346,7 +346,19 @@ def select_models(specs: Mapping[str, ModelSpec], patterns: Iterable[str]) -> li
         for spec in _matches(specs, str(pattern)):
             if chosen.setdefault(spec.id, spec) != spec:
                 raise MenagerieError(f"Two models have the id '{spec.id}'; '{pattern}' is one. Rename one.")
+    _refuse_case_twins(chosen)
     return list(chosen.values())
+
+
+def _refuse_case_twins(names: Iterable[str]) -> None:
+    folded: dict[str, str] = {}
+    for name in names:
+        other = folded.setdefault(name.casefold(), name)
+        if other != name:
+            raise MenagerieError(
+                f"Models '{other}' and '{name}': found names that differ in capitals only, expected different names, "
+                "since files are called by them and some file systems do not tell them apart. Rename one."
+            )
 
 
 def _matches(specs: Mapping[str, ModelSpec], pattern: str) -> list[ModelSpec]:

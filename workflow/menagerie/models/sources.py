@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
 from menagerie.errors import MenagerieError
+from menagerie.files.paths import user_path
 from menagerie.models.checkpoints.shards import INDEX, shard_names
 from menagerie.models.provider_source import provider_source
 from menagerie.models.registry import ModelSpec
@@ -108,7 +109,7 @@ def mirror_copy(source: str, mirror: str | Path | None, sha256: str = "") -> Pat
     """
     if mirror is None:
         return None
-    folder = Path(mirror).expanduser()
+    folder = user_path(mirror)
     found = [path for place in mirror_places(source, sha256) if (path := folder / place).is_file()]
     others = [path for path in found[1:] if not path.samefile(found[0])]
     if others:
@@ -196,7 +197,7 @@ def weight_files(spec: ModelSpec, mirror: str | Path | None = None, cache: str |
     kind, _, reference = source.partition(":")
     path: Path | None = None
     if kind == "file":
-        path = Path(reference).expanduser()
+        path = user_path(reference)
     elif kind == "package":
         try:
             path = package_file(reference, spec.id)

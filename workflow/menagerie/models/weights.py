@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 
 from menagerie.errors import MenagerieError
 from menagerie.files.download import PATIENCE, Patience, download, is_web_page
+from menagerie.files.paths import user_path
 from menagerie.files.storage import atomic, locked
 from menagerie.files.web import DownloadError, checked_url
 from menagerie.models.absent import AbsentError
@@ -162,7 +163,7 @@ def _source_files(
     if kind == "package":
         path = package_file(reference, spec.id)
     elif kind == "file":
-        path = Path(reference).expanduser()
+        path = user_path(reference)
     elif kind in ("url", "hub"):
         path = mirror_copy(source, mirror, spec.sha256)
     if path is None:
@@ -231,7 +232,7 @@ def _file_name(url: str) -> str:
 
 def _namesake(place: str, mirror: str | Path | None) -> str:
     """A file of the mirror folder that is not taken, for the message."""
-    path = Path(mirror).expanduser() / place.rpartition("/")[2] if mirror is not None else None
+    path = user_path(mirror) / place.rpartition("/")[2] if mirror is not None else None
     if path is None or not path.is_file():
         return ""
     return f" ({path} has only the last name in common: it is taken only if the table has its SHA-256)"

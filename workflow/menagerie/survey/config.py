@@ -10,9 +10,11 @@ import jsonschema
 import yaml
 
 from menagerie.errors import MenagerieError, unknown
-from menagerie.files.yaml_text import read_yaml
+from menagerie.files.yaml_text import read_yaml, require_plain
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
+
+_PATTERNS = {"^[^{}\\x00-\\x1f]+$": "a path without { } and control characters"}
 
 
 def read_config(path: str | Path) -> dict:
@@ -41,8 +43,9 @@ def load_config(raw: Mapping) -> dict:
     MenagerieError
         Naming the key, what was found, and what was expected (with the nearest known key).
     """
+    require_plain(raw, "Config")
     schema = yaml.safe_load(SCHEMA.read_text())
-    config = _with_defaults(copy.deepcopy(dict(raw)), schema)
+    config = _whole_numbers(_with_defaults(copy.deepcopy(dict(raw)), schema), schema)
     validator = jsonschema.Draft202012Validator(schema)
     for error in sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path))):
         raise _explain(error)
@@ -85,6 +88,24 @@ def _with_defaults(value: object, schema: Mapping) -> object:
     return value
 
 
+def _whole_numbers(value: object, schema: Mapping) -> object:
+    """Values in which a whole number that is written as 2.0 is 2 where the schema asks for one."""
+    if isinstance(value, dict):
+        others = schema.get("additionalProperties")
+        for key, entry in value.items():
+            sub = schema.get("properties", {}).get(key, others if isinstance(others, Mapping) else {})
+            value[key] = _whole_numbers(entry, sub)
+    elif isinstance(value, list):
+        return [_whole_numbers(entry, schema.get("items", {})) for entry in value]
+    elif isinstance(value, float) and value.is_integer() and _asks_for_whole(schema):
+        return int(value)
+    return value
+
+
+def _asks_for_whole(schema: Mapping) -> bool:
+    return schema.get("type") == "integer" or any(map(_asks_for_whole, schema.get("oneOf", ())))
+
+
 def _explain(error: jsonschema.ValidationError) -> MenagerieError:
     key = ".".join(map(str, error.absolute_path)) or "the top level"
     if error.validator == "additionalProperties":
@@ -113,7 +134,9 @@ def _expected(error: jsonschema.ValidationError) -> str:
         return " or ".join(map(kind_of, value))
     words = {
         "type": lambda: kind_of(error.schema),
-        "pattern": lambda: "a plain name: letters, digits, _ and where allowed . and - inside, no slash",
+        "pattern": lambda: _PATTERNS.get(
+            value, "a plain name: letters, digits, _ and where allowed . and - inside, no slash"
+        ),
         "minimum": lambda: f"at least {value}",
         "exclusiveMinimum": lambda: f"a number above {value}",
         "minItems": lambda: f"at least {value} entry",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from menagerie.brain.readers import reader_module
 from menagerie.files.inventory import read_header, read_inventory
+from menagerie.files.paths import user_path
 from menagerie.models.network_files import network_files
 from menagerie.provenance.code import code_of
 from menagerie.provenance.recipe import Recipe
@@ -254,7 +255,7 @@ def _without_paths(value: object, files: Iterable[Path]) -> object:
     if isinstance(value, list | tuple):
         return [_without_paths(entry, files) for entry in value]
     if isinstance(value, str) and value:
-        place = Path(value).expanduser().resolve()
+        place = user_path(value).resolve()
         if any(place == file or place in file.parents for file in files):
             return "(files)"
     return value

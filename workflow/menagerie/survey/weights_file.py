@@ -12,6 +12,7 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
+from menagerie.files.paths import user_path
 from menagerie.models.network_files import network_files
 from menagerie.models.registry import ModelSpec
 from menagerie.models.sources import source_sha256, weight_files
@@ -41,7 +42,7 @@ def weights_file(spec: ModelSpec, config: Mapping, digests: Digests) -> str:
         "mappings": code_of(MAPPINGS).fingerprint if spec.mapping else "",
     }
     if kind == "file":
-        path, *shards = weights_sources(spec, config) or [Path(reference).expanduser()]
+        path, *shards = weights_sources(spec, config) or [user_path(reference)]
         identity["weights"] = digests.listing([path, *shards]) if shards else digests.file(path)
     elif kind == "package":
         identity["version"] = _installed(reference)

@@ -21,6 +21,7 @@ from menagerie.brain.nsd.layout import (
     subject_number,
 )
 from menagerie.errors import MenagerieError
+from menagerie.files.paths import user_path
 
 _MEND = "Fetch the file again; it must be the one of the NSD release."
 
@@ -202,7 +203,7 @@ def select_images(design: Design, images: str, subject: str | None = None) -> np
 def list_path(images: str) -> Path | None:
     """The file of a list of images; None where the choice is a word."""
     named = images in ("shared1000", "special515", "own") or images.startswith("own:")
-    return None if named else Path(images).expanduser()
+    return None if named else user_path(images)
 
 
 def _listed(path: Path) -> np.ndarray:

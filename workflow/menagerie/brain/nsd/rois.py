@@ -12,6 +12,7 @@ from menagerie.brain.nsd.layout import LABEL_VOLUMES, NCSNR, T_MAPS
 from menagerie.brain.nsd.volumes import Volumes
 from menagerie.brain.remarks import Remark
 from menagerie.errors import MenagerieError, unknown
+from menagerie.files.paths import user_path
 
 # Conwell et al. 2024, Methods: reliable voxels of the ventral and lateral streams, and of category-selective areas.
 DEFAULT_REGIONS: Mapping[str, str] = {
@@ -89,7 +90,7 @@ def mask_path(definition: Mapping, subject: str, where: str) -> Path:
         raise MenagerieError(
             f"{where}: found braces in mask '{definition['mask']}', expected none but {{subject}}. Correct the name."
         )
-    return Path(path).expanduser()
+    return user_path(path)
 
 
 def build_regions(volumes: Volumes, regions: object) -> tuple[dict[str, np.ndarray], dict[str, int]]:

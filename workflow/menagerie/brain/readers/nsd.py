@@ -18,6 +18,7 @@ from menagerie.brain.remarks import Remark, plain
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError
+from menagerie.files.paths import user_path
 
 DEFAULT_SUBJECTS = PUBLISHED_SUBJECTS
 OPTIONS = DEFAULTS
@@ -75,7 +76,7 @@ def inputs(
     chosen = parse_options(options)
     if not chosen.nsd_root:
         return {"nsd": Path(resources) / INPUTS["nsd"]} | own_files(chosen, subject)
-    layout = Layout(Path(chosen.nsd_root).expanduser())
+    layout = Layout(user_path(chosen.nsd_root))
     if _is_made_here(layout, resources):
         return {"design": layout.design} | own_files(chosen, subject)
     return stimulus_files(layout, chosen) if subject is None else subject_files(layout, chosen, subject)
@@ -84,7 +85,7 @@ def inputs(
 def made_by(options: Mapping[str, object], resources: str) -> str:
     """Rule of this workflow that makes the user's tree; empty for a tree from elsewhere."""
     chosen = parse_options(options)
-    here = chosen.nsd_root and _is_made_here(Layout(Path(chosen.nsd_root).expanduser()), resources)
+    here = chosen.nsd_root and _is_made_here(Layout(user_path(chosen.nsd_root)), resources)
     return "write_nsd_twin" if here else ""
 
 
@@ -100,7 +101,7 @@ def needs_ceilings(options: Mapping[str, object]) -> bool:
 
 def _layout(chosen: Options, inputs: Mapping[str, Path] | None) -> Layout:
     if chosen.nsd_root:
-        root = Path(chosen.nsd_root).expanduser()
+        root = user_path(chosen.nsd_root)
     elif inputs and "nsd" in inputs:
         root = Path(inputs["nsd"]).parent
     else:

@@ -21,6 +21,7 @@ from menagerie.brain.names import (
 )
 from menagerie.brain.remarks import Remark
 from menagerie.errors import MenagerieError, unknown
+from menagerie.files.paths import user_path
 
 MIN_IMAGES = 8  # half of them, 4 images, give 6 pairs: fewer make no correlation of RSMs
 ORDER = "images.csv"
@@ -65,7 +66,7 @@ def dataset_folder(reader: str, given: object) -> Path:
             f"Reader {reader} needs the option 'folder' (config key datasets.<name>.options.folder), found none. See "
             "docs/add-a-dataset.md."
         )
-    folder = Path(str(given)).expanduser()
+    folder = user_path(given)
     if not folder.is_dir():
         known = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
         nearest = f" {unknown(f'folder in {folder.parent}', folder.name, known)}" if known else ""

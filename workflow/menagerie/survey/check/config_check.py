@@ -10,6 +10,7 @@ from menagerie.brain import remarks as kinds
 from menagerie.brain.readers import examine
 from menagerie.errors import MenagerieError
 from menagerie.files.inventory import LayerInfo, read_inventory
+from menagerie.files.paths import user_path
 from menagerie.models.registry import ModelSpec
 from menagerie.survey import costs
 from menagerie.survey.check.line import FAILURE, OK, WARNING, Line
@@ -58,7 +59,7 @@ def weights(survey: Survey) -> Line:
 def _unreachable(spec: ModelSpec) -> str:
     """Why weights that should be on this machine are not; empty where they are."""
     kind, _, reference = spec.weights.partition(":")
-    if kind == "file" and not Path(reference).expanduser().is_file():
+    if kind == "file" and not user_path(reference).is_file():
         return f"{spec.id}: no file {reference}"
     if kind == "package":
         name = reference.partition("#")[0].partition("==")[0]
