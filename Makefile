@@ -31,23 +31,22 @@ demo: $(READY) ## the main job on the built-in example: real networks against re
 	$(BIN)/snakemake --profile profiles/default --logger menagerie
 
 PROFILE ?= profiles/default
-# The executor for SLURM is in an environment of its own.
-CHECKER = $(or $(if $(findstring slurm,$(PROFILE)),$(wildcard .venv-slurm/bin/python)),$(BIN)/python)
+export CONFIG PROFILE RUN # recipes quote them, whatever characters a path has
 check: $(READY) ## what would stop a run, in seconds: make check CONFIG=config/mine.yaml PROFILE=profiles/slurm
-	@$(CHECKER) -m menagerie.survey.check $(CONFIG) --profile $(PROFILE)
+	@$(BIN)/python -m menagerie.survey.check "$$CONFIG" --profile "$$PROFILE"
 
 twin: $(READY) ## a small simulated twin of NSD in NSD's own files: resources/nsd_twin
 	$(BIN)/snakemake --profile profiles/default write_nsd_twin
 
 plan: $(READY) ## jobs, core-hours, memory and disk of a config, before it runs (CONFIG=...; snakemake inventories first)
-	@PYTHONPATH=workflow $(BIN)/python -m menagerie.survey.plan $(CONFIG)
+	@PYTHONPATH=workflow $(BIN)/python -m menagerie.survey.plan "$$CONFIG"
 
 paper: $(READY) ## the survey's published tables through experiments, figures and report; every printed number
 	$(BIN)/snakemake --profile profiles/default --logger menagerie --configfile config/published.yaml
 	@cat results/paper/reproduction.md
 
 archive: $(READY) ## pack a run for a paper's supplement: make archive RUN=results/demo
-	$(BIN)/python -m menagerie.archive $(RUN)
+	$(BIN)/python -m menagerie.archive "$$RUN"
 
 test: $(READY) ## every test that needs no cluster
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -75,8 +74,8 @@ slurm: $(READY) ## the executor for SLURM in .venv-slurm, apart from .venv
 	sh profiles/slurm/install.sh $(VENV) .venv-slurm
 
 profile: ## link profiles/slurm into Snakemake's profile folder, so that --profile slurm finds it
-	@mkdir -p $${XDG_CONFIG_HOME:-$$HOME/.config}/snakemake
-	ln -sfn $(CURDIR)/profiles/slurm $${XDG_CONFIG_HOME:-$$HOME/.config}/snakemake/slurm
+	@mkdir -p "$${XDG_CONFIG_HOME:-$$HOME/.config}/snakemake"
+	ln -sfn "$$PWD/profiles/slurm" "$${XDG_CONFIG_HOME:-$$HOME/.config}/snakemake/slurm"
 
 clean: ## remove results and Snakemake's records, keep downloads and the environment
 	rm -rf results/*/ .snakemake

@@ -8,7 +8,7 @@ folder=${2:-.venv-slurm}
 "$base/bin/python" -m venv --without-pip "$folder"
 site=$("$folder/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 below=$("$base/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-echo "import site; site.addsitedir('$below')" > "$site/menagerie.pth"
+"$base/bin/python" -c 'import sys; print(f"import site; site.addsitedir({sys.argv[1]!r})")' "$below" > "$site/menagerie.pth"
 "$base/bin/python" -m pip --disable-pip-version-check --python "$folder/bin/python" install --quiet --no-deps \
     --require-hashes --requirement requirements-slurm.lock
 printf '#!/bin/sh\nexec "%s/bin/python" -m snakemake "$@"\n' "$(cd "$folder" && pwd)" > "$folder/bin/snakemake"

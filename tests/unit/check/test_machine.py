@@ -1,12 +1,10 @@
 """Every line about the machine that can fail, and the ones that are in order."""
 
 import os
-import subprocess
 import sys
 from collections import namedtuple
 
 import pytest
-import yaml
 
 from menagerie.survey.check import machine
 from menagerie.survey.check.line import FAILURE, OK, WARNING, Line, render
@@ -26,17 +24,6 @@ def programs(tmp_path, monkeypatch):
         path.chmod(0o755)
 
     return add
-
-
-@pytest.fixture
-def profile(tmp_path):
-    """Write a profile; its folder."""
-
-    def write(**content):
-        (tmp_path / "config.yaml").write_text(yaml.safe_dump(content))
-        return tmp_path
-
-    return write
 
 
 def test_this_python_is_in_order():
@@ -92,49 +79,6 @@ def test_gpu(programs, monkeypatch):
     assert machine.gpu("auto", on_cluster=True).status == OK
 
 
-def test_cluster(programs):
-    slurm = {"executor": "slurm", "set-resources": {"extract_geometry": {"slurm_partition": "'gpu'"}}}
-    assert machine.cluster({}).status == OK
-    assert machine.cluster(slurm).found == "no command sinfo"
-    programs("sinfo", "echo 'Unable to contact slurm controller' >&2; exit 1")
-    assert machine.cluster(slurm).status == FAILURE and "Unable to contact" in machine.cluster(slurm).found
-    programs("sinfo", "echo 'cpu down 4'")
-    assert machine.cluster(slurm).found == "no partition is up"
-    programs("sinfo", "echo 'cpu up 4'")
-    assert machine.cluster(slurm).status == FAILURE and "partition gpu" in machine.cluster(slurm).found
-    programs("sinfo", "echo 'cpu up 4'; echo 'gpu up 2'")
-    assert machine.cluster(slurm) == Line(OK, "cluster", "cpu: 4 nodes, gpu: 2 nodes")
-
-
-@pytest.mark.parametrize(
-    ("content", "status", "found"),
-    [
-        ({"cores": "all"}, OK, "local, all jobs at once"),
-        ({"executor": "no-such", "jobs": 2}, FAILURE, "executor no-such is not installed"),
-        ({"keep-going": True}, FAILURE, "neither cores nor jobs"),
-        ({"cores": 2, "quiet": ["host", "rules"]}, WARNING, "hides the logs"),
-        ({"cores": 100_000}, WARNING, "100000 cores"),
-    ],
-)
-def test_profile(profile, content, status, found):
-    line, read = machine.profile(profile(**content))
-    assert line.status == status and found in line.found
-    assert read == content
-
-
-@pytest.mark.parametrize("text", [None, "a: [", "- a\n"])
-def test_a_profile_that_cannot_be_read(tmp_path, text):
-    if text is not None:
-        (tmp_path / "config.yaml").write_text(text)
-    line, content = machine.profile(tmp_path)
-    assert line.status == FAILURE and "config.yaml" in line.found and content == {}
-
-
-def test_shipped_profiles(root):
-    assert machine.profile(root / "profiles/default")[0].status == OK
-    assert "cpu" not in machine._partitions(machine.profile(root / "profiles/slurm")[1])
-
-
 def test_lock(tmp_path):
     assert machine.lock(tmp_path).status == OK
     (tmp_path / "locks").mkdir()
@@ -145,22 +89,3 @@ def test_lock(tmp_path):
 def test_the_table():
     text = render([Line(OK, "disk", "enough"), Line(FAILURE, "memory", "none", "Buy some.")])
     assert text == "ok       disk    enough\nFAILURE  memory  none\n                 -> Buy some."
-
-
-def test_make_check_takes_the_python_that_has_the_executor(tmp_path, root):
-    for name in ("requirements.lock", "pyproject.toml", ".venv/.ready", ".venv-slurm/bin/python"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-
-    # Where `make test` runs this, its own make is none of this one's business.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE") and key != "MFLAGS"}
-
-    def shown(*arguments):
-        command = ["make", "-n", "-f", str(root / "Makefile"), "check", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env=environment)
-        return done.stdout
-
-    assert shown() == ".venv/bin/python -m menagerie.survey.check config/config.yaml --profile profiles/default\n"
-    assert shown("PROFILE=profiles/slurm").startswith(".venv-slurm/bin/python -m menagerie.survey.check")
-    (tmp_path / ".venv-slurm/bin/python").unlink()
-    assert shown("PROFILE=profiles/slurm").startswith(".venv/bin/python -m menagerie.survey.check")

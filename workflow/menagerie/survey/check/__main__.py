@@ -6,16 +6,16 @@ import argparse
 from collections.abc import Iterator
 
 from menagerie.provenance.jobs import command
-from menagerie.survey.check import config_check, machine
+from menagerie.survey.check import cluster, config_check, machine, profiles
 from menagerie.survey.check.line import FAILURE, WARNING, Line, render
 
 
 def lines(config: str, profile: str) -> Iterator[Line]:
     """Every check, the machine's first."""
     yield machine.python()
-    found, content = machine.profile(profile)
+    found, content = profiles.profile(profile)
     yield found
-    yield machine.cluster(content)
+    yield from cluster.cluster(content)
     yield machine.lock()
     found, run = config_check.config(config)
     yield found
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m menagerie.survey.check", description="What would stop a run.")
     parser.add_argument("config", nargs="?", default="config/config.yaml")
-    parser.add_argument("--profile", default="profiles/default", help="folder of the Snakemake profile")
+    parser.add_argument("--profile", default="profiles/default", help="Snakemake profile: its folder, or a name")
     given = parser.parse_args(arguments)
     found = list(lines(given.config, given.profile))
     print(render(found))
