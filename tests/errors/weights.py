@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from menagerie.errors import MenagerieError
 from menagerie.files.download import Patience
-from menagerie.models.build import build_model
+from menagerie.models.build import build_model, build_module
 from menagerie.models.registry import inline_spec
 from menagerie.models.weights import fetch_weights
 
@@ -39,6 +39,11 @@ def saved(state: object) -> bytes:
     buffer = io.BytesIO()
     torch.save(state, buffer)
     return buffer.getvalue()
+
+
+NET = build_module(inline_spec("timm/test_resnet:random")).state_dict()
+VIT = build_module(inline_spec("timm/test_vit:random")).state_dict()
+del VIT["pos_embed"]
 
 
 def other_network(folder: Path):
@@ -257,6 +262,22 @@ CASES = [
         "missing keys",
         "does not fit timm/test_resnet",
         "Choose the builder",
+    ),
+    Case(
+        "positions of another image size",
+        fetch("net.pth", saved({"pos_embed": torch.zeros(1, 37, 64)} | VIT), builder="test_vit"),
+        "net.pth",
+        "(1, 37, 64)",
+        "expected (1, 101, 64)",
+        "name the size",
+    ),
+    Case(
+        "two networks in one file",
+        fetch("net.pth", saved({f"{side}.{key}": value for side in ("left", "right") for key, value in NET.items()})),
+        "net.pth",
+        "behind left., right.",
+        "expected it once",
+        "Save the one",
     ),
     Case(
         "no dictionary of tensors",

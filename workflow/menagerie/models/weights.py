@@ -21,9 +21,9 @@ from menagerie.files.paths import user_path
 from menagerie.files.storage import atomic, locked
 from menagerie.files.web import DownloadError, checked_url
 from menagerie.models.absent import AbsentError
-from menagerie.models.build import build_module, misfits
 from menagerie.models.checkpoints.read import read_checkpoint
-from menagerie.models.mappings import OF_OBJECTS, State, map_keys
+from menagerie.models.fit import fit_checkpoint
+from menagerie.models.mappings import OF_OBJECTS
 from menagerie.models.providers import provider
 from menagerie.models.registry import ModelSpec
 from menagerie.models.sources import (
@@ -61,7 +61,8 @@ def fetch_weights(
     Returns
     -------
     dict
-        Content of the JSON file: model, source, mapping, source_sha256, sha256, keys, bytes.
+        Content of the JSON file: model, source, mapping, part of the file that was taken ('' for all of it),
+        source_sha256, sha256, keys, bytes.
 
     Raises
     ------
@@ -79,13 +80,14 @@ def fetch_weights(
         stamps, found = _stamps(files), source_sha256(files)
         _verify(spec, source, found, sidecar if downloaded else None)
         checkpoint = read_checkpoint(files[0], objects=spec.mapping in OF_OBJECTS, trusted=bool(spec.trust))
-        state = _fit(spec, source, map_keys(spec.mapping, checkpoint, f"Model '{spec.id}': {source}"))
+        part, state = fit_checkpoint(spec, source, checkpoint)
         with atomic(out_path) as temporary:
             save_file({key: value.detach().clone().contiguous() for key, value in sorted(state.items())}, temporary)
             facts = {
                 "model": spec.id,
                 "source": source,
                 "mapping": spec.mapping,
+                "part": part,
                 "source_sha256": found,
                 "sha256": file_sha256(temporary),
                 "keys": len(state),
@@ -128,29 +130,6 @@ def _verify(spec: ModelSpec, source: str, found: str, sidecar: Path | None) -> N
             f"({sidecar}). The published file was replaced. If the new one is right, write its SHA-256 into column "
             f"'sha256' of the model table, or delete {sidecar}."
         )
-
-
-def _fit(spec: ModelSpec, source: str, state: State) -> State:
-    """Bring the state to the keys of the network, as its package would, and check that all are there."""
-    module = build_module(spec)
-    expected = module.state_dict()
-    adapt = getattr(provider(spec.provider), "adapt", None)
-    network = f"{spec.provider}/{spec.builder}"
-    advice = "Choose the builder that these weights were trained in, or give a key mapping (column 'mapping')."
-    if adapt is not None:
-        try:
-            state = adapt(module, state)
-        except Exception as error:  # packages take for granted that names and shapes are theirs
-            raise MenagerieError(
-                f"Model '{spec.id}': {source} does not fit {network}: its package cannot convert it ({error!r:.200}), "
-                f"expected its own names and shapes. {advice}"
-            ) from error
-    # Older checkpoints do not count batches; the number plays no part in looking at images.
-    state = {key: value for key, value in expected.items() if key.endswith("num_batches_tracked")} | state
-    problems = misfits(expected, state)
-    if problems:
-        raise MenagerieError(f"Model '{spec.id}': {source} does not fit {network}: {'; '.join(problems)}. {advice}")
-    return state
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def interpolate(module: nn.Module, state: dict[str, torch.Tensor]) -> dict[str, 
     """Positional embeddings at the size of ``module``, as open_clip interpolates them."""
     both = nn.Module()
     both.visual = module
-    named = {f"visual.{key}": value for key, value in state.items()}
+    named = {f"visual.{key}": value for key, value in adapt(module, state).items()}
     resize_pos_embed(named, both)
     return adapt(module, named)
 

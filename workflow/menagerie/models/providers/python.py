@@ -1,22 +1,22 @@
 """A user's own network: ``path/to/file.py:function``, where the function takes no argument and returns the module.
 
 The file may hold a dictionary ``TRANSFORM`` with the fields of ``TransformOptions``; without it images are shown as
-torchvision shows them to its classifiers.
+torchvision shows them to its classifiers. A list ``SOURCES`` names the data files that it opens.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
+import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from menagerie.errors import MenagerieError, unknown
 from menagerie.models.builders import parse_builder
+from menagerie.models.network_files import declared_sources, local_modules
+from menagerie.models.providers.user_file import UserFile
 from menagerie.models.registry import ModelSpec
 from menagerie.models.transforms import TransformOptions
 
@@ -26,22 +26,77 @@ DEFAULT = TransformOptions(224, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "b
 def build(spec: ModelSpec) -> nn.Module:
     """Call the function; it must give a ``torch.nn.Module`` that takes float32 images ``(b, 3, h, w)``.
 
+    Wrappers (``DataParallel``, ``torch.compile``) are taken off, half and double precision become single, lazy modules
+    see one image of zeros, and the network gets images of its own to change in place.
+
     Raises
     ------
     MenagerieError
-        When the file or the function does not exist, or the function returns something else.
+        When the file or the function does not exist, fails, or returns something else; for TorchScript, whose modules
+        cannot be looked into.
     """
     path, name, keywords = _split(spec)
-    module = _load(path, spec.id)
-    function = getattr(module, name, None)
+    file = _load(path, spec.id)
+    function = getattr(file.module, name, None)
     if not callable(function):
-        known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        known = [key for key, value in vars(file.module).items() if callable(value) and not key.startswith("_")]
         raise unknown(f"function of {path}, model '{spec.id}'", name, known)
-    network = function(**keywords)
+    with file.running(), file.watched():
+        network = _called(function, keywords, f"Model '{spec.id}': {name} of {path}")
+    if isinstance(network, nn.DataParallel):
+        network = network.module
+    network = getattr(network, "_orig_mod", network)
     if not isinstance(network, nn.Module):
         found = type(network).__name__
         raise MenagerieError(f"Model '{spec.id}': {name} of {path} returned {found}, expected a torch.nn.Module.")
+    if scripted := [key or "the network itself" for key, part in network.named_modules() if _is_script(part)]:
+        raise MenagerieError(
+            f"Model '{spec.id}': {name} of {path} returned TorchScript ({scripted[0]}), expected a torch.nn.Module in "
+            "Python: nothing can be read out of the modules of a script. Build the network from its code, and save "
+            "its weights with torch.save(network.state_dict(), ...)."
+        )
+    # Half precision lacks kernels on CPUs, and features are float32 in any case.
+    network = network.float()
+    network.register_forward_pre_hook(_own_images)
+    file.follow(network)
+    if any(is_lazy(value) for value in (*network.parameters(), *network.buffers())):
+        _materialise(network, spec)
     return network
+
+
+def _called(function: Any, keywords: dict[str, Any], what: str) -> Any:
+    try:
+        return function(**keywords)
+    except MenagerieError:
+        raise
+    except Exception as error:  # the code is the user's
+        raise MenagerieError(
+            f"{what} failed: {type(error).__name__}: {error}; expected a torch.nn.Module. Call it in Python to see where."
+        ) from error
+
+
+def _is_script(part: nn.Module) -> bool:
+    return isinstance(part, torch.jit.ScriptModule | torch.jit.ScriptFunction)
+
+
+def _own_images(_: nn.Module, inputs: tuple) -> tuple:
+    """A copy: networks that scale images in place would change those that are kept for the next pass."""
+    return tuple(value.clone() if isinstance(value, torch.Tensor) else value for value in inputs)
+
+
+def _materialise(network: nn.Module, spec: ModelSpec) -> None:
+    size = spec.input_size or options(spec).input_size
+    training = network.training
+    try:
+        with torch.no_grad():
+            network.eval()(torch.zeros(1, 3, size, size))
+    except Exception as error:  # the code is the user's
+        raise MenagerieError(
+            f"Model '{spec.id}': its lazy modules (LazyConv2d and the like) get their shapes from one image of {size} x "
+            f"{size} pixels, which failed: {type(error).__name__}: {error}. Set input_size in TRANSFORM, or give the "
+            "shapes."
+        ) from error
+    network.train(training)
 
 
 def options(spec: ModelSpec) -> TransformOptions:
@@ -53,7 +108,7 @@ def options(spec: ModelSpec) -> TransformOptions:
         When the file does not exist, or ``TRANSFORM`` has other keys.
     """
     path, _, _ = _split(spec)
-    given = getattr(_load(path, spec.id), "TRANSFORM", None)
+    given = getattr(_load(path, spec.id).module, "TRANSFORM", None)
     if given is None:
         return DEFAULT
     try:
@@ -81,29 +136,24 @@ def _split(spec: ModelSpec) -> tuple[Path, str, dict]:
     name, keywords = parse_builder(spec.builder)
     path, _, function = name.rpartition(":")
     if not path.endswith(".py") or not function:
-        raise MenagerieError(f"Model '{spec.id}': found '{spec.builder}', expected path/to/file.py:function.")
+        script = " TorchScript and other files of weights hold no modules that can be looked into." if spec.builder.endswith((".pt", ".pth", ".ts", ".jit")) else ""
+        raise MenagerieError(
+            f"Model '{spec.id}': found '{spec.builder}', expected path/to/file.py:function.{script}"
+        )
     return Path(path).expanduser(), function, keywords
 
 
-def _load(path: Path, model: str) -> ModuleType:
+def _load(path: Path, model: str) -> UserFile:
     if not path.is_file():
         raise MenagerieError(f"Model '{model}': the Python file {path} does not exist.")
-    described = importlib.util.spec_from_file_location(f"menagerie_user_{path.stem}", path)
-    module = importlib.util.module_from_spec(described)
-    with _neighbours(path.parent):
-        described.loader.exec_module(module)
-    return module
-
-
-@contextmanager
-def _neighbours(folder: Path) -> Iterator[None]:
-    """Let a file import its neighbours, and forget them afterwards: another network may have some of the same names."""
-    before = set(sys.modules)
-    sys.path.insert(0, str(folder.absolute()))
+    declared = [source for file in local_modules(path) for source in declared_sources(file)]
     try:
-        yield
-    finally:
-        sys.path.remove(str(folder.absolute()))
-        for name in set(sys.modules) - before:
-            if Path(getattr(sys.modules[name], "__file__", None) or "/").is_relative_to(folder.absolute()):
-                del sys.modules[name]
+        return UserFile(path, model, declared)
+    except MenagerieError:
+        raise
+    except Exception as error:  # the code is the user's
+        place = f"{error.filename}, line {error.lineno}: " if isinstance(error, SyntaxError) else ""
+        raise MenagerieError(
+            f"Model '{model}': the Python file {path} cannot be run: {place}{type(error).__name__}: {error}; expected "
+            "a file that Python imports. Run it with python to see where it fails."
+        ) from error

@@ -115,7 +115,8 @@ def adapt(module: nn.Module, state: dict[str, torch.Tensor]) -> dict[str, torch.
     """Apply the conversion that timm itself applies to older checkpoints of this architecture."""
     origin = sys.modules[model_entrypoint(module.timm_name.partition(".")[0]).__module__]
     convert = getattr(origin, "checkpoint_filter_fn", None)
-    if convert is None or set(state) == set(module.state_dict()):
+    shapes = {key: value.shape for key, value in module.state_dict().items()}
+    if convert is None or {key: value.shape for key, value in state.items()} == shapes:
         return state
     return convert(state, module) if len(inspect.signature(convert).parameters) > 1 else convert(state)
 
