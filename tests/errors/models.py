@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from menagerie.files.inventory import LayerInfo, read_inventory
-from menagerie.models.registry import read_registry
+from menagerie.models.build import build_module, model_transform
+from menagerie.models.network_files import network_files
+from menagerie.models.registry import inline_spec, read_registry
 
 from .case import Case, survey
 
@@ -28,7 +30,90 @@ def cut_inventory(folder: Path):
     read_inventory(folder / "m.tsv")
 
 
+def own(code: str, **files: str):
+    """Build a network from a file of this code, next to others."""
+
+    def act(folder: Path):
+        for name, text in {"net": code, **files}.items():
+            (folder / f"{name}{'' if '.' in name else '.py'}").write_text(text)
+        network_files(inline_spec(f"python/{folder / 'net.py'}:net:random"))
+        build_module(inline_spec(f"python/{folder / 'net.py'}:net:random"))
+
+    return act
+
+
+def named(name: str):
+    return lambda _: model_transform(inline_spec(name))
+
+
+_SCRIPTED = "import torch\ndef net():\n    return torch.jit.trace(torch.nn.ReLU(), torch.zeros(1))\n"
+_OPENS = "from pathlib import Path\ndef net():\n    return (Path(__file__).parent / 'sizes.json').read_text()\n"
+
 CASES = [
+    Case(
+        "TorchScript for a network",
+        own(_SCRIPTED),
+        "net.py",
+        "returned TorchScript",
+        "expected a torch.nn.Module in Python",
+        "Build the network from its code",
+    ),
+    Case(
+        "a data file that a network does not declare",
+        own(_OPENS, **{"sizes.json": "4"}),
+        "net.py",
+        "opens sizes.json",
+        "expected every file",
+        "Add a line",
+    ),
+    Case(
+        "data files declared by code",
+        own("SOURCES = list('ab')\n"),
+        "net.py, line 1",
+        "found: SOURCES = list('ab')",
+        "expected a list of file names",
+        "Write it out",
+    ),
+    Case(
+        "a declared data file that is not there",
+        own("SOURCES = ['none.json']\n"),
+        "net.py",
+        "none.json",
+        "expected a file there",
+        "Correct the list",
+    ),
+    Case(
+        "a user's code that fails",
+        own("def net():\n    raise ValueError('seven')\n"),
+        "net.py",
+        "ValueError: seven",
+        "expected a torch.nn.Module",
+        "Call it in Python",
+    ),
+    Case(
+        "a network that takes no single images",
+        named("torchvision/r3d_18"),
+        "torchvision__r3d_18",
+        "a video network",
+        "expected a network that takes images one by one",
+        "Choose a classifier",
+    ),
+    Case(
+        "images that are not square",
+        named("timm/vit_base_patch16_sapiens2.fb"),
+        "timm__vit_base_patch16_sapiens2.fb",
+        "768 x 1024",
+        "expected a square",
+        "Choose one",
+    ),
+    Case(
+        "torchvision's weights misspelt",
+        named("torchvision/resnet50.IMAGENET1K_V3"),
+        "torchvision__resnet50",
+        "'IMAGENET1K_V3'",
+        "Known:",
+        "Did you mean 'IMAGENET1K_V2'",
+    ),
     Case(
         "a model misspelt",
         lambda at: survey(models=["resnt18_random"]),

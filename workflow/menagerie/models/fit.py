@@ -68,15 +68,13 @@ class _Problems:
         return self._best[1]
 
 
-def _candidates(
-    spec: ModelSpec, expected: State, checkpoint: Any, origin: str
-) -> Iterator[tuple[str, State, str]]:
+def _candidates(spec: ModelSpec, expected: State, checkpoint: Any, origin: str) -> Iterator[tuple[str, State, str]]:
     """Place, state and removed prefix of what may be the network, the likeliest first."""
     if spec.mapping:
         yield "", map_keys(spec.mapping, checkpoint, origin), ""
         return
     found = list(parts(checkpoint))
-    if not found or found[-1][0] == "" and len(found) == 1:
+    if [place for place, _ in found] in ([], [""]):
         # Says what is wrong with a file without named tensors, or with other things among them.
         found = [("", state_dict(checkpoint, origin))]
     for place, state in found:

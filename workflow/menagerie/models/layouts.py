@@ -38,7 +38,10 @@ PLACES = (
     "params",
 )
 # Of several prefixes that all fit, the one with the first of these parts; MoCo evaluates encoder_q, BYOL the online one.
-_PREFERRED = (*PLACES[:7], "encoder_q", "online_encoder", "online_network", "base_encoder", "backbone", "model", "student")
+_PREFERRED = (
+    *PLACES[:7],
+    *("encoder_q", "online_encoder", "online_network", "base_encoder", "backbone", "model", "student"),
+)
 # Wrappers that say nothing of the network inside.
 _WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "network.")
 # What training adds to a network and evaluation leaves out, by the first part of its name.

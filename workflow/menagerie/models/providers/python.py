@@ -71,7 +71,7 @@ def _called(function: Any, keywords: dict[str, Any], what: str) -> Any:
         raise
     except Exception as error:  # the code is the user's
         raise MenagerieError(
-            f"{what} failed: {type(error).__name__}: {error}; expected a torch.nn.Module. Call it in Python to see where."
+            f"{what} failed: {type(error).__name__}: {error}; expected a torch.nn.Module. Call it in Python."
         ) from error
 
 
@@ -92,7 +92,7 @@ def _materialise(network: nn.Module, spec: ModelSpec) -> None:
             network.eval()(torch.zeros(1, 3, size, size))
     except Exception as error:  # the code is the user's
         raise MenagerieError(
-            f"Model '{spec.id}': its lazy modules (LazyConv2d and the like) get their shapes from one image of {size} x "
+            f"Model '{spec.id}': its lazy modules (LazyConv2d and the like) get their shapes from an image of {size} x "
             f"{size} pixels, which failed: {type(error).__name__}: {error}. Set input_size in TRANSFORM, or give the "
             "shapes."
         ) from error
@@ -136,10 +136,12 @@ def _split(spec: ModelSpec) -> tuple[Path, str, dict]:
     name, keywords = parse_builder(spec.builder)
     path, _, function = name.rpartition(":")
     if not path.endswith(".py") or not function:
-        script = " TorchScript and other files of weights hold no modules that can be looked into." if spec.builder.endswith((".pt", ".pth", ".ts", ".jit")) else ""
-        raise MenagerieError(
-            f"Model '{spec.id}': found '{spec.builder}', expected path/to/file.py:function.{script}"
+        script = (
+            " TorchScript and other files of weights hold no modules that can be looked into."
+            if spec.builder.endswith((".pt", ".pth", ".ts", ".jit"))
+            else ""
         )
+        raise MenagerieError(f"Model '{spec.id}': found '{spec.builder}', expected path/to/file.py:function.{script}")
     return Path(path).expanduser(), function, keywords
 
 

@@ -1,4 +1,4 @@
-"""Running a user's Python file as Python runs a script: its neighbours can be imported, whenever the code asks for them.
+"""Running a user's Python file as Python runs a script: its neighbours can be imported whenever the code asks.
 
 Two networks may have neighbours of the same names (``utils.py``), so what a file imports from its folder is put into
 ``sys.modules`` only while its own code runs.
@@ -61,6 +61,7 @@ class UserFile:
         displaced = {name: module for name, module in sys.modules.items() if self._shadowed(name, module, own)}
         for name in displaced:
             del sys.modules[name]
+        before = set(sys.modules)
         sys.modules.update(self._modules)
         sys.path.insert(0, folder)
         try:
@@ -69,7 +70,7 @@ class UserFile:
             with suppress(ValueError):
                 sys.path.remove(folder)
             for name, module in list(sys.modules.items()):
-                if module is not self.module and _lies_in(module, self.path.parent) and _top(name) in own:
+                if name not in before and _top(name) in own and _lies_in(module, self.path.parent):
                     self._modules[name] = sys.modules.pop(name)
             sys.modules.update(displaced)
 
@@ -94,7 +95,7 @@ class UserFile:
         finally:
             _WATCHERS.remove(opened)
         folder = self.path.parent.resolve()
-        for path in opened:
+        for path in filter(Path.is_file, opened):
             if path.resolve().is_relative_to(folder) and not self._is_known(path.resolve(), folder):
                 name = path.resolve().relative_to(folder)
                 raise MenagerieError(
