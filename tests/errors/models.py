@@ -1,5 +1,6 @@
 """Models and their table."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from menagerie.files.inventory import LayerInfo, read_inventory
@@ -36,8 +37,9 @@ def own(code: str, **files: str):
     def act(folder: Path):
         for name, text in {"net": code, **files}.items():
             (folder / f"{name}{'' if '.' in name else '.py'}").write_text(text)
-        network_files(inline_spec(f"python/{folder / 'net.py'}:net:random"))
-        build_module(inline_spec(f"python/{folder / 'net.py'}:net:random"))
+        spec = replace(inline_spec(f"python/{folder / 'net.py'}:net:random"), id="net")
+        network_files(spec)
+        build_module(spec)
 
     return act
 

@@ -118,7 +118,8 @@ def test_scaling_in_place_leaves_the_images_alone(tmp_path):
 
 OPENS = HEAD + (
     "import json\nfrom pathlib import Path\n"
-    "def net():\n    n = json.loads((Path(__file__).parent / 'sizes.json').read_text())\n    return nn.Conv2d(3, n, 3)\n"
+    "def net():\n    n = json.loads((Path(__file__).parent / 'sizes.json').read_text())\n"
+    "    return nn.Conv2d(3, n, 3)\n"
 )
 
 

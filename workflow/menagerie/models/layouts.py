@@ -37,11 +37,8 @@ PLACES = (
     "module",
     "params",
 )
-# Of several prefixes that all fit, the one with the first of these parts; MoCo evaluates encoder_q, BYOL the online one.
-_PREFERRED = (
-    *PLACES[:7],
-    *("encoder_q", "online_encoder", "online_network", "base_encoder", "backbone", "model", "student"),
-)
+# Of several prefixes that all fit, the one with the first of these parts: MoCo evaluates encoder_q, BYOL online_*.
+_PREFERRED = (*PLACES[:7], "encoder_q", "online_encoder", "online_network", "base_encoder", "backbone", "model")
 # Wrappers that say nothing of the network inside.
 _WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "network.")
 # What training adds to a network and evaluation leaves out, by the first part of its name.

@@ -144,7 +144,7 @@ def _names(spec: ModelSpec) -> tuple[str, str, dict]:
     names = list_models(module=torchvision.models) + list_models(module=torchvision.models.segmentation)
     if name not in names:
         raise unknown(f"torchvision architecture of model '{spec.id}'", name, names)
-    known = list(get_model_weights(name).__members__)
-    if chosen and chosen not in (*known, "DEFAULT"):
-        raise unknown(f"torchvision weights of model '{spec.id}' ({name})", chosen, [*known, "DEFAULT"])
+    known = [*get_model_weights(name).__members__]
+    if chosen and chosen not in known:
+        raise unknown(f"torchvision weights of model '{spec.id}' ({name})", chosen, known)
     return name, chosen, keywords
