@@ -13,6 +13,9 @@ from PIL import Image
 from scipy.io import savemat
 
 from menagerie.brain.fetch import extract_members
+from menagerie.brain.formats import child
+from menagerie.brain.formats.hdf5_files import read_hdf5
+from menagerie.brain.formats.mat_files import read_mat
 from menagerie.brain.nsd.betas import read_session
 from menagerie.brain.nsd.design import read_design
 from menagerie.brain.nsd.layout import Layout
@@ -117,3 +120,43 @@ def test_a_zip_of_images_is_not_unpacked(tmp_path, monkeypatch):
     images, _, _ = v4.read_stimuli({}, {"images": path})
     assert next(iter(images)).shape == (4, 4, 3)
     assert not list(tmp_path.rglob("*.jpg")) and not list(tmp_path.parent.glob("*.jpg"))
+
+
+@pytest.mark.parametrize("read", [read_mat, read_hdf5])
+def test_a_parser_that_crashes_or_hangs_costs_one_message(tmp_path, read, monkeypatch):
+    path = tmp_path / "rdm.mat"
+    savemat(path, {"rdm": np.eye(3)})
+    shell = tmp_path / "python"
+    shell.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    shell.chmod(0o700)
+    monkeypatch.setattr(child.sys, "executable", str(shell))
+    with pytest.raises(MenagerieError, match=r"rdm\.mat cannot be read \(its parser ended with -11\).*again"):
+        read(path)
+    shell.write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(child, "_SECONDS", 0.5)
+    with pytest.raises(MenagerieError, match=r"rdm\.mat cannot be read \(no end after 1 s\)|no end after 0 s"):
+        read(path)
+
+
+def test_links_to_other_hdf5_files_are_not_followed(tmp_path):
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["x"] = np.eye(9)
+    for number, link in enumerate((h5py.ExternalLink("secret.h5", "x"), h5py.SoftLink("/nowhere"))):
+        with h5py.File(tmp_path / f"{number}.h5", "w") as file:
+            file["link"] = link
+    with pytest.raises(MenagerieError, match=r"0\.h5: found a link to another file \('link'\)"):
+        read_hdf5(tmp_path / "0.h5")
+    assert read_hdf5(tmp_path / "1.h5") == {}
+    layout = h5py.VirtualLayout((9, 9), "f8")
+    layout[:] = h5py.VirtualSource(str(tmp_path / "secret.h5"), "x", (9, 9))
+    with h5py.File(tmp_path / "virtual.h5", "w") as file:
+        file.create_virtual_dataset("x", layout)
+    with h5py.File(tmp_path / "outside.h5", "w") as file:
+        file.create_dataset("x", (9,), "f8", external=[(str(tmp_path / "secret.h5"), 0, 72)])
+    with h5py.File(tmp_path / "loop.h5", "w") as file:
+        file["a/b"] = np.eye(2)
+        file["a/up"] = file["a"]
+    for name in ("virtual", "outside"):
+        with pytest.raises(MenagerieError, match="lies in another file"):
+            read_hdf5(tmp_path / f"{name}.h5")
+    assert list(read_hdf5(tmp_path / "loop.h5")) == ["a/b"]

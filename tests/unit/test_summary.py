@@ -1,5 +1,8 @@
 """What is said when a run is done."""
 
+import numpy as np
+
+from menagerie.brain.target import Target, write_target
 from menagerie.survey.summary import closing_note
 
 BOARD = "dataset,region,metric,model,score\n" + "".join(f"d,IT,crsa,m{n},{0.5 - n / 10}\n" for n in range(4))
@@ -16,3 +19,12 @@ def test_a_whole_run(tmp_path):
 
 def test_a_run_of_some_jobs_promises_no_report(tmp_path):
     assert closing_note(tmp_path) == f"\nResults: {tmp_path}/ (no report yet)\n"
+
+
+def test_regions_that_differ_in_case_between_subjects_are_told(tmp_path):
+    ids = np.array([f"i{k}" for k in range(8)], dtype=object)
+    for subject, region in (("anna", "V1"), ("ben", "v1")):
+        target = Target("d", subject, "s", ids, rsms={region: np.eye(8), "IT": np.eye(8)})
+        write_target(tmp_path / "targets" / "d" / f"{subject}.h5", target)
+    note = closing_note(tmp_path)
+    assert "Dataset d: region names differ in case only: 'V1' (anna), 'v1' (ben)" in note and "IT" not in note

@@ -129,11 +129,23 @@ class Stimuli:
         return len(self.image_ids)
 
     def __getitem__(self, index: int) -> np.ndarray:
+        """Pixels of an image.
+
+        Raises
+        ------
+        IndexError
+            Beyond the last image.
+        MenagerieError
+            When the file is damaged there.
+        """
         if not 0 <= index < len(self):
             raise IndexError(index)
         height, width = self._shapes[index]
         end = self._ends[index]
-        return self._file["pixels"][end - height * width * 3 : end].reshape(height, width, 3)
+        try:
+            return self._file["pixels"][end - height * width * 3 : end].reshape(height, width, 3)
+        except DAMAGE as error:
+            raise MenagerieError(f"Stimulus set {self.path} cannot be read ({error}). Delete it and rerun.") from error
 
     def test_half(self, image_ids: Sequence[str]) -> np.ndarray:
         """Bool ``(n,)``: which of some images of this set, in its order, are in the test half.

@@ -213,6 +213,12 @@ def read_target(path: str | Path, *, with_repeats: bool = False) -> Target:
         raise MenagerieError(f"Brain target {path} cannot be read ({error}). Delete it and rerun.") from error
 
 
+def read_region_names(path: str | Path) -> list[str]:
+    """Names of a target's regions, without reading its responses."""
+    with h5py.File(path, "r") as file:
+        return [str(name) for name in file.attrs["regions"]]
+
+
 def read_provenance(path: str | Path) -> dict[str, str]:
     """Provenance of a target, without reading its responses."""
     with h5py.File(path, "r") as file:

@@ -6,6 +6,9 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
+from menagerie.brain.target import read_region_names
+from menagerie.brain.user_files.subjects import compare_regions
+
 
 def top_of_leaderboard(path: str | Path, n: int = 3) -> str:
     """Best models of every dataset, region and metric, as plain text, from ``leaderboard.csv``."""
@@ -27,7 +30,16 @@ def closing_note(folder: str | Path, left_out: Mapping[str, str] | None = None) 
     top = f"{top_of_leaderboard(board)}\n\n" if board.is_file() else ""
     place = f"Report: {report}\nTables: {board.parent}/" if report.is_file() else f"Results: {folder}/ (no report yet)"
     missing = "".join(f"Left out: {model}. {reason}\n" for model, reason in (left_out or {}).items())
-    return f"\n{top}{place}\n{missing}"
+    return f"\n{top}{place}\n{missing}{_region_remarks(folder / 'targets')}"
+
+
+def _region_remarks(targets: Path) -> str:
+    """Regions of a dataset whose names differ in case only between subjects, in the targets that are there."""
+    lines = []
+    for dataset in sorted(path for path in targets.glob("*") if path.is_dir()):
+        regions = {path.stem: read_region_names(path) for path in sorted(dataset.glob("*.h5"))}
+        lines += [f"Dataset {dataset.name}: {remark.text} {remark.advice}\n" for remark in compare_regions(regions)]
+    return "".join(lines)
 
 
 def _line(dataset: str, region: str, metric: str, best: list[dict]) -> str:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 import numpy as np
 
+from menagerie.brain.formats.child import parse_in_child
 from menagerie.errors import MenagerieError
 
 _BYTES = 4 << 30  # of one array
-_MOST = 200_000  # entries of a file
 _REMEDY = "Save it again."
 
 
@@ -28,19 +29,19 @@ def read_hdf5(path: str | Path, *, shapes_only: bool = False) -> dict[str, np.nd
     MenagerieError
         When the file is missing or damaged, holds links to other files, or asks for too much memory.
     """
-    path = Path(path)
-    try:
-        with path.open("rb") as stream, h5py.File(stream, "r") as file:
-            found: dict[str, np.ndarray | list[str]] = {}
-            for name, value in _Walk(file, shapes_only).group(file, "", set()):
-                found[name] = value
-                if len(found) > _MOST:
-                    raise MenagerieError(f"{path}: found more than {_MOST} entries, expected matrices. {_REMEDY}")
-            return found
-    except MenagerieError as error:
-        raise MenagerieError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
-    except Exception as error:  # h5py raises many kinds for a damaged file
-        raise MenagerieError(f"{path} cannot be read ({str(error)[:200]}), expected an HDF5 file. {_REMEDY}") from None
+    return parse_in_child(path, "hdf5", shapes_only=shapes_only)
+
+
+def parse(stream: BinaryIO, shapes_only: bool = False) -> Iterator[tuple[str, np.ndarray | list[str]]]:
+    """Every array of numbers or text, by its path; for the child process only, since HDF5 may hang.
+
+    Raises
+    ------
+    MenagerieError
+        When the file holds links to other files, or asks for too much memory.
+    """
+    with h5py.File(stream, "r") as file:
+        yield from _Walk(file, shapes_only).group(file, "", set())
 
 
 class _Walk:

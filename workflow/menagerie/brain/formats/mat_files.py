@@ -1,68 +1,30 @@
-"""MATLAB files, read in a child process: scipy's parser can crash on a damaged file, which must not end a run.
+"""MATLAB files of version 4 to 7, parsed in a child process (:mod:`menagerie.brain.formats.child`).
 
-The child sends back plain arrays and texts. A value inside structs and cells is named by its path, as MATLAB writes it
-but counted from 0: ``RDMs[3].name``. Files of version 7.3 are HDF5 (:mod:`menagerie.brain.formats.hdf5_files`).
+A value inside structs and cells is named by its path, as MATLAB writes it but counted from 0: ``RDMs[3].name``. Files
+of version 7.3 are HDF5 (:mod:`menagerie.brain.formats.hdf5_files`).
 """
 
 from __future__ import annotations
 
-import io
-import json
-import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import BinaryIO
 
 import numpy as np
 
+from menagerie.brain.formats.child import parse_in_child
 from menagerie.errors import MenagerieError
-
-if TYPE_CHECKING:  # never imported here, but its code and packages are part of what a result was made with
-    from menagerie.brain.formats import mat_child  # noqa: F401
-
-_CHILD = Path(__file__).with_name("mat_child.py")
-_SECONDS = 120
-_REMEDY = "Save or fetch the file again."
 
 
 def read_mat(path: str | Path, variables: Sequence[str] = ()) -> dict[str, np.ndarray | list[str]]:
-    """Arrays of numbers, and texts as lists, of a MATLAB file of version 4 to 7.
-
-    Parameters
-    ----------
-    path
-        The file.
-    variables
-        Names of the variables to read; empty for all.
+    """Arrays of numbers, and texts as lists, of a MATLAB file; of all variables, or of some.
 
     Raises
     ------
     MenagerieError
         When the file is missing, damaged, or of version 7.3.
     """
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise MenagerieError(f"{path} cannot be read ({error.strerror}), expected a MATLAB file. {_REMEDY}") from None
-    # -P: the child must not find modules of this folder instead of installed ones.
-    command = [sys.executable, "-P", str(_CHILD), json.dumps(list(variables))]
-    try:
-        done = subprocess.run(command, input=data, capture_output=True, check=False, timeout=_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise MenagerieError(f"{path} cannot be read within {_SECONDS} s: the file is damaged. {_REMEDY}") from None
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [
-            f"the reader ended with {done.returncode}"
-        ]
-        raise MenagerieError(f"{path} cannot be read ({said[0][:200]}), expected a MATLAB file. {_REMEDY}")
-    with np.load(io.BytesIO(done.stdout), allow_pickle=False) as arrays:
-        names = json.loads(bytes(arrays["names"]).decode())
-        return {
-            name: arrays[str(number)].tolist() if arrays[str(number)].dtype.kind == "U" else arrays[str(number)]
-            for number, name in enumerate(names)
-        }
+    return parse_in_child(path, "mat", variables=list(variables))
 
 
 def read_structs(path: str | Path, variable: str, *fields: str) -> list[dict[str, np.ndarray | str]]:
@@ -81,6 +43,36 @@ def read_structs(path: str | Path, variable: str, *fields: str) -> list[dict[str
     found = [element for element in elements.values() if set(element) == set(fields)]
     if not found:
         raise MenagerieError(
-            f"{path} has no variable '{variable}' with fields {', '.join(fields)}, expected one. {_REMEDY}"
+            f"{path} has no variable '{variable}' with fields {', '.join(fields)}, expected one. Save or fetch the "
+            "file again."
         )
     return found
+
+
+def parse(stream: BinaryIO, variables: Sequence[str] = ()) -> Iterator[tuple[str, np.ndarray | list[str]]]:
+    """Every array of numbers or text, by its path; for the child process only, since scipy may crash."""
+    from scipy.io import loadmat
+
+    content = loadmat(stream, variable_names=list(variables) or None, chars_as_strings=True, squeeze_me=True)
+    for variable, value in content.items():
+        if not variable.startswith("__"):
+            yield from _flatten(value, variable)
+
+
+def _flatten(value: object, name: str) -> Iterator[tuple[str, np.ndarray | list[str]]]:
+    array = np.asarray(value)
+    if array.dtype.names:
+        for place, element in enumerate(np.atleast_1d(array).ravel()):
+            for field in array.dtype.names:
+                yield from _flatten(element[field], f"{name}[{place}].{field}")
+    elif array.dtype == object:
+        cells = [np.asarray(cell) for cell in array.ravel()]
+        if cells and all(cell.dtype.kind == "U" for cell in cells):
+            yield name, ["".join(cell.ravel()) for cell in cells]
+        else:
+            for place, cell in enumerate(cells):
+                yield from _flatten(cell, f"{name}[{place}]")
+    elif array.dtype.kind == "U":
+        yield name, [str(text) for text in np.atleast_1d(array).ravel()]
+    elif array.dtype.kind in "biuf":
+        yield name, array.astype(array.dtype.newbyteorder("="))

@@ -58,7 +58,8 @@ def grid_of(image: nib.spatialimages.SpatialImage) -> Grid:
         [int(header[name]) for name in ("sform_code", "qform_code")] if isinstance(header, nib.Nifti1Header) else [1]
     )
     affine = np.asarray(image.affine, dtype=np.float64)
-    return Grid(tuple(image.shape[:3]), affine, any(codes) and not np.array_equal(affine, np.eye(4)))
+    is_set = bool(np.isfinite(affine).all()) and not np.array_equal(affine, np.eye(4))
+    return Grid(tuple(image.shape[:3]), affine, any(codes) and is_set)
 
 
 class Volumes:

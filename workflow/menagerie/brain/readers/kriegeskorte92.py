@@ -88,8 +88,8 @@ def read_stimuli(
     path = inputs["supplement"]
     images = [np.asarray(entry["image"]) for entry in read_structs(path, "stimuli_92objs", "image")]
     if len(images) != N_IMAGES or any(i.ndim != 3 or i.shape[2] != 3 or i.dtype != np.uint8 for i in images):
-        found = f"{len(images)}, the first of shape {images[0].shape}"
-        raise MenagerieError(f"{path}: expected {N_IMAGES} uint8 RGB images, found {found}. Delete and fetch it again.")
+        found = f"{len(images)}, of shape {images[0].shape}"
+        raise MenagerieError(f"{path}: expected {N_IMAGES} uint8 RGB images, found {found}. Fetch the file again.")
     return images, image_ids(), {"source": CITATION, "file": Path(path).name}
 
 
@@ -142,8 +142,7 @@ def read_sessions(path: str | Path) -> dict[str, np.ndarray]:
             expected = f"'hIT | <subject> | Session: <n>', subject one of {', '.join(SUBJECTS['human'])}"
             raise MenagerieError(f"{path}: RDM named '{entry['name']}'; expected {expected}. Fetch the file again.")
         sessions.setdefault(parts[1], {})[parts[2]] = _to_rsm(entry["RDM"], f"{path}, {entry['name']}")
-    found = {subject: len(by_session) for subject, by_session in sessions.items()}
-    if found != dict.fromkeys(SUBJECTS["human"], 2):
+    if (found := {subject: len(entry) for subject, entry in sessions.items()}) != dict.fromkeys(SUBJECTS["human"], 2):
         raise MenagerieError(f"{path}: expected two sessions of each of {SUBJECTS['human']}, found {found}.")
     return {subject: np.stack([by[name] for name in sorted(by)]) for subject, by in sorted(sessions.items())}
 

@@ -26,7 +26,7 @@ from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, guarded, log, plain
 from menagerie.brain.stimuli import Stimuli, train_mask
 from menagerie.brain.target import Target
-from menagerie.brain.user_files.image_folder import dataset_folder, list_images, read_images
+from menagerie.brain.user_files.image_folder import dataset_folder, list_images, read_folder
 from menagerie.errors import MenagerieError, unknown
 
 INPUTS: dict[str, str] = {}  # nothing is downloaded; see inputs
@@ -81,10 +81,7 @@ def read_stimuli(
     MenagerieError
         When there are too few images, the order is ambiguous, ids repeat, or an image cannot be used.
     """
-    folder = _folder(options)
-    images = list_images(folder)
-    log(images.remarks)
-    return read_images(images), images.ids, {"source": str(folder), "n_images": str(len(images.ids))}
+    return read_folder(_folder(options))
 
 
 def read_target(

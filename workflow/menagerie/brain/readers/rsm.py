@@ -31,7 +31,7 @@ from menagerie.brain.rsms.rsm_subjects import Rsms, common_rows, list_files, lis
 from menagerie.brain.rsms.rsm_values import check_kind
 from menagerie.brain.stimuli import Stimuli, train_mask
 from menagerie.brain.target import Target
-from menagerie.brain.user_files.image_folder import dataset_folder, list_images, read_images
+from menagerie.brain.user_files.image_folder import dataset_folder, list_images, read_folder
 from menagerie.errors import MenagerieError, unknown
 
 INPUTS: dict[str, str] = {}  # nothing is downloaded; see inputs
@@ -84,10 +84,7 @@ def read_stimuli(
     MenagerieError
         When there are too few images, the order is ambiguous, ids repeat, or an image cannot be used.
     """
-    folder = _folder(_settings(options))
-    images = list_images(folder)
-    log(images.remarks)
-    return read_images(images), images.ids, {"source": str(folder), "n_images": str(len(images.ids))}
+    return read_folder(_folder(_settings(options)))
 
 
 def read_target(

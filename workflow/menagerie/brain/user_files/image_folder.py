@@ -19,7 +19,7 @@ from menagerie.brain.names import (
     natural_order,
     normal,
 )
-from menagerie.brain.remarks import Remark
+from menagerie.brain.remarks import Remark, log
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.paths import user_path
 
@@ -49,7 +49,7 @@ class ImageFolder:
 
     @property
     def inputs(self) -> dict[str, Path | list[Path]]:
-        """Every file that :func:`list_images` and :func:`read_images` open."""
+        """Every file that :func:`list_images` and :func:`read_folder` open."""
         return {"images": self.paths} | ({"order": self.order} if self.order else {})
 
 
@@ -169,15 +169,21 @@ def _check_ids(ids: Sequence[str], where: Path) -> None:
         raise MenagerieError(f"{where}: image id '{twice[0]}' occurs several times. Give each image its own name.")
 
 
-def read_images(folder: ImageFolder) -> Iterator[np.ndarray]:
-    """The images as 8-bit RGB, uint8 ``(h, w, 3)``, in their order.
+def read_folder(folder: Path) -> tuple[Iterator[np.ndarray], list[str], dict[str, str]]:
+    """The images as 8-bit RGB, uint8 ``(h, w, 3)``, in their order, their ids, and provenance; remarks go to the log.
 
     Raises
     ------
     MenagerieError
-        When an image cannot be used.
+        As :func:`list_images`; for an image that cannot be used, while iterating.
     """
+    images = list_images(folder)
+    log(images.remarks)
+    return _read(images.paths), images.ids, {"source": str(folder), "n_images": str(len(images.ids))}
+
+
+def _read(paths: Sequence[Path]) -> Iterator[np.ndarray]:
     from menagerie.brain.images import read_image  # here, because planning the workflow imports readers
 
-    for path in folder.paths:
+    for path in paths:
         yield read_image(path)[0]
