@@ -3,20 +3,27 @@
 import sys
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.11.7")
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+HOME = Path(str(workflow.current_basedir))  # also where another workflow uses this one as a module
+if not (HOME / "workflow" / "menagerie").is_dir():
+    raise WorkflowError(
+        f"Menagerie runs from a checkout: found only its rules, at {HOME}. Clone it, and name the Snakefile there."
+    )
+sys.path.insert(0, str(HOME / "workflow"))
 from menagerie.provenance.jobs import offer_package
+from menagerie.survey.config import shipped
 from menagerie.survey.messages import Messages, watch
 
 offer_package()
 
-# Another config replaces the demo's whole; it is not merged into it.
+# Another config replaces the demo's whole; it is not merged into it. Run from elsewhere without one, it is the demo.
 if not workflow.overwrite_configfiles:
 
-    configfile: "config/config.yaml"
+    configfile: shipped("config/config.yaml")
 
 
 MESSAGES = watch() if workflow.is_main_process else Messages()

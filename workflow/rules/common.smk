@@ -27,8 +27,8 @@ RUN = SURVEY.folder
 RESOURCES = CONFIG["resources"]
 TABLES = ["model_scores", "models"] + (["reproduction"] if SURVEY.published else ["layer_scores", "unit_scores"])
 TABLES += ["standing", "neighbours"] if "standing" in CONFIG else []
-SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
-PAGE = Path(workflow.basedir) / "workflow" / "report"
+SCRIPTS = HOME / "workflow" / "scripts"
+PAGE = HOME / "workflow" / "report"
 
 SIMULATED = [dataset.name for dataset in DATASETS.values() if dataset.simulated]
 MEASURED = [name for name in DATASETS if name not in SIMULATED]

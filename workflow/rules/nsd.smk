@@ -1,4 +1,5 @@
 # The Natural Scenes Dataset: fetching what the config needs of it, noise ceilings, and a simulated twin.
+from menagerie.survey.contents import NSD_TWIN_SPEC
 
 
 localrules:
@@ -52,7 +53,7 @@ rule estimate_ceilings:
 rule write_nsd_twin:
     input:
         recipe=recipe("write_nsd_twin"),
-        spec=ancient("config/nsd_twin.yaml"),
+        spec=ancient(shipped(NSD_TWIN_SPEC)),
         weights=nsd_twin_weights,
     output:
         design=f"{RESOURCES}/nsd_twin/nsddata/experiments/nsd/nsd_expdesign.mat",

@@ -12,9 +12,16 @@ import yaml
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.yaml_text import read_yaml, require_plain
 
-SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
-
+HOME = Path(__file__).parents[3]  # of the workflow
+SCHEMA = HOME / "workflow" / "schemas" / "config.schema.yaml"
 _PATTERNS = {"^[^{}\\x00-\\x1f]+$": "a path without { } and control characters"}
+_FILES = ("registry", "experiments_file")  # keys whose default is a file that comes with the workflow
+
+
+def shipped(path: str) -> str:
+    """A file that comes with the workflow: the working directory's where it has one, else the workflow's own."""
+    own = HOME / path
+    return path if Path(path).exists() or not own.exists() else str(own)
 
 
 def read_config(path: str | Path) -> dict:
@@ -46,6 +53,8 @@ def load_config(raw: Mapping) -> dict:
     require_plain(raw, "Config")
     schema = yaml.safe_load(SCHEMA.read_text())
     config = _whole_numbers(_with_defaults(copy.deepcopy(dict(raw)), schema), schema)
+    # What the user names is the user's, from the working directory.
+    config |= {key: shipped(config[key]) for key in _FILES if key not in raw}
     validator = jsonschema.Draft202012Validator(schema)
     for error in sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path))):
         raise _explain(error)

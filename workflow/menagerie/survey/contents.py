@@ -24,7 +24,7 @@ from menagerie.provenance.sources import Digests
 from menagerie.statistics import benchmark
 from menagerie.statistics.experiments import Experiment, choose_experiments, read_experiments, require_models
 from menagerie.statistics.set_experiments import set_experiments
-from menagerie.survey.config import load_config
+from menagerie.survey.config import load_config, shipped
 from menagerie.survey.weights_file import weights_file, weights_sources
 
 # A layer takes about a second and starting a job five: 200 layers run for minutes, with a start of 3 %. A constant,
@@ -133,7 +133,7 @@ class Survey:
 
     def nsd_twin_models(self) -> list[str]:
         """Models whose layers the simulated twin of NSD plants, each once."""
-        spec = read_yaml(NSD_TWIN_SPEC, f"Twin spec {NSD_TWIN_SPEC}", "Correct it; docs/nsd.md describes it.")
+        spec = read_yaml(shipped(NSD_TWIN_SPEC), f"Twin spec {NSD_TWIN_SPEC}", "Correct it; docs/nsd.md describes it.")
         planted = (spec or {}).get("planted") or {}
         return list(dict.fromkeys(entry["model"] for entry in planted.values()))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from menagerie.provenance.recipe import Recipe
+from menagerie.survey.config import shipped
 from menagerie.survey.contents import NSD_TWIN_SPEC
 from menagerie.survey.source_recipes import InventoryMissingError, SourceRecipes
 
@@ -92,7 +93,7 @@ class Recipes(SourceRecipes):
         models = self.survey.nsd_twin_models()
         upstream = {f"weights of {model}": self.weights(model) for model in models}
         also = [name for model in models for name in self._provider(model)]
-        sources = {"spec": self.survey.digests.file(NSD_TWIN_SPEC)}
+        sources = {"spec": self.survey.digests.file(shipped(NSD_TWIN_SPEC))}
         return self._recipe("write_nsd_twin", {}, [self.network(model) for model in models], also, sources, upstream)
 
     # ---- analyses
