@@ -13,6 +13,9 @@ if not (HOME / "workflow" / "menagerie").is_dir():
     raise WorkflowError(
         f"Menagerie runs from a checkout: found only its rules, at {HOME}. Clone it, and name the Snakefile there."
     )
+for place in (HOME, Path.cwd()):
+    if set("{}") & set(str(place)):
+        raise WorkflowError(f"Snakemake cannot run jobs below a folder with braces in its name: {place}. Rename it.")
 sys.path.insert(0, str(HOME / "workflow"))
 from menagerie.provenance.jobs import offer_package
 from menagerie.survey.config import shipped

@@ -93,6 +93,7 @@ def test_too_much_memory_is_asked_for_again(login, project, finished) -> None:
     login.run(project, *SCORES, "--logger", "menagerie")
     said = (project.folder / "snakemake.out").read_text()
     assert "FAILED: score" in said and "it ends: slurmstepd" in said and "  tried again: score (" in said
+    assert "Killed by SLURM: out of memory (it had 1000 MB)" in said
     states = states_of_scores(login, known)
     assert [state for state in states if not state.startswith("COMPLETED")] == ["FAILED 1000M"]
     assert states.count("COMPLETED 2000M") == 1
@@ -108,6 +109,16 @@ def test_too_much_time_is_asked_for_again(login, project, finished) -> None:
     failed = [state for state in states_of_scores(login, known) if not state.startswith("COMPLETED")]
     assert failed == ["TIMEOUT 1000M"]
     assert_undisturbed(project, finished)
+
+
+def test_a_refused_submission_is_not_tried_again(login, project) -> None:
+    """One reason, no log that never was, no second attempt; with Snakemake's own way of showing messages."""
+    known = len(login.cluster.jobs())
+    login.run(project, *SCORES, "--set-resources", "score:gres='gpu:a100:1'", succeeds=False)
+    said = (project.folder / "snakemake.out").read_text()
+    assert "SLURM refuses the job: " in said and "Menagerie: SLURM refused jobs of score" in said
+    assert "Trying to restart" not in said and "check log file" not in said
+    assert not states_of_scores(login, known) and "Traceback" not in said
 
 
 def test_five_percent_of_jobs_die(login, project, finished) -> None:

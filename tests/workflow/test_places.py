@@ -65,6 +65,7 @@ def test_a_path_with_a_space_an_apostrophe_and_an_accent(finished, tmp_path) -> 
     before = next(iter(sorted(project.results.glob("scores/*/*/*/[0-9]*.parquet"))))
     content = before.read_bytes()
     before.unlink()
+    (before.parents[2] / "layers.parquet").unlink()
     project.run("--until", "score", "models_table", "--logger", "menagerie")
     assert before.read_bytes() == content and (project.results / "tables" / "models.parquet").is_file()
 
@@ -85,13 +86,14 @@ def test_another_working_directory(finished, tmp_path) -> None:
 def test_a_table_of_models_that_the_user_names_is_the_users(finished, tmp_path) -> None:
     """It is not looked for anywhere else."""
     there = working_directory(finished, tmp_path / "there", "config/config.yaml")
+    shutil.copy2(finished.folder / "config" / "models.tsv", finished.folder / "config" / "mine.tsv")
     config = there / "config" / "config.yaml"
-    config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | {"registry": "config/models.tsv"}))
+    config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | {"registry": "config/mine.tsv"}))
     command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "-s", str(finished.folder / "Snakefile")]
     done = subprocess.run(
         command, cwd=there, env=finished.process_environment(), capture_output=True, text=True, check=False
     )
-    assert done.returncode != 0 and "config/models.tsv" in done.stderr
+    assert done.returncode != 0 and "config/mine.tsv" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("renamed", ["", " as survey_*"])
@@ -115,7 +117,29 @@ def test_rules_without_the_package_say_so(finished, tmp_path) -> None:
     done = subprocess.run(
         command, cwd=tmp_path, env=finished.process_environment(), capture_output=True, text=True, check=False
     )
-    assert done.returncode != 0 and "Menagerie runs from a checkout" in done.stderr and "Traceback" not in done.stderr
+    assert (
+        done.returncode != 0
+        and "Menagerie runs from a checkout" in done.stdout + done.stderr
+        and "Traceback" not in done.stdout + done.stderr
+    )
+
+
+@pytest.mark.parametrize("which", ["checkout", "working directory"])
+def test_braces_are_refused_by_the_first_command(finished, tmp_path, which: str) -> None:
+    """Snakemake formats the path of a script as if it were a template."""
+    there = working_directory(finished, tmp_path / "a {lab}", "config/config.yaml")
+    snakefile = finished.folder / "Snakefile"
+    if which == "checkout":
+        for part in ("Snakefile", "workflow"):
+            (there / part).symlink_to(finished.folder / part)
+        snakefile = there / "Snakefile"
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "-n", "-s", str(snakefile)]
+    cwd = tmp_path if which == "checkout" else there
+    done = subprocess.run(
+        command, cwd=cwd, env=finished.process_environment(), capture_output=True, text=True, check=False
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "a folder with braces in its name" in said and "{lab}" in said
 
 
 def test_make_profile(finished, tmp_path, monkeypatch) -> None:

@@ -162,8 +162,8 @@ def _sources(survey: Survey) -> dict[str, bytes]:
     """Lock file, and the tables of models and experiments that the run used."""
     paths = {
         "requirements.lock": ROOT / "requirements.lock",
-        "models.tsv": Path(survey.config["registry"]),
-        "experiments.yaml": Path(survey.config["experiments_file"]),
+        "models.tsv": Path(survey.registry_file),
+        "experiments.yaml": Path(survey.experiments_file),
     }
     return {f"source/{name}": path.read_bytes() for name, path in paths.items()}
 

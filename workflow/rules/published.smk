@@ -21,7 +21,7 @@ rule published_tables:
         runtime=growing(10),
     params:
         folder=SURVEY.published_folder,
-        registry=CONFIG["registry"],
+        registry=SURVEY.registry_file,
         models=[SURVEY.models[model].as_row() for model in MODELS],
     script:
         "../scripts/published_tables.py"
@@ -48,7 +48,7 @@ rule published_similarity:
         runtime=growing(10),
     params:
         folder=SURVEY.published_folder,
-        registry=CONFIG["registry"],
+        registry=SURVEY.registry_file,
         names={model: SURVEY.models[model].metadata["published_id"] for model in MODELS},
     script:
         "../scripts/published_similarity.py"
@@ -73,9 +73,9 @@ rule reproduce:
         runtime=growing(10),
     params:
         folder=SURVEY.published_folder,
-        registry=CONFIG["registry"],
-        experiments=CONFIG["experiments_file"],
-        definitions={name: one.as_entry() for name, one in read_experiments(CONFIG["experiments_file"]).items()},
+        registry=SURVEY.registry_file,
+        experiments=SURVEY.experiments_file,
+        definitions={name: one.as_entry() for name, one in read_experiments(SURVEY.experiments_file).items()},
         models=[SURVEY.models[model].as_row() for model in MODELS],
     script:
         "../scripts/reproduce.py"

@@ -25,7 +25,7 @@ rule standing:
         runtime=growing(10),
     params:
         folder=SURVEY.published_folder,
-        registry=CONFIG["registry"],
+        registry=SURVEY.registry_file,
         datasets={dataset.name: dataset.stimuli for dataset in DATASETS.values()},
         settings=SURVEY.stage_params("standing"),
     script:

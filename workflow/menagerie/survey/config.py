@@ -15,7 +15,6 @@ from menagerie.files.yaml_text import read_yaml, require_plain
 HOME = Path(__file__).parents[3]  # of the workflow
 SCHEMA = HOME / "workflow" / "schemas" / "config.schema.yaml"
 _PATTERNS = {"^[^{}\\x00-\\x1f]+$": "a path without { } and control characters"}
-_FILES = ("registry", "experiments_file")  # keys whose default is a file that comes with the workflow
 
 
 def shipped(path: str) -> str:
@@ -53,8 +52,6 @@ def load_config(raw: Mapping) -> dict:
     require_plain(raw, "Config")
     schema = yaml.safe_load(SCHEMA.read_text())
     config = _whole_numbers(_with_defaults(copy.deepcopy(dict(raw)), schema), schema)
-    # What the user names is the user's, from the working directory.
-    config |= {key: shipped(config[key]) for key in _FILES if key not in raw}
     validator = jsonschema.Draft202012Validator(schema)
     for error in sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path))):
         raise _explain(error)

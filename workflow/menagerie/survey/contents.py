@@ -108,6 +108,16 @@ class Survey:
         """Digests of source files, kept below the resources."""
         return Digests(Path(self.config["resources"]) / "digests")
 
+    @property
+    def registry_file(self) -> str:
+        """Table of models: the working directory's, or the one that comes with the workflow."""
+        return shipped(self.config["registry"])
+
+    @property
+    def experiments_file(self) -> str:
+        """List of experiments, likewise."""
+        return shipped(self.config["experiments_file"])
+
     def inventory_file(self, model: str) -> str:
         """Layer inventory of a model."""
         return f"{self.folder}/layers/{model}.tsv"
@@ -184,7 +194,7 @@ class Survey:
         MenagerieError
             For a name that is no experiment, or an experiment without models.
         """
-        names, known = self.config["experiments"], read_experiments(self.config["experiments_file"])
+        names, known = self.config["experiments"], read_experiments(self.experiments_file)
         if any(name.startswith("set_") and name not in known for name in names):
             known = set_experiments(self.models.values()) | known
         chosen = choose_experiments(names, known)
@@ -224,7 +234,7 @@ class Survey:
     @cached_property
     def _rows(self) -> dict[str, ModelSpec]:
         """Table of models, read once: every job on a cluster starts here."""
-        return read_registry(self.config["registry"])
+        return read_registry(self.registry_file)
 
     @cached_property
     def _chosen(self) -> list[ModelSpec]:

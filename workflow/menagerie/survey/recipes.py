@@ -74,7 +74,7 @@ class Recipes(SourceRecipes):
     def reproduce(self) -> Recipe:
         """Every printed number of the survey."""
         rows = [spec.as_row() for spec in self.survey.models.values()]
-        sources = self._published | {"experiments": self.survey.digests.file(self.survey.config["experiments_file"])}
+        sources = self._published | {"experiments": self.survey.digests.file(self.survey.experiments_file)}
         return self._recipe("reproduce", {}, rows, sources=sources)
 
     @property
