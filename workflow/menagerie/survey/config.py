@@ -14,13 +14,13 @@ from menagerie.files.yaml_text import read_yaml, require_plain
 
 HOME = Path(__file__).parents[3]  # of the workflow
 SCHEMA = HOME / "workflow" / "schemas" / "config.schema.yaml"
+_SHIPPED = tuple(f"config/{name}" for name in ("config.yaml", "models.tsv", "experiments.yaml", "nsd_twin.yaml"))
 _PATTERNS = {"^[^{}\\x00-\\x1f]+$": "a path without { } and control characters"}
 
 
 def shipped(path: str) -> str:
     """A file that comes with the workflow: the working directory's where it has one, else the workflow's own."""
-    own = HOME / path
-    return path if Path(path).exists() or not own.exists() else str(own)
+    return str(HOME / path) if path in _SHIPPED and not Path(path).exists() else path
 
 
 def read_config(path: str | Path) -> dict:
