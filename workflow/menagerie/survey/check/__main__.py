@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 
 from menagerie.provenance.jobs import command
-from menagerie.survey.check import cluster, config_check, machine, profiles
+from menagerie.survey.check import cluster, config_check, machine, networks, profiles
 from menagerie.survey.check.line import FAILURE, WARNING, Line, render
 
 
@@ -27,6 +27,7 @@ def lines(config: str, profile: str) -> Iterator[Line]:
     yield machine.memory(memory, on_cluster=on_cluster)
     yield machine.gpu(run.config["device"], on_cluster=on_cluster)
     yield config_check.weights(run)
+    yield from networks.networks(run)
     yield from config_check.datasets(run)
 
 
