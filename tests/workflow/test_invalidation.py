@@ -170,7 +170,7 @@ VERSION_ROWS = {
     "pillow": STIMULUS_SETS | {"build_target": SUBJECTS} | INVENTORY,
     "h5py": STIMULUS_SETS | TARGETS | GEOMETRY,
     "scipy": STIMULUS_SETS | TARGETS | GEOMETRY,
-    "statsmodels": {},
+    "statsmodels": {"report": 1},
     "matplotlib": FIGURES,
 }
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.workflow
 
 COMMANDS = sorted({command for block in blocks() if block.language == "bash" for command in block.commands})
 RUN = re.compile(
-    r"snakemake --profile profiles/default|(PYTHONPATH=workflow )?python (-m menagerie\.(plan|configdoc)|toy)"
+    r"snakemake --profile profiles/default|(PYTHONPATH=workflow )?python (-m menagerie\.survey\.(plan|config_page)|toy)"
 )
 MINIMAL = {"run": "r", "models": ["m"], "datasets": {"d": {"reader": "own"}}}
 
