@@ -46,6 +46,8 @@ def build(spec: ModelSpec) -> nn.Module:
     """
     name, keywords = _names(spec)
     set_fused_attn(False)
+    # ``adapt`` needs to know which of timm's modules the architecture comes from.
+    architecture = _hub(name, spec)["architecture"] if name.startswith(HUB) else name
     try:
         module = timm.create_model(name, pretrained=False, **keywords)
     except TypeError as error:
@@ -53,8 +55,7 @@ def build(spec: ModelSpec) -> nn.Module:
             f"Model '{spec.id}': timm's '{name}' does not take the options {keywords} ({error!s:.150}), expected "
             "options of that architecture. Correct the builder."
         ) from error
-    # ``adapt`` needs to know which of timm's modules the architecture comes from.
-    module.timm_name = _hub(name, spec)["architecture"] if name.startswith(HUB) else name
+    module.timm_name = architecture
     return module
 
 

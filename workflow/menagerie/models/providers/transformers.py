@@ -100,6 +100,8 @@ def options(spec: ModelSpec) -> TransformOptions:
 
 def adapt(module: nn.Module, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Convert a checkpoint's names as transformers does while loading, and leave other towers and heads out."""
+    # Its report of what was not used is ours to make.
+    transformers.utils.logging.set_verbosity_error()
     with torch.device("cpu"):
         loaded, found = type(module).from_pretrained(
             None,
@@ -112,8 +114,13 @@ def adapt(module: nn.Module, state: dict[str, torch.Tensor]) -> dict[str, torch.
     absent = {*found["missing_keys"], *wrong}
     fitting = {key: value for key, value in loaded.state_dict().items() if key not in absent}
     # Blocks that the network lacks are no head: the network is another one.
-    used = {_container(key) for key in state if key not in found["unexpected_keys"]} - {""}
-    more = {key: state[key] for key in found["unexpected_keys"] if key in state and _container(key) in used}
+    own = {_container(key) for key in module.state_dict()} - {""}
+    prefixes = ("vision_model.", f"{type(module).base_model_prefix}.")
+    more = {
+        key: torch.empty(0)
+        for key in found["unexpected_keys"]
+        if own & {_container(key), *(_container(key.removeprefix(prefix)) for prefix in prefixes)}
+    }
     return fitting | wrong | more
 
 
