@@ -8,6 +8,10 @@ A provider is a module with these functions:
     The evaluation transform that belongs to the checkpoint, for what the registry leaves empty.
 ``source(spec) -> str``
     Where the weights are, in the registry's notation, for a spec whose ``weights`` is ``provider``.
+``transform(spec) -> LibraryTransform`` (where needed)
+    The library's own transform, where ``TransformOptions`` cannot say it; asked first.
+``interpolate(module, state) -> state`` (where needed)
+    Positional embeddings at the size that the builder asks for.
 ``adapt(module, state) -> state`` (where needed)
     Bring a checkpoint that the package itself would have converted while loading to the keys of ``module``.
 """
