@@ -56,7 +56,7 @@ def test_a_config_that_cannot_be_read(fresh: Project, arguments: tuple[str, ...]
     text = seen.stdout + seen.stderr
     assert seen.returncode == 1
     assert (
-        "Config config/mine.yaml: found no such file" if arguments else "Config config/config.yaml cannot be"
+        "Config config/mine.yaml: found no such file" if arguments else "Config config/config.yaml: expected YAML"
     ) in text
     assert "Traceback" not in text and len(text.splitlines()) < 12
 
@@ -78,7 +78,7 @@ def test_a_job_that_meets_a_bad_file(fresh: Project) -> None:
     assert log.read_text().startswith("Image ") and "Traceback" not in log.read_text()
     image.write_bytes(whole)
 
-    opening = "with job(snakemake.log[0]):\n"
+    opening = "with job(snakemake) as recipe:\n"
     fresh.edit("workflow/scripts/build_stimuli.py", opening, f"{opening}    1 / 0\n")
     seen = fresh.snakemake(target, "--logger", "menagerie")
     assert seen.returncode == 1
