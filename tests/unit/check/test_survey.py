@@ -79,6 +79,23 @@ def test_datasets(make):
     assert line.status == WARNING and "2 of 2 files will be downloaded" in line.found
 
 
+def test_regions_that_nobody_has(make, tmp_path):
+    def lines(**more):
+        found = check.datasets(
+            make(datasets={"mine": {"reader": "own", "options": {"folder": str(tmp_path / "data")}} | more})
+        )
+        return [line for line in found if line.status == FAILURE]
+
+    units = tmp_path / "data" / "s1" / "units.csv"
+    make()
+    units.write_text("regions\nV1\nV1\n")
+    assert lines() == lines(regions=["V1"]) == []
+    (line,) = lines(regions=["V1", "v1"])
+    assert "'v1'" in line.found and "Did you mean 'V1'" in line.advice
+    people = {"reader": "kriegeskorte92", "regions": ["It"]}
+    assert "Did you mean 'IT'" in str([*check.datasets(make(datasets={"people": people}))][-1])
+
+
 def nsd(make, **options):
     (line,) = check.datasets(make(datasets={"nsd": {"reader": "nsd", "subjects": ["subj01"], "options": options}}))
     return line

@@ -21,6 +21,26 @@ from menagerie.brain.nsd.layout import (
 )
 from menagerie.brain.nsd.nsd_options import Options
 from menagerie.brain.nsd.rois import mask_path, region_texts, volumes_of
+from menagerie.errors import MenagerieError
+
+
+def find_tree(chosen: Options, inputs: Mapping[str, Path] | None) -> Layout:
+    """The tree of option ``nsd_root``, or that of the note ``nsd`` among the inputs, which the fetch command wrote.
+
+    Raises
+    ------
+    MenagerieError
+        When there is neither, or no such folder.
+    """
+    if chosen.nsd_root:
+        root = Path(chosen.nsd_root).expanduser()
+    elif inputs and "nsd" in inputs:
+        root = Path(inputs["nsd"]).parent
+    else:
+        raise MenagerieError("Reader nsd: no data. Set option nsd_root to an NSD tree, or fetch one (docs/nsd.md).")
+    if not root.is_dir():
+        raise MenagerieError(f"Reader nsd: folder {root} is missing. Set option nsd_root to the folder with nsddata/.")
+    return Layout(root)
 
 
 def stimulus_files(layout: Layout, chosen: Options) -> dict[str, Path]:

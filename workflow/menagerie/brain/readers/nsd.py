@@ -10,10 +10,11 @@ import numpy as np
 
 from menagerie.brain.nsd.design import read_design, select_images
 from menagerie.brain.nsd.layout import PUBLISHED_SUBJECTS, SUBJECTS, TWIN_FOLDER, Layout, image_id
-from menagerie.brain.nsd.nsd_options import DEFAULTS, Options, parse_options
+from menagerie.brain.nsd.nsd_options import DEFAULTS, parse_options
 from menagerie.brain.nsd.photographs import read_photographs
+from menagerie.brain.nsd.rois import region_texts
 from menagerie.brain.nsd.subject_target import build_target, is_simulated, spare_images
-from menagerie.brain.nsd.tree_files import own_files, stimulus_files, subject_files
+from menagerie.brain.nsd.tree_files import find_tree, own_files, stimulus_files, subject_files
 from menagerie.brain.remarks import Remark, plain
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
@@ -89,6 +90,11 @@ def made_by(options: Mapping[str, object], resources: str) -> str:
     return "write_nsd_twin" if here else ""
 
 
+def region_names(options: Mapping[str, object], resources: str, subject: str) -> list[str]:
+    """Names that option ``regions`` gives."""
+    return list(region_texts(parse_options(options).regions))
+
+
 def _is_made_here(layout: Layout, resources: str) -> bool:
     """Whether rule write_nsd_twin makes the tree."""
     return layout.root.absolute() == (Path(resources) / TWIN_FOLDER).absolute()
@@ -97,18 +103,6 @@ def _is_made_here(layout: Layout, resources: str) -> bool:
 def needs_ceilings(options: Mapping[str, object]) -> bool:
     """Whether noise ceilings are estimated on images outside the analysis (:func:`read_ceiling_target`), by a job."""
     return bool(parse_options(options).ceiling_images)
-
-
-def _layout(chosen: Options, inputs: Mapping[str, Path] | None) -> Layout:
-    if chosen.nsd_root:
-        root = user_path(chosen.nsd_root)
-    elif inputs and "nsd" in inputs:
-        root = Path(inputs["nsd"]).parent
-    else:
-        raise MenagerieError("Reader nsd: no data. Set option nsd_root to an NSD tree, or fetch one (docs/nsd.md).")
-    if not root.is_dir():
-        raise MenagerieError(f"Reader nsd: folder {root} is missing. Set option nsd_root to the folder with nsddata/.")
-    return Layout(root)
 
 
 def read_stimuli(
@@ -122,7 +116,7 @@ def read_stimuli(
         When the tree or the choice of images is wrong; for a photograph, while iterating.
     """
     chosen = parse_options(options)
-    layout = _layout(chosen, inputs)
+    layout = find_tree(chosen, inputs)
     ids = select_images(read_design(layout), str(chosen.images))
     provenance = {"reader": "nsd", "images": str(chosen.images), "simulated": is_simulated(layout)}
     return read_photographs(layout.stimuli, ids), [image_id(i) for i in ids.tolist()], provenance
@@ -148,7 +142,7 @@ def read_target(
     """
     chosen = parse_options(options)
     name = stimuli.path.stem
-    return build_target(dataset, subject, chosen, _layout(chosen, inputs), np.asarray(stimuli.image_ids), name)
+    return build_target(dataset, subject, chosen, find_tree(chosen, inputs), np.asarray(stimuli.image_ids), name)
 
 
 def read_ceiling_target(
@@ -171,7 +165,7 @@ def read_ceiling_target(
         As :func:`read_target`, and when fewer than ten such images are there.
     """
     chosen = replace(parse_options(options), missing="drop", keep_repeats=True)
-    layout = _layout(chosen, inputs)
+    layout = find_tree(chosen, inputs)
     ids = spare_images(subject, chosen, layout, n_images or chosen.ceiling_images, seed)
     return build_target(dataset, subject, chosen, layout, np.array([image_id(i) for i in ids.tolist()]), "own images")
 
@@ -192,7 +186,7 @@ def examine(options: Mapping[str, object], resources: str, subjects: Sequence[st
     if chosen.nsd_root and _is_made_here(Layout(Path(chosen.nsd_root)), resources) and not twin.design.is_file():
         yield plain(f"a simulated tree will be written to {twin.root}")
     elif chosen.nsd_root or note.is_file():
-        yield from examine_tree(chosen, _layout(chosen, {"nsd": note}), subjects)
+        yield from examine_tree(chosen, find_tree(chosen, {"nsd": note}), subjects)
     elif not (chosen.accept_terms or chosen.endpoint):
         raise MenagerieError(
             "NSD is not here, and its terms are not accepted. Accept its terms and say accept_terms: true, or set "

@@ -14,25 +14,23 @@ folder : path
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from menagerie.brain.names import is_system_file, natural_key
+from menagerie.brain.names import is_system_file
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, guarded, log, plain
 from menagerie.brain.stimuli import Stimuli, train_mask
 from menagerie.brain.target import Target
 from menagerie.brain.user_files.image_folder import dataset_folder, list_images, read_folder
-from menagerie.errors import MenagerieError, unknown
+from menagerie.brain.user_files.subject_folder import response_candidates, response_files, unit_table
+from menagerie.errors import MenagerieError
 
 INPUTS: dict[str, str] = {}  # nothing is downloaded; see inputs
 OPTIONS = {"folder": None}
-_NUMBERED = re.compile(r"responses_(\d+)")
-_KINDS = (".npy", ".csv", ".parquet")
 
 
 def default_subjects(options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -45,7 +43,7 @@ def default_subjects(options: Mapping[str, Any]) -> tuple[str, ...]:
     """
     folder = _folder(options)
     places = [path for path in folder.iterdir() if path.is_dir() and not is_system_file(path.name)]
-    subjects = tuple(sorted(path.name for path in places if _candidates(path)))
+    subjects = tuple(sorted(path.name for path in places if response_candidates(path)))
     if not subjects:
         raise MenagerieError(
             f"{folder} has no subject: no subfolder with responses.npy, .csv or .parquet. See docs/add-a-dataset.md."
@@ -66,8 +64,8 @@ def inputs(
     folder = _folder(options)
     if subject is None:
         return list_images(folder).inputs
-    files = {f"responses_{number}": path for number, path in enumerate(_response_files(folder, subject), start=1)}
-    units = _unit_table(folder / subject)
+    files = {f"responses_{number}": path for number, path in enumerate(response_files(folder / subject), start=1)}
+    units = unit_table(folder / subject)
     return files | ({"units": units} if units else {})
 
 
@@ -98,7 +96,7 @@ def read_target(
     from menagerie.brain.user_files.user_responses import load_responses
 
     folder = _folder(options)
-    files, table = _response_files(folder, subject), _unit_table(folder / subject)
+    files, table = response_files(folder / subject), unit_table(folder / subject)
     found = load_responses(files, table, list(stimuli.image_ids))
     log(found.remarks)
     units, regions = found.units.columns, found.units.regions
@@ -141,7 +139,7 @@ def examine(options: Mapping[str, Any], resources: str, subjects: Sequence[str])
     looks: dict[str, Look] = {}
 
     def look(subject: str) -> Iterator[Remark]:
-        files, table = _response_files(folder, subject), _unit_table(folder / subject)
+        files, table = response_files(folder / subject), unit_table(folder / subject)
         looks[subject] = look_at_responses(files, table, images.ids)
         yield from looks[subject].remarks
 
@@ -154,43 +152,12 @@ def examine(options: Mapping[str, Any], resources: str, subjects: Sequence[str])
     yield plain(f"{len(images.ids)} images; images x units x repeats: {sizes or 'none'}")
 
 
+def region_names(options: Mapping[str, Any], resources: str, subject: str) -> list[str]:
+    """Regions of a subject."""
+    from menagerie.brain.user_files.unit_tables import names_of_regions
+
+    return names_of_regions(unit_table(_folder(options) / subject))
+
+
 def _folder(options: Mapping[str, Any]) -> Path:
     return dataset_folder("own", fill_options("own", options, OPTIONS)["folder"])
-
-
-def _candidates(place: Path) -> list[Path]:
-    """Files of responses in a subject's folder, whatever comes after ``responses``."""
-    files = [path for path in place.iterdir() if path.is_file() and path.suffix.lower() in _KINDS]
-    return [path for path in files if path.stem == "responses" or path.stem.startswith("responses_")]
-
-
-def _unit_table(place: Path) -> Path | None:
-    found = [path for path in place.iterdir() if path.stem == "units" and path.suffix.lower() in (".csv", ".parquet")]
-    if len(found) > 1:
-        raise MenagerieError(f"{place} holds both {found[0].name} and {found[1].name}. Keep one.")
-    return found[0] if found else None
-
-
-def _response_files(folder: Path, subject: str) -> list[Path]:
-    """The file ``responses.*``, or the files ``responses_<number>.*`` in the order of their numbers."""
-    place = folder / subject
-    if not place.is_dir():
-        raise unknown(f"subject of {folder}", subject, default_subjects({"folder": folder}))
-    files = sorted(_candidates(place), key=lambda path: natural_key(path.name))
-    names = ", ".join(path.name for path in files)
-    if not files:
-        present = sorted(path.name for path in place.iterdir() if not is_system_file(path.name))
-        hint = f" {unknown('file', present[0], ['responses.npy'])}".partition(" Known")[0] if present else ""
-        raise MenagerieError(
-            f"{place} has no responses.npy, .csv or .parquet, found {', '.join(present[:5]) or 'nothing'}. See "
-            f"docs/add-a-dataset.md.{hint if 'mean' in hint else ''}"
-        )
-    single = len(files) == 1 and files[0].stem == "responses"
-    numbers = [int(number[1]) for path in files if (number := _NUMBERED.fullmatch(path.stem))]
-    alike = len({path.suffix for path in files}) == 1 and len(set(numbers)) == len(files)
-    if not single and not alike:
-        raise MenagerieError(
-            f"{place} holds {names}: keep either one file 'responses', or files 'responses_1', 'responses_2', ... of "
-            "one kind."
-        )
-    return files

@@ -168,6 +168,15 @@ def examine(options: Mapping[str, Any], resources: str, subjects: Sequence[str])
     yield plain(f"{len(images.ids)} images, {len(subjects)} subjects, regions {', '.join(rsms)}")
 
 
+def region_names(options: Mapping[str, Any], resources: str, subject: str) -> list[str]:
+    """Regions of a subject."""
+    settings = _settings(options)
+    folder = _folder(settings)
+    images, variable = list_images(folder), settings["variable"] or ""
+    rsms, _ = read_rsms(list_files(folder), images.ids, settings["kind"], variable)
+    return [region for region, subjects in rsms.items() if subject in subjects]
+
+
 def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
     settings = fill_options("rsm", options, OPTIONS)
     check_kind(settings["kind"])

@@ -84,6 +84,11 @@ def planted_layers(options: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     return {region: (str(entry["model"]), str(entry["layer"])) for region, entry in planted.items()}
 
 
+def region_names(options: Mapping[str, Any], resources: str, subject: str) -> list[str]:
+    """Regions that option ``planted`` names."""
+    return list(planted_layers(options))
+
+
 def planted_depths(options: Mapping[str, Any], inventories: Iterable[str | Path]) -> dict[str, float]:
     """Region -> relative depth of the layer planted there, from the inventories ``<model>.tsv`` of the planted models.
 

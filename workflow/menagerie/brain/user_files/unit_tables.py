@@ -71,6 +71,19 @@ def read_units(path: Path, n_units: int, names: Sequence[str] | None) -> UnitTab
     return UnitTable(columns, regions, (*table.remarks, *remarks, *more))
 
 
+def names_of_regions(path: Path | None) -> list[str]:
+    """Regions that a unit table names, in their order; without a table, the one region of all units.
+
+    Raises
+    ------
+    MenagerieError
+        When the table cannot be read, or its column of regions is empty.
+    """
+    table = read_table(path) if path else None
+    column = find_column(table, *_REGIONS) if table else None
+    return [WHOLE_BRAIN] if column is None else list(_split(np.array(table.texts(column), dtype=object), path)[0])
+
+
 def whole_brain(n_units: int) -> dict[str, np.ndarray]:
     """The one region of data without a table of units."""
     return {WHOLE_BRAIN: np.ones(n_units, dtype=bool)}

@@ -7,7 +7,8 @@ from importlib import metadata
 from pathlib import Path
 
 from menagerie.brain import remarks as kinds
-from menagerie.brain.readers import examine
+from menagerie.brain.readers import check_regions, examine
+from menagerie.brain.remarks import Remark, guarded
 from menagerie.errors import MenagerieError
 from menagerie.files.inventory import LayerInfo, read_inventory
 from menagerie.files.paths import user_path
@@ -78,10 +79,17 @@ def datasets(survey: Survey) -> Iterator[Line]:
 
 def _dataset(dataset: Dataset, resources: str) -> Iterator[Line]:
     remarks = list(examine(dataset.reader, dataset.options, resources, dataset.subjects))
+    remarks += guarded(lambda: _regions(dataset, resources))
     for remark in remarks:
         yield Line(_STATUS[remark.status], dataset.name, remark.text, remark.advice)
     if not remarks:
         yield Line(OK, dataset.name, f"its files are complete for {len(dataset.subjects)} subjects")
+
+
+def _regions(dataset: Dataset, resources: str) -> list[Remark]:
+    for subject in dataset.subjects if dataset.regions else ():
+        check_regions(dataset.reader, dataset.options, resources, subject, dataset.regions)
+    return []
 
 
 def needs(survey: Survey) -> tuple[float, float]:
