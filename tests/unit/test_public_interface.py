@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 # What rules may ask of the object `workflow`: documented, or a plain property of the run.
-ALLOWED = {"basedir", "overwrite_configfiles", "is_main_process", "dryrun"}
+ALLOWED = {"basedir", "current_basedir", "overwrite_configfiles", "is_main_process", "dryrun"}
 PRIVATE = re.compile(
     r"\bdag_processors\b|\bpersistence\b|\bgc\.(disable|freeze)|\._[a-z]\w*\s*=|setattr\("
     r"|from snakemake\.(?!utils|exceptions|logging)"
