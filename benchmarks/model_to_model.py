@@ -42,7 +42,7 @@ class Zoo:
             layer="layer",
             index=index,
             n_features=features.shape[1],
-            rsm_triu=fold(np.corrcoef(features), with_diagonal=False).astype(np.float32),
+            rdm_triu=fold(1 - np.corrcoef(features), with_diagonal=False).astype(np.float32),
             gram_triu=fold(scaled @ scaled.T, with_diagonal=True).astype(np.float32),
         )
         self.seconds += time.perf_counter() - start

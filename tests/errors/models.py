@@ -3,7 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
-from menagerie.files.inventory import LayerInfo, read_inventory
+import h5py
+import torch
+from torch import Tensor, nn
+
+from menagerie.features.extract import extract_geometry
+from menagerie.features.take_inventory import take_inventory
+from menagerie.files.geometry import GeometryFile
+from menagerie.files.inventory import COLUMNS, read_inventory
 from menagerie.models.build import build_module, model_transform
 from menagerie.models.network_files import network_files
 from menagerie.models.registry import inline_spec, read_registry
@@ -21,14 +28,25 @@ def table(row: str, header: str = HEADER):
     return act
 
 
-def no_layer(folder: Path):
-    layer = LayerInfo(0, "conv1", "Conv2d", (64, 8, 8), 4096, 0.0)
-    survey(layers=["bocks.*"]).layers([layer], "resnet18_random")
+def inventory(*lines: str):
+    def act(folder: Path):
+        (folder / "m.tsv").write_text("\n".join(line.replace(" ", "\t") for line in lines) + "\n")
+        read_inventory(folder / "m.tsv")
+
+    return act
 
 
-def cut_inventory(folder: Path):
-    (folder / "m.tsv").write_text("index\tlayer\tclass\tshape\tn_features\tdepth\n0\tconv1\tConv2d\t64x8\n")
-    read_inventory(folder / "m.tsv")
+def old_geometry(folder: Path):
+    with h5py.File(folder / "m.h5", "w") as file:
+        file.attrs["format"] = "menagerie-geometry/1"
+    GeometryFile(folder / "m.h5")
+
+
+class Noise(nn.Module):
+    """A network that draws random numbers whatever it is shown."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.rand_like(images)
 
 
 def own(code: str, **files: str):
@@ -229,19 +247,59 @@ CASES = [
         "Rename one",
     ),
     Case(
-        "layers that the model lacks",
-        no_layer,
+        "layers of a model that is none",
+        lambda at: survey(layers={"resnt*": ["layer1"], "defualt": "all"}),
+        "config key layers",
+        "'resnt*'",
+        "Known:",
+        "Did you mean 'resnet",
+    ),
+    Case(
+        "half a layer",
+        lambda at: survey(layers=0.5),
         "Config key layers",
-        "['bocks.*']",
-        "1 layers are listed in",
-        "results/r/layers",
+        "0.5",
+        "whole number",
+        "Change it",
     ),
     Case(
         "a layer inventory that was cut",
-        cut_inventory,
+        inventory(" ".join(COLUMNS), "0 conv1 Conv2d 64x8"),
         "m.tsv, layer 0",
         "['0', 'conv1', 'Conv2d', '64x8']",
-        "expected 6",
+        "expected 9",
         "Delete it",
+    ),
+    Case(
+        "a layer inventory of an earlier version",
+        inventory("# made_from=ab multiply_adds=5", "index layer class shape n_features depth", "0 c Conv2d 4 4 0"),
+        "m.tsv",
+        "found index, layer, class, shape, n_features, depth.",
+        "expected the columns index, layer, class, shape, n_features, depth, axis",
+        "Delete it",
+    ),
+    Case(
+        "a geometry file of an earlier version",
+        old_geometry,
+        "m.h5",
+        "found 'menagerie-geometry/1'",
+        "expected format 'menagerie-geometry/2'",
+        "Delete it",
+    ),
+    Case(
+        "a network that is random in evaluation mode",
+        lambda at: take_inventory(Noise(), (3, 8, 8)),
+        "The network Noise",
+        "random: computed from random numbers",
+        "expected real numbers that depend on the image alone",
+        "without dropout, noise and batch statistics",
+    ),
+    Case(
+        "a layer that the network does not have",
+        lambda at: extract_geometry(nn.Conv2d(3, 2, 1), torch.rand(4, 3, 2, 2), ["conv1"]),
+        "layer of Conv2d",
+        "'conv1'",
+        "Known:",
+        "Choose one of",
     ),
 ]

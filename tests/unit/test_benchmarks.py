@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -32,3 +33,14 @@ def test_linking(tmp_path: Path) -> None:
 def test_intervals() -> None:
     rows = run("benchmarks/intervals.py", "--images", "20", "--repeats", "5").splitlines()
     assert len(rows) == 5 and all(row.startswith("| 20 |") for row in rows[2:])
+
+
+def test_parity(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("# package\tname\ntimm\ttest_vit.r160_in1k\ntimm\tno_such_network\n")
+    arguments = ["benchmarks/parity_2026.py", str(tmp_path / "names.txt"), "--out", str(tmp_path), "--most-layers", "9"]
+    run(*arguments)
+    with (tmp_path / "parity_2026.tsv").open() as file:
+        first, second = csv.DictReader(file, delimiter="\t")
+    assert first["layers"] == "60" and first["compared"] == first["ok"] == "9" and float(first["gram"]) < 1e-4
+    assert "no_such_network" in second["network"] and "Unknown model" in second["statuses"]
+    assert "| timm/test_vit.r160_in1k |" in (tmp_path / "parity_2026.md").read_text()

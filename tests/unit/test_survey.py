@@ -10,7 +10,8 @@ import yaml
 
 from menagerie.errors import MenagerieError
 from menagerie.figures.tidy import METRICS as LABELS
-from menagerie.files.inventory import LayerInfo, block_name, block_range, choose_layers
+from menagerie.files.inventory import LayerInfo, SkippedTensor, block_name, block_range, write_inventory
+from menagerie.files.layer_counts import LayerCount
 from menagerie.linking.metrics import METRICS
 from menagerie.statistics.experiments import read_experiments
 from menagerie.survey.config import SCHEMA, load_config
@@ -112,6 +113,10 @@ def test_shipped_configs_are_valid(root: Path, path: str, monkeypatch: pytest.Mo
         ({"penalties": [0]}, "penalties.0"),
         ({"run": "a/b"}, "run"),
         ({"layers": "secondhalf"}, "layers"),
+        ({"layers": {"alpha": "secondhalf"}}, "layers"),
+        ({"layers": {}}, "layers"),
+        ({"layers": 0}, "layers"),
+        ({"layers": True}, "layers"),
         ({"models": []}, "models"),
         ({"models": ["alfa"]}, "Did you mean 'alpha'?"),
         ({"datasets": {"x": {"reader": "kriegskorte92"}}}, "Did you mean 'kriegeskorte92'?"),
@@ -137,24 +142,35 @@ def test_one_stimulus_set_has_one_reader(raw: dict) -> None:
         _ = Survey.from_config(raw | {"datasets": datasets}).stimuli
 
 
-def test_layer_selection() -> None:
-    layers = inventory("stem", "blocks.0", "blocks.0.mlp", "blocks.1", "blocks.10", "head")
-    assert choose_layers(layers, "all") == layers
-    assert choose_layers(layers, "second_half") == layers[3:]
-    assert [x.layer for x in choose_layers(layers, ["blocks.?", "head"])] == ["blocks.0", "blocks.1", "head"]
-    assert [x.layer for x in choose_layers(layers, ["blocks.*"])] == ["blocks.0", "blocks.1", "blocks.10"]
-    assert [x.layer for x in choose_layers(layers, ["blocks.**"])] == [
-        "blocks.0",
-        "blocks.0.mlp",
-        "blocks.1",
-        "blocks.10",
-    ]
+def test_layers_of_a_model_hang_on_its_own_selection(raw: dict) -> None:
+    layers = inventory("stem", "blocks.0", "blocks.1", "head")
+    survey = Survey.from_config(raw | {"layers": {"alpha": ["blocks.*"], "default": 1}})
+    assert [layer.layer for layer in survey.layers(layers, "alpha")] == ["blocks.0", "blocks.1"]
+    assert [layer.layer for layer in survey.layers(layers, "beta")] == ["stem"]
+    assert survey.blocks(layers, "alpha") == ["0001-0002"]
 
 
-def test_no_layer_left_is_an_error(raw: dict) -> None:
+def test_a_model_without_a_layer_has_no_jobs(raw: dict) -> None:
     survey = Survey.from_config(raw | {"layers": ["nothing"]})
-    with pytest.raises(MenagerieError, match=r"no layer of model alpha matches \['nothing'\]"):
-        survey.layers(inventory("stem", "head"), "alpha")
+    assert survey.layers(inventory("stem", "head"), "alpha") == survey.blocks(inventory("stem"), "alpha") == []
+
+
+def test_counts_of_layers(raw: dict, tmp_path: Path) -> None:
+    survey = Survey.from_config(raw | {"results": str(tmp_path), "layers": ["blocks.*", "bocks.*"]})
+    assert survey.layer_counts() == []
+    folder = tmp_path / "r" / "layers"
+    folder.mkdir(parents=True)
+    skipped = [SkippedTensor("n", "Net", "random: ..."), SkippedTensor("b", "Identity", "same values as stem")]
+    write_inventory(folder / "alpha.tsv", inventory("stem", "blocks.0"), skipped=skipped)
+    (count,) = survey.layer_counts()
+    assert count == LayerCount("alpha", 2, 1, {"random": 1, "same values as an earlier one": 1}, unmatched=("bocks.*",))
+
+
+def test_a_mapping_of_layers_names_models(raw: dict) -> None:
+    registered = raw | {"datasets": {"people": {"reader": "kriegeskorte92"}}}
+    Survey.from_config(registered | {"layers": {"al*": "all", "default": 3}}).check()
+    with pytest.raises(MenagerieError, match=r"config key layers: 'defualt'\. Did you mean 'default'"):
+        Survey.from_config(registered | {"layers": {"defualt": 3}}).check()
 
 
 def test_layers_per_job(raw: dict) -> None:

@@ -1,7 +1,7 @@
 """Check the model table against the networks that today's packages build.
 
     python -m menagerie.audit                        # every model builds, parameters as in the table (minutes)
-    python -m menagerie.audit --layers 'resnet*'     # layers too; runs each network on four images of noise
+    python -m menagerie.audit --layers 'resnet*'     # layers too; runs each network on six images of noise
     python -m menagerie.audit --layers --cache audit --summary      # the table by provider; half an hour, then kept
 
 Trained networks are built without their weights, for the first check on torch's meta device, which needs no memory.

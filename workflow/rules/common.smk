@@ -56,4 +56,4 @@ def closing_words():
     """What a person wants to know when the run is done."""
     from menagerie.survey.summary import closing_note
 
-    return closing_note(RUN, SURVEY.left_out)
+    return closing_note(RUN, SURVEY.left_out, [] if SURVEY.published else SURVEY.layer_counts())

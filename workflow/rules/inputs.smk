@@ -85,6 +85,10 @@ def job_tables(wildcards):
     return [f"{folder}/{dataset}/{subject}/{block}.parquet" for dataset, subject in SURVEY.subjects for block in blocks]
 
 
+def inventories_of_models(wildcards):
+    return [] if SURVEY.published else [inventory_of(model) for model in MODELS]
+
+
 def inventory(wildcards):
     return inventory_of(wildcards.model)
 

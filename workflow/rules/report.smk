@@ -17,6 +17,7 @@ rule report:
         similarity=similarity_tables("similarity"),
         targets=[] if SURVEY.published else first_targets(),
         planted=all_planted_inventories,
+        layers=inventories_of_models,
         page_parts=PAGE_PARTS,
     output:
         page=f"{RUN}/report.html",

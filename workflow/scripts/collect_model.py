@@ -3,9 +3,12 @@
 import pyarrow as pa
 
 from menagerie.files.tables import read_tables, write_table
+from menagerie.linking.schemas import SCHEMAS
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
 
 with job(snakemake) as recipe:
     tables, origins = read_tables(snakemake.input.scores, recipe)
-    write_table(snakemake.output.scores, pa.concat_tables(tables), record(snakemake, recipe, origins))
+    # A model of whose layers the config selects none has a table without rows.
+    scores = pa.concat_tables(tables) if tables else SCHEMAS["layer_scores"].empty_table()
+    write_table(snakemake.output.scores, scores, record(snakemake, recipe, origins))

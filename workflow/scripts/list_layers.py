@@ -10,9 +10,5 @@ with job(snakemake) as recipe:
     spec = ModelSpec.from_row(snakemake.params.model["spec"])
     size = model_transform(spec, snakemake.params.model["transform"]).input_size
     inventory = take_inventory(build_module(spec), (3, size, size))
-    for skipped in inventory.skipped:
-        print(f"no layer: {skipped.layer} ({skipped.class_name}): {skipped.reason}")
     header = InventoryHeader(recipe.fingerprint, inventory.multiply_adds)
-    write_inventory(
-        snakemake.output.layers, inventory.layers, InventoryHeader(recipe.fingerprint, inventory.multiply_adds)
-    )
+    write_inventory(snakemake.output.layers, inventory.layers, header, inventory.skipped)

@@ -6,6 +6,8 @@ import pandas as pd
 
 from menagerie.brain.readers.simulated import planted_depths
 from menagerie.brain.target import read_provenance as target_provenance
+from menagerie.files.layer_counts import count_layers
+from menagerie.files.layer_patterns import selection_of
 from menagerie.files.storage import atomic
 from menagerie.files.tables import read_tables
 from menagerie.provenance.code import versions
@@ -52,6 +54,7 @@ with job(snakemake) as recipe:
         provenance={"versions": versions(PACKAGES), **differences(made), "config": params.config},
         planted={dataset: planted_depths(options, given.planted) for dataset, options in params.planted.items()},
         left_out=params.left_out,
+        layers=[count_layers(path, selection_of(params.config["layers"], Path(path).stem)) for path in given.layers],
         experiments=[experiment(name, entry) for name, entry in params.experiments.items()],
         overall=table[str(results["overall"] / "effects.parquet")] if "overall" in results else None,
         overall_figures=[*figures("overall", "Variation over all models"), *figures("supplement", "What it rests on")],

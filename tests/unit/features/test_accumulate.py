@@ -44,7 +44,7 @@ def test_equals_double_precision(seed, n_images, n_features, offset):
     if gram.flaw():
         return
     exact = features.double().numpy()
-    np.testing.assert_allclose(gram.rsm().numpy(), np.corrcoef(exact), atol=1e-6 * ill_conditioning(exact))
+    np.testing.assert_allclose(1 - gram.rdm().numpy(), np.corrcoef(exact), atol=1e-6 * ill_conditioning(exact))
     centred = exact - exact.mean(axis=0)
     products = centred @ centred.T
     np.testing.assert_allclose(gram.centred().numpy(), products, atol=2e-6 * products.trace())
@@ -63,7 +63,7 @@ def test_slicing_does_not_matter(seed, widths, chunk):
         sliced = accumulated(features, *widths, 1)
     np.testing.assert_allclose(sliced.centred(), whole.centred(), atol=1e-5 * float(whole.centred().trace()))
     if not whole.flaw():
-        np.testing.assert_allclose(sliced.rsm(), whole.rsm(), atol=2e-6 * ill_conditioning(features.double().numpy()))
+        np.testing.assert_allclose(sliced.rdm(), whole.rdm(), atol=2e-6 * ill_conditioning(features.double().numpy()))
 
 
 @settings(deadline=None, max_examples=25)
@@ -73,22 +73,49 @@ def test_rsm_ignores_order_of_features_and_scale_and_offset_of_images(seed, n_co
     rng = np.random.default_rng(seed)
     changed = features[:, torch.from_numpy(rng.permutation(features.shape[1]))]
     changed = changed * torch.from_numpy(rng.uniform(0.5, 4, (6, 1))).float() + torch.randn(6, 1)
-    np.testing.assert_allclose(accumulated(changed).rsm(), accumulated(features).rsm(), atol=1e-5)
+    np.testing.assert_allclose(accumulated(changed).rdm(), accumulated(features).rdm(), atol=1e-5)
 
 
 def test_one_wild_image_does_not_spoil_the_others():
     features = random_features(0, 8, 500)
     features[3] *= 1e6
-    np.testing.assert_allclose(accumulated(features).rsm(), np.corrcoef(features.double().numpy()), atol=1e-5)
+    np.testing.assert_allclose(1 - accumulated(features).rdm(), np.corrcoef(features.double().numpy()), atol=1e-5)
 
 
 def test_offsets_between_images_do_no_harm():
     features = random_features(1, 8, 5000) + 300 * torch.randn(8, 1)
     gram = accumulated(features, 1000, 4000)
     exact = features.double().numpy()
-    np.testing.assert_allclose(gram.rsm(), np.corrcoef(exact), atol=1e-6)
+    np.testing.assert_allclose(1 - gram.rdm(), np.corrcoef(exact), atol=1e-6)
     exact -= exact.mean(axis=0)
     np.testing.assert_allclose(gram.centred(), exact @ exact.T, rtol=1e-9, atol=1e-9 * (exact**2).sum())
+
+
+@pytest.mark.parametrize(
+    ("strengths", "noise"),
+    [(np.logspace(-3, 3, 12), 1e-3), (np.logspace(-6, 6, 12), 1e-5), (np.tile([1, -1], 6), 1e-2)],
+    ids=["a million times", "a trillion times", "opposite"],
+)
+def test_one_pattern_at_any_strength(strengths, noise):
+    """Images of other contrast: correlations close to 1 or -1."""
+    rng = np.random.default_rng(0)
+    features = rng.random(5000) * strengths[:, None] * (1 + noise * rng.standard_normal((12, 5000)))
+    exact = torch.from_numpy(features).float().double().numpy()
+    patterns = exact - exact.mean(axis=1, keepdims=True)
+    patterns /= np.linalg.norm(patterns, axis=1, keepdims=True)
+    expected = ((patterns[:, None] - patterns[None]) ** 2).sum(axis=2) / 2
+    gram = accumulated(torch.from_numpy(features).float(), 2000, 3000)
+    np.testing.assert_allclose(gram.rdm(), expected, atol=1e-6 * expected.max())
+    centred = exact - exact.mean(axis=0)
+    products = centred @ centred.T
+    np.testing.assert_allclose(gram.centred(), products, atol=1e-6 * np.abs(products).max())
+
+
+def test_sums_over_many_features_stay_accurate():
+    features = random_features(3, 6, 400_000)
+    exact = features.double().numpy()
+    expected = 1 - np.corrcoef(exact)
+    np.testing.assert_allclose(accumulated(features).rdm(), expected, atol=3e-6 * expected.max())
 
 
 def test_nearly_equal_images_keep_their_differences():
@@ -118,7 +145,7 @@ def test_standardised_gram(seed, n_images, width, with_constant):
         # Constant over the training images alone: it varies over all of them, and must still count for nothing.
         projected[torch.from_numpy(train), 0] = 7.1
     exact = projected.double().numpy()
-    gram = standardised_gram(projected, torch.from_numpy(train)).numpy()
+    gram = standardised_gram(projected, torch.from_numpy(train))[0].numpy()
     sd = exact[train].std(axis=0)
     keep = sd > 1e-9
     assert keep.all() != with_constant

@@ -110,7 +110,7 @@ def test_result_does_not_depend_on_budget_or_batch_size(model, images):
     passes = Planner(N, K, tight).passes(list_layers(model, (3, 12, 12)))
     assert len(passes) > 4
     for layer, geometry in extract_geometry(model, images, n_projections=K, batch_size=3, memory_budget=tight):
-        np.testing.assert_allclose(geometry.rsm_triu, whole[layer].rsm_triu, atol=1e-5)
+        np.testing.assert_allclose(geometry.rdm_triu, whole[layer].rdm_triu, atol=1e-5)
         scale = np.abs(whole[layer].gram_triu).max()
         np.testing.assert_allclose(geometry.gram_triu, whole[layer].gram_triu, atol=1e-5 * scale)
 
@@ -163,7 +163,7 @@ def test_layers_without_geometry_say_why():
     assert found["wild"].status == "values are not finite (first at image 4, counted from 0)"
     assert found["good"].status == "ok"
     for name in ("dead", "flat", "wild"):
-        assert found[name].rsm_triu.size == found[name].gram_triu.size == 0
+        assert found[name].rdm_triu.size == found[name].gram_triu.size == 0
 
 
 def test_unknown_layer_names_the_nearest(model, images):

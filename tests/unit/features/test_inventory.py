@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from unittest.mock import ANY
+
 import pytest
 import torch
 from torch import nn
 
 from menagerie.errors import MenagerieError
 from menagerie.features.take_inventory import list_layers, take_inventory
-from menagerie.files.inventory import InventoryHeader, read_header, read_inventory, write_inventory
+from menagerie.files.inventory import (
+    InventoryHeader,
+    count_skipped,
+    read_header,
+    read_inventory,
+    read_skipped,
+    write_inventory,
+)
 
 INPUT = (3, 8, 8)
 
@@ -61,6 +71,7 @@ def test_duplicates_name_the_layer_they_repeat():
     assert {skipped.layer: skipped.reason for skipped in inventory.skipped} == dict.fromkeys(
         ["body.2", "body.3", "body", "output"], "same values as body.1"
     )
+    assert inventory.layers[1].aliases == ("body.2", "body.3", "body", "output")
 
 
 def test_root_is_a_layer_where_it_shows_something_new():
@@ -83,7 +94,7 @@ def test_tuples_and_dicts_are_opened_and_other_values_skipped():
     inventory = take_inventory(Many(), INPUT)
     assert [info.layer for info in inventory.layers] == ["output[0]", "output[1][deep][0]"]
     assert inventory.skipped[0].layer == "output[2]"
-    assert "torch.int64" in inventory.skipped[0].reason
+    assert inventory.skipped[0].reason == "no real numbers: int64"
 
 
 class Windows(nn.Module):
@@ -103,14 +114,13 @@ class Windows(nn.Module):
         return self.folds(windows).reshape(len(x), -1) * 2 + self.mixes(swapped).sum()
 
 
-def test_first_axis_is_folded_where_it_runs_over_images():
+def test_images_are_found_along_any_axis():
     inventory = take_inventory(Windows(), INPUT)
-    assert [(info.layer, info.shape) for info in inventory.layers] == [("folds", (16, 3))]
+    found = [(info.layer, info.shape, info.axis, info.run) for info in inventory.layers]
+    assert found == [("folds", (16, 3), 0, 16), ("mixes", (15, 3), 1, 1)]
     reasons = {skipped.layer: skipped.reason for skipped in inventory.skipped}
     assert reasons["fixed"] == "does not grow with the number of images"
-    # 15 x 3 divides evenly over three images, so that only the comparison with an image alone can tell.
-    assert "do not lie along the first axis" in reasons["mixes"]
-    assert "depend on its batch" in reasons["output"]
+    assert reasons["output"] == "an image's values depend on the other images of its batch"
 
 
 def test_zero_gains_do_not_hide_layers_and_the_model_is_left_as_it_was():
@@ -162,12 +172,56 @@ def test_header_says_what_it_was_made_from_and_counts_the_work(tmp_path):
     assert read_header(tmp_path / "missing.tsv") == InventoryHeader()
 
 
+def test_tensors_that_are_no_layers_are_in_the_file(tmp_path):
+    inventory = take_inventory(Windows(), INPUT)
+    write_inventory(tmp_path / "net.tsv", inventory.layers, InventoryHeader("ab", 3), inventory.skipped)
+    assert read_inventory(tmp_path / "net.tsv") == [replace(info, depth=ANY) for info in inventory.layers]
+    assert read_skipped(tmp_path / "net.tsv") == inventory.skipped
+    assert read_header(tmp_path / "net.tsv") == InventoryHeader("ab", 3)
+    assert count_skipped(tmp_path / "net.tsv") == {
+        "does not grow with the number of images": 1,
+        "an image's values depend on the other images of its batch": 1,
+    }
+
+
+def test_an_output_beside_a_child_of_that_name():
+    class HasOutput(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.output = nn.Conv2d(3, 2, 1)
+
+        def forward(self, x):
+            return self.output(x).sum(dim=(2, 3))
+
+    assert names(HasOutput()) == ["output", "output_"]
+
+
+def test_torchscript_is_named_and_its_parts_in_a_network_are_no_obstacle():
+    conv = nn.Conv2d(3, 2, 1)
+    with pytest.raises(MenagerieError, match="is a TorchScript program"):
+        take_inventory(torch.jit.script(conv), INPUT)
+    assert names(nn.Sequential(torch.jit.script(conv), nn.ReLU())) == ["1"]
+    assert names(torch.jit.trace(conv, torch.rand(2, *INPUT))) == ["output"]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_networks_in_other_formats(dtype):
+    assert names(nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU(), nn.Flatten()).to(dtype)) == ["0", "1"]
+
+
+HEAD = "index\tlayer\tclass\tshape\tn_features\tdepth\taxis\trun\taliases\n"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("index\tlayer\n", "expected the columns index, layer, class"),
-        ("index\tlayer\tclass\tshape\tn_features\tdepth\n0\tconv\tConv2d\t2x2\t5\t0\n", "layer 0"),
-        ("index\tlayer\tclass\tshape\tn_features\tdepth\n1\tconv\tConv2d\t2x2\t4\t0\n", "layer 0"),
+        ("index\tlayer\tclass\tshape\tn_features\tdepth\n0\tc\tConv2d\t4\t4\t0\n", "expected the columns"),
+        (f"{HEAD}0\tconv\tConv2d\t2x2\t5\t0\t0\t1\t\n", "layer 0"),
+        (f"{HEAD}1\tconv\tConv2d\t2x2\t4\t0\t0\t1\t\n", "layer 0"),
+        (f"{HEAD}0\tconv\tConv2d\t2x2\t4\t0\t-1\t1\t\n", "layer 0"),
+        (f"{HEAD}0\tconv\tConv2d\t2x2\t4\t0\t0\t0\t\n", "layer 0"),
+        (f"{HEAD}0\tconv\tConv2d\n", "layer 0"),
     ],
 )
 def test_damaged_file_is_named(tmp_path, text, message):

@@ -22,7 +22,7 @@ def layer_of(features, index=0):
         layer=f"block{index}",
         index=index,
         n_features=features.shape[1],
-        rsm_triu=fold(np.corrcoef(features), with_diagonal=False),
+        rdm_triu=fold(1 - np.corrcoef(features), with_diagonal=False),
         gram_triu=fold(scaled @ scaled.T, with_diagonal=True),
     )
 

@@ -111,7 +111,7 @@ def test_target_with_rsms_only_takes_part_in_crsa_and_says_why_not_elsewhere():
 
 def test_layer_that_cannot_be_scored_hands_its_status_on():
     broken = replace(
-        layer_of(features_of()), status="constant over images", rsm_triu=np.empty(0), gram_triu=np.empty(0)
+        layer_of(features_of()), status="constant over images", rdm_triu=np.empty(0), gram_triu=np.empty(0)
     )
     found = score(broken, target_of(features_of()))
     assert {(row["score"], row["status"]) for row in found.values()} == {(None, "constant over images")}

@@ -8,11 +8,14 @@ import yaml
 
 from menagerie.audit import main, skeleton
 from menagerie.errors import MenagerieError
+from menagerie.features.take_inventory import list_layers
+from menagerie.files.layer_patterns import check_models, selection_of
 from menagerie.models.build import build_model
 from menagerie.models.providers import PROVIDERS, provider
 from menagerie.models.registry import read_registry, select_models
 from menagerie.models.weights import fetch_weights
 from menagerie.survey.config import load_config
+from menagerie.survey.contents import Survey
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,38 @@ def test_the_network_of_the_lab_s_config(root, registry, monkeypatch):
     assert build_model(own).module(torch.zeros(2, 3, 64, 64)).shape == (2, 16, 1, 1)
 
 
+def test_the_five_minutes_of_the_readme(root, monkeypatch):
+    """Its models beside those of the demo: layers of their own, as many jobs as it says, nothing new for the others."""
+    monkeypatch.chdir(root)
+    readme = (root / "README.md").read_text()
+    (given,) = [block for block in blocks(readme, "yaml") if "resnet18:random" in block]
+    demo = yaml.safe_load((root / "config/config.yaml").read_text())
+    before = Survey.from_config(demo)
+    survey = Survey.from_config(demo | {"models": demo["models"] + yaml.safe_load(given)["models"]})
+    survey.check()
+    assert all(survey.selection(model) == before.selection(model) for model in before.models)
+    jobs = {}
+    for model in set(survey.models) - set(before.models):
+        loaded = build_model(survey.models[model])
+        inventory = list_layers(loaded.module, (3, loaded.input_size, loaded.input_size))
+        jobs[model] = len(survey.blocks(inventory, model)) * len(survey.subjects)
+    assert sorted(jobs.values()) == [5 * 7, 10 * 7]
+    assert (
+        "These two take 105 scoring jobs: ten layers of the first and all five of the second, in seven subj" in readme
+    )
+
+
+def test_layers_of_each_model(page, registry):
+    (text,) = [block for block in blocks(page, "yaml") if block.startswith("layers:")]
+    layers = load_config({"run": "r", "models": ["m"], "datasets": {"d": {"reader": "own"}}} | yaml.safe_load(text))[
+        "layers"
+    ]
+    check_models(layers, [*registry, "timm__resnet18_random"])
+    assert selection_of(layers, "efficientnet_lite1_random") == ["conv_stem", "blocks.?"]
+    assert selection_of(layers, "timm__resnet18_random") == ["layer?.?", "fc"]
+    assert selection_of(layers, "squeezenet1_1_random") == 10
+
+
 def test_the_third_way(page, root, tmp_path, capsys):
     row = dict(re.findall(r"^\| (\w+) \| `([^`]+)`", page, re.MULTILINE))
     table = tmp_path / "models.tsv"
@@ -67,7 +102,7 @@ def test_the_third_way(page, root, tmp_path, capsys):
 
 
 def test_downloads_as_the_page_configures_them(page):
-    config = yaml.safe_load(blocks(page, "yaml")[2])
+    (config,) = [yaml.safe_load(block) for block in blocks(page, "yaml") if block.startswith("downloads:")]
     loaded = load_config({"run": "x", "models": ["*"], "datasets": {"d": {"reader": "own"}}} | config)
     assert loaded["downloads"] == config["downloads"]
     with pytest.raises(MenagerieError, match=r"downloads\.proxy.*password"):

@@ -24,7 +24,7 @@ def geometry(features):
         layer="block",
         index=0,
         n_features=features.shape[1],
-        rsm_triu=fold(np.corrcoef(features), with_diagonal=False),
+        rdm_triu=fold(1 - np.corrcoef(features), with_diagonal=False),
         gram_triu=fold(scaled @ scaled.T, with_diagonal=True),
         effective_dimensionality={"raw": 4.0 + features.shape[1], "srp": 3.0},
     )

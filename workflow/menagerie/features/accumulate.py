@@ -10,24 +10,48 @@ from torch import Tensor
 CHUNK_VALUES = 1 << 21
 """Values (images x features) turned to double precision at a time."""
 
+CHUNK_WIDTH = 1 << 13
+"""Features whose products are summed in single precision; errors of such sums grow with the root of their number."""
+
 N_REFERENCES = 5
 """Images whose median is taken off all images."""
 
 N_SAMPLED = 4096
 """Features whose mean is taken off each image."""
 
+LEAST_STRENGTH = 2.0**-20
+"""Strength of the reference where an image has none of it, or its opposite."""
+
 NEGLIGIBLE = 1e-12
-"""Variance, as a share of the sum of squares, below which float32 values count as constant."""
+"""Variance, as a share of the sum of squares, below which float32 values count as constant: 16 roundings to float32."""
+
+MOST_NOISE = 0.01
+"""Rounding errors, in proportion to what differs between images, with which a layer still has a geometry.
+
+Let the features (or the standardised SRP) of all images be ``X + E``, where ``X`` is what varies between images and
+``E`` the forward pass's rounding error, both centred over images. Then the Gram matrix is off by
+``X E' + E X' + E E'``, at most ``2 e + e^2`` of its norm for ``e = |E| / |X|`` (Frobenius norms); dissimilarities,
+which are squared distances of patterns of length 1, likewise. So 1 % keeps both matrices within 2 %.
+"""
+
+NEARLY_CONSTANT = "nearly constant over images: rounding errors are more than 1 % of what differs between them"
+
+WEAK = 10
+"""A column of the SRP counts for nothing where its SD over the training images is below so many rounding errors.
+
+Standardising divides by that SD, so that such columns would be more than a tenth noise.
+"""
 
 
 class RawGram:
     """Inner products of raw features over all their slices, and what follows from them.
 
-    A reference is taken off before features are multiplied, ``F = D + 1 m' + r 1'``, because single precision products
-    stay accurate then where images share most of their pattern (``m``), or differ by an offset (``r``). Any reference
-    is exact; the median of a few images serves as ``m``, since no single image can pull it away, and the mean of a
-    sample of the features as ``r``. Everything about ``F`` follows from ``D D'``, ``D m``, the sums and squares of the
-    rows of ``D``, ``m'm`` and the sum of ``m``; all but the first are summed in double precision.
+    A reference is taken off before features are multiplied, ``F = D + b m' + r 1'``, because single precision products
+    stay accurate then where images share most of their pattern (``m``), at their own strengths (``b``), or differ by
+    an offset (``r``). Any reference is exact; the median of a few images serves as ``m``, since no single image can
+    pull it away, and the regression of a sample of an image's features on it as ``b`` and ``r``. Everything about ``F``
+    follows from ``D D'``, ``D m``, the sums and squares of the rows of ``D``, ``m'm`` and the sum of ``m``; all but the
+    first are summed in double precision.
 
     Parameters
     ----------
@@ -51,13 +75,15 @@ class RawGram:
         self._reference_sum = zeros()
         self._reference_squares = zeros()
         self._offsets: Tensor | None = None
+        self._strengths = torch.ones(n_images, dtype=torch.float64, device=device)
+        self._rdm: Tensor | None = None
 
     def add(self, features: Tensor) -> None:
         """Add a slice, float32 ``(n_images, any)``."""
         if self._offsets is None:
-            sample = features[:, :: math.ceil(features.shape[1] / N_SAMPLED)].double()
-            self._offsets = (sample - self._reference(sample)).mean(dim=1)
-        width = max(1, CHUNK_VALUES // self.n_images)
+            self._strengths, self._offsets = self._regress(features)
+        self._rdm = None
+        width = min(CHUNK_WIDTH, max(1, CHUNK_VALUES // self.n_images))
         for chunk in features.split(width, dim=1):
             self._add_chunk(chunk)
 
@@ -65,14 +91,15 @@ class RawGram:
         self.n_features += chunk.shape[1]
         exact = chunk.double()
         reference = self._reference(exact)
-        exact -= reference
+        exact -= torch.outer(self._strengths, reference)
         exact -= self._offsets[:, None]
+        scale = power_of_two(exact)
         self._squares += torch.einsum("ij,ij->i", exact, exact)
         self._sums += exact.sum(dim=1)
         self._with_reference += exact @ reference
         self._reference_sum += reference.sum()
         self._reference_squares += reference @ reference
-        add_products(self._products, exact.float())
+        add_products(self._products, (exact / scale).float(), scale**2)
         if self.bad_image is None and not self._sums.isfinite().all():
             bad = (~chunk.isfinite()).any(dim=1)
             self.bad_image = int(bad.int().argmax()) if bad.any() else None
@@ -81,25 +108,61 @@ class RawGram:
         """Median of a few images, spread over the set."""
         return features[:: max(1, self.n_images // N_REFERENCES)][:N_REFERENCES].median(dim=0).values
 
+    def _regress(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Strength of the reference in each image, and what is added to it, float64 ``(n,)``, from some features.
+
+        A strength is above 0, so that an image over its strength has the same correlations.
+        """
+        sample = features[:, :: math.ceil(features.shape[1] / N_SAMPLED)].double()
+        reference = self._reference(sample)
+        mean = reference.mean()
+        strengths = sample @ (reference - mean) / (reference - mean).square().sum()
+        strengths = torch.where(strengths.isfinite(), strengths.clamp(min=LEAST_STRENGTH), 1.0)
+        return strengths, sample.mean(dim=1) - strengths * mean
+
     def centred(self) -> Tensor:
         """Gram matrix of the features centred over images, float64 ``(n, n)``."""
-        offsets = self._offsets
-        crossed = torch.outer(self._sums + self.n_features / 2 * offsets, offsets)
+        # Without the share of the reference that all images have: it goes when images are centred.
+        offsets, strengths = self._offsets, self._strengths - 1
+        crossed = torch.outer(self._sums + self.n_features / 2 * offsets + self._reference_sum * strengths, offsets)
+        crossed += torch.outer(self._with_reference + self._reference_squares / 2 * strengths, strengths)
         products = self._symmetric() + crossed + crossed.T
         means = products.mean(dim=0)
         return products - means[:, None] - means[None, :] + means.mean()
 
-    def rsm(self) -> Tensor:
-        """RSM, float64 ``(n, n)``: correlations between images over features.
+    def rdm(self) -> Tensor:
+        """Dissimilarities, float64 ``(n, n)``: 1 minus the correlations between images over features.
 
+        Exact in proportion to the dissimilarities themselves, where correlations are 0.999999 as well: with ``a`` the
+        patterns centred over features, each over its strength, ``1 - r`` is ``|a_i - a_j|^2 - (|a_i| - |a_j|)^2`` over
+        ``2 |a_i| |a_j|``, in whose differences the pattern that all images share cancels before anything is squared.
         Rows without variance give non-finite values; see :meth:`flaw`.
         """
-        products = self._row_centred()
-        norms = products.diagonal().sqrt()
-        return (products / norms[:, None] / norms[None, :]).clamp(-1, 1)
+        if self._rdm is None:
+            own, cross, shared = self._row_centred_parts()
+            own /= torch.outer(self._strengths, self._strengths)
+            cross /= self._strengths
+            power = own.diagonal()
+            changes = power + 2 * cross
+            norms = (changes + shared).sqrt()
+            distances = power[:, None] + power[None, :] - 2 * own
+            distances -= ((changes[:, None] - changes[None, :]) / (norms[:, None] + norms[None, :])).square_()
+            distances /= 2 * norms[:, None]
+            distances /= norms[None, :]
+            self._rdm = distances.clamp_(0, 2).fill_diagonal_(0)
+        return self._rdm
 
-    def flaw(self) -> str:
-        """Why this layer has no RSM, or ''."""
+    def noise(self, errors: Errors) -> float:
+        """Rounding errors in proportion to what differs between the images' patterns, centred and scaled to length 1.
+
+        Half the mean squared distance of two such patterns is their mean dissimilarity, which is their mean squared
+        distance from their mean too.
+        """
+        between = self.rdm().sum() / self.n_images**2
+        return float((errors.power() / self._squared_norms().mean() / between).sqrt())
+
+    def flaw(self, errors: Errors | None = None) -> str:
+        """Why this layer has no RSM, or ''; with the forward pass's rounding errors, whether it rises above them."""
         if self.bad_image is not None:
             return f"values are not finite (first at image {self.bad_image}, counted from 0)"
         if self.n_features < 2:
@@ -107,50 +170,112 @@ class RawGram:
         raw_squares = self._squares_of_features()
         if self.centred().trace() <= NEGLIGIBLE * raw_squares.sum():
             return "constant over images"
-        empty = self._row_centred().diagonal() <= NEGLIGIBLE * raw_squares
-        if empty.any():
-            return f"constant over features for {int(empty.sum())} images (first: image {int(empty.int().argmax())})"
-        return "" if self.rsm().isfinite().all() else "values are so large that their products overflow"
+        norms = self._squared_norms()
+        if (empty := norms <= NEGLIGIBLE * raw_squares).any():
+            return f"constant over features for {_count(empty)}"
+        if not self.rdm().isfinite().all():
+            return "values are so large that their products overflow"
+        if errors is None:
+            return ""
+        if not self.noise(errors) <= MOST_NOISE:
+            return NEARLY_CONSTANT
+        faint = norms <= errors.power() / MOST_NOISE**2
+        return f"within 100 rounding errors of constant over features for {_count(faint)}" if faint.any() else ""
+
+    def _squared_norms(self) -> Tensor:
+        """Squared norms of the images' patterns centred over features, float64 ``(n,)``."""
+        own, cross, shared = self._row_centred_parts()
+        return own.diagonal() + 2 * self._strengths * cross + self._strengths**2 * shared
 
     def _squares_of_features(self) -> Tensor:
         """Squared norms of the rows of ``F``, float64 ``(n,)``."""
-        own = self._squares + 2 * self._offsets * self._sums + self.n_features * self._offsets**2
-        with_reference = self._with_reference + self._offsets * self._reference_sum
-        return own + 2 * with_reference + self._reference_squares
+        strengths, offsets, sums = self._strengths, self._offsets, self._reference_sum
+        own = self._squares + 2 * offsets * self._sums + self.n_features * offsets**2
+        with_reference = self._with_reference + offsets * sums
+        return own + 2 * strengths * with_reference + strengths**2 * self._reference_squares
 
     def _symmetric(self) -> Tensor:
         """``D D'``, with the diagonal in full precision."""
         return mirror(self._products).diagonal_scatter(self._squares)
 
-    def _row_centred(self) -> Tensor:
-        """Gram matrix of the features centred over features; the offsets cancel."""
+    def _row_centred_parts(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Parts of the Gram matrix of features centred over features: ``own + cross b' + b cross' + shared b b'``.
+
+        ``(n, n)`` of the differences from the reference, ``(n,)`` of these with the reference, and the reference's own;
+        the offsets cancel.
+        """
         count = self.n_features
+        own = self._symmetric() - torch.outer(self._sums, self._sums) / count
         cross = self._with_reference - self._sums * (self._reference_sum / count)
-        products = self._symmetric() - torch.outer(self._sums, self._sums) / count
-        return products + cross[:, None] + cross[None, :] + (self._reference_squares - self._reference_sum**2 / count)
+        return own, cross, self._reference_squares - self._reference_sum**2 / count
 
 
-def standardised_gram(projected: Tensor, train: Tensor) -> Tensor:
-    """Gram matrix, float64 ``(n, n)``, of the SRP standardised with mean and SD of the training images.
+def _count(images: Tensor) -> str:
+    return f"{int(images.sum())} images (first: image {int(images.int().argmax())})"
+
+
+class Errors:
+    """Rounding errors of a layer's features for some images, slice by slice: what random rounding changes."""
+
+    def __init__(self) -> None:
+        self._n_features = 0
+        self._sums = torch.zeros((1, 2), dtype=torch.float64)
+
+    def add(self, sums: Tensor, n_features: int) -> None:
+        """Add a slice of so many features: :func:`sums_of_changes` of ``m`` images."""
+        self._n_features += n_features
+        self._sums = self._sums.to(sums.device) + sums
+
+    def power(self) -> Tensor:
+        """Squared norm of an image's errors, centred over features; float64, the mean of the ``m`` images."""
+        squares, sums = self._sums.T
+        return (squares - sums**2 / self._n_features).mean()
+
+
+def sums_of_changes(changes: Tensor) -> Tensor:
+    """Sum of squares and sum of each image's changes ``(m, any)``, float64 ``(m, 2)``."""
+    exact = changes.double()
+    return torch.stack([exact.square().sum(dim=1), exact.sum(dim=1)], dim=1)
+
+
+def standardised_gram(projected: Tensor, train: Tensor, changes: Tensor | None = None) -> tuple[Tensor, float]:
+    """Gram matrix of the SRP standardised with mean and SD of the training images, and what is noise of it.
 
     Parameters
     ----------
     projected
         float32 ``(n, k)``: the SRP; overwritten.
     train
-        Bool ``(n,)``: training images. Columns without variance over these get weight 0. The SD is the population's.
+        Bool ``(n,)``: training images. Columns without variance over these, or with little more than rounding errors
+        (:data:`WEAK`), get weight 0. The SD is the population's.
+    changes
+        float32 ``(m, k)``: SRP of some images with random rounding minus that without. None where it is not known.
+
+    Returns
+    -------
+    gram
+        float64 ``(n, n)``.
+    noise
+        Root mean square of the standardised ``changes``: rounding errors in proportion to the SD between images.
     """
-    gram = torch.zeros((len(projected),) * 2, dtype=torch.float64, device=projected.device)
-    for columns in projected.split(max(1, CHUNK_VALUES // len(projected)), dim=1):
-        exact = columns.double()
+    n_images = len(projected)
+    gram = torch.zeros((n_images,) * 2, dtype=torch.float64, device=projected.device)
+    error = changes.double().square().mean().sqrt() if changes is not None else gram.new_zeros(())
+    noise, kept = gram.new_zeros(()), gram.new_zeros(())
+    width = max(1, CHUNK_VALUES // n_images)
+    for start in range(0, projected.shape[1], width):
+        exact = projected[:, start : start + width].double()
         mean = exact[train].mean(dim=0)
         sd = exact[train].std(dim=0, correction=0)
         # Rounding of equal float32 values leaves a trace of SD of this order.
-        constant = sd <= 1e-6 * mean.abs()
+        weight = torch.where((sd <= 1e-6 * mean.abs()) | (sd <= WEAK * error), 0, 1 / sd)
         exact -= mean
-        exact *= torch.where(constant, 0, 1 / sd)
+        exact *= weight
         add_products(gram, exact.float())
-    return mirror(gram)
+        kept += (weight > 0).sum()
+        if changes is not None:
+            noise += (changes[:, start : start + width].double() * weight).square().mean(dim=0).sum()
+    return mirror(gram), float((noise / kept.clamp(min=1)).sqrt())
 
 
 def effective_dimensionality(centred_gram: Tensor) -> float:
@@ -161,17 +286,27 @@ def effective_dimensionality(centred_gram: Tensor) -> float:
     return float(centred_gram.trace() ** 2 / centred_gram.square().sum())
 
 
-def add_products(total: Tensor, rows: Tensor) -> None:
-    """Add ``rows @ rows.T`` to the upper triangle of ``total``; what lies below it is arbitrary."""
+def power_of_two(values: Tensor) -> Tensor:
+    """The power of two, float64, by which values are divided without rounding so that the largest is around 1."""
+    largest = values.abs().amax().double()
+    return torch.exp2(torch.frexp(largest).exponent.double()) if largest.isfinite() else torch.ones_like(largest)
+
+
+def add_products(total: Tensor, rows: Tensor, scale: Tensor | None = None) -> None:
+    """Add ``scale * rows @ rows.T`` to the upper triangle of ``total``; what lies below it is arbitrary.
+
+    ``scale`` is float64, 1 where not given.
+    """
     n_images = len(rows)
     height = n_images if n_images <= 256 else math.ceil(n_images / 4)
     for start in range(0, n_images, height):
-        total[start : start + height, start:] += rows[start : start + height] @ rows[start:].T
+        products = rows[start : start + height] @ rows[start:].T
+        total[start : start + height, start:] += products if scale is None else products.double() * scale
 
 
 def working_bytes(n_images: int) -> int:
     """Memory that one layer's matrices and a chunk in work take besides the features."""
-    return 5 * 8 * n_images**2 + 4 * 8 * max(CHUNK_VALUES, n_images)
+    return 7 * 8 * n_images**2 + 4 * 8 * max(CHUNK_VALUES, n_images)
 
 
 def mirror(upper: Tensor) -> Tensor:

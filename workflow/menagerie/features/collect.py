@@ -10,16 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from menagerie.errors import MenagerieError
-from menagerie.features.hooks import observed, per_image, run
+from menagerie.features.hooks import observed, run
+from menagerie.features.layout import Layout, per_image
+from menagerie.features.take_inventory import resolve_layers
+from menagerie.files.inventory import LayerInfo
 
 if TYPE_CHECKING:
     from menagerie.features.extract import Images
 
 
 def layer_features(
-    model: nn.Module, images: Images, layers: Sequence[str], *, batch_size: int = 32
+    model: nn.Module, images: Images, layers: Sequence[LayerInfo | str], *, batch_size: int = 32
 ) -> dict[str, np.ndarray]:
-    """Features of named layers for all images.
+    """Features of some layers for all images.
 
     Parameters
     ----------
@@ -28,25 +31,27 @@ def layer_features(
     images
         ``n`` preprocessed images, as for :func:`menagerie.features.extract.extract_geometry`.
     layers
-        Layer names as in the inventory.
+        Entries of the inventory, or names of layers, of which each may have several
+        (:func:`menagerie.features.take_inventory.resolve_layers`).
     batch_size
         Images in one forward pass.
 
     Returns
     -------
     dict
-        Layer name -> float32 ``(n, p)``.
+        Layer, by the name that was given -> float32 ``(n, p)``.
 
     Raises
     ------
     MenagerieError
-        When a layer does not fire, or its output has no row per image.
+        When the network has no such layer, or a layer does not fire, or its output has no row per image.
     """
-    parts: dict[str, list[Tensor]] = {layer: [] for layer in layers}
+    infos = {info.layer: info for info in resolve_layers(model, tuple(images[0:1].shape[1:]), layers)}
+    parts: dict[str, list[Tensor]] = {layer: [] for layer in infos}
     rows = 0
 
     def receive(layer: str, _: nn.Module, output: Tensor) -> None:
-        features = per_image(output, rows)
+        features = per_image(output, rows, Layout.of(infos[layer]))
         if features is None:
             raise MenagerieError(f"Layer '{layer}': output of shape {tuple(output.shape)} has no row per image.")
         parts[layer].append(features.float().cpu().clone())
@@ -62,4 +67,7 @@ def layer_features(
                 f"Layer '{layer}' does not fire in {type(model).__name__}. "
                 "The layers/ folder of a run lists its layers."
             )
-    return {layer: torch.cat(found).numpy() for layer, found in parts.items()}
+    given = [layer.layer if isinstance(layer, LayerInfo) else layer for layer in layers]
+    return {
+        name: torch.cat(parts[info.layer]).numpy() for name in given for info in infos.values() if name in info.names
+    }

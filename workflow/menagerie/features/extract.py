@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -12,20 +14,27 @@ import torch
 from torch import Tensor, nn
 
 from menagerie.brain.stimuli import train_mask
-from menagerie.errors import MenagerieError, unknown
-from menagerie.features.accumulate import RawGram, effective_dimensionality, standardised_gram
-from menagerie.features.hooks import StopForward, observed, per_image, run
+from menagerie.errors import MenagerieError
+from menagerie.features.accumulate import power_of_two
+from menagerie.features.buffers import Buffers, OpenLayer
+from menagerie.features.hooks import StopForward, observed, run
+from menagerie.features.layout import Layout, per_image
 from menagerie.features.planner import Planner, Unit, whole
 from menagerie.features.precision import check_precision, forward_precision
 from menagerie.features.projection import N_PROJECTIONS, ProjectionCache
-from menagerie.features.take_inventory import list_layers
-from menagerie.files.geometry import OK, LayerGeometry, fold
+from menagerie.features.rounding import rounded_at_random
+from menagerie.features.take_inventory import resolve_layers
+from menagerie.files.geometry import LayerGeometry
 from menagerie.files.inventory import LayerInfo
 
 logger = logging.getLogger(__name__)
 
 MEMORY_BUDGET = 4 * 2**30
-_EMPTY = np.empty(0, dtype=np.float32)
+SAFE = 2.0**40
+"""Features between this and its inverse are taken as they are; others are scaled first, by a power of two.
+
+Squares of single precision numbers beyond 2^63 overflow, and those of numbers below 2^-63 lose digits.
+"""
 
 
 class Images(Protocol):
@@ -51,7 +60,10 @@ def extract_geometry(
     """Reduce layers to their geometry over a set of images.
 
     The images run through the network once where the budget allows, else in as few passes as it allows. The raw RSM is
-    exact; the result does not depend on budget, batch size or device beyond the rounding of float32.
+    exact; the result does not depend on budget, batch size or device beyond the rounding of float32. How far that
+    reaches is measured: three images run again at the end of each pass, in another batch and with random rounding
+    (:mod:`menagerie.features.rounding`). A layer whose images differ by less than 100 times that is nearly constant (or
+    random, or dependent on the batch, if the inventory did not show it), which its status says.
 
     Parameters
     ----------
@@ -75,7 +87,8 @@ def extract_geometry(
     device
         Where to run; the network is moved there. None for where it is.
     precision
-        Number format of the forward pass: float32, tf32, bfloat16 or float16. All but the first change scores.
+        Number format of the forward pass: float32, tf32, bfloat16 or float16. All but the first change scores; in the
+        last two, rounding errors are not measured.
 
     Yields
     ------
@@ -93,7 +106,7 @@ def extract_geometry(
     if device is not None:
         model = model.to(device)
     place = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-    infos = _resolve(model, images, layers)
+    infos = resolve_layers(model, tuple(images[0:1].shape[1:]), layers)
     planner = Planner(len(images), n_projections, memory_budget)
     logger.info("%d layers, %d images, %d passes", len(infos), len(images), len(planner.passes(infos)))
     extraction = _Extraction(
@@ -122,20 +135,6 @@ def _train_images(n_images: int, train: np.ndarray | None) -> np.ndarray:
     return mask
 
 
-def _resolve(model: nn.Module, images: Images, layers: Sequence[LayerInfo | str] | None) -> list[LayerInfo]:
-    """Inventory entries of the wanted layers, in inventory order."""
-    if layers is not None and all(isinstance(layer, LayerInfo) for layer in layers):
-        return [info for _, info in sorted({info.index: info for info in layers}.items())]
-    inventory = {info.layer: info for info in list_layers(model, tuple(images[0:1].shape[1:]))}
-    if layers is None:
-        return list(inventory.values())
-    names = {layer.layer if isinstance(layer, LayerInfo) else layer for layer in layers}
-    for name in names:
-        if name not in inventory:
-            raise unknown(f"layer of {type(model).__name__}", name, inventory)
-    return [info for info in inventory.values() if info.layer in names]
-
-
 @dataclass
 class _Extraction:
     """One run of :func:`extract_geometry`."""
@@ -148,7 +147,8 @@ class _Extraction:
     precision: str
     planner: Planner
     projections: ProjectionCache
-    _open: dict[int, _OpenLayer] = field(default_factory=dict)
+    _open: dict[int, OpenLayer] = field(default_factory=dict)
+    _scales: dict[int, Tensor] = field(default_factory=dict)
 
     def geometries(self, layers: Sequence[LayerInfo]) -> Iterator[tuple[str, LayerGeometry]]:
         """Run pass after pass; yield layers as they are complete."""
@@ -157,17 +157,17 @@ class _Extraction:
             units, buffers, todo = self._next_pass(todo)
             for unit in units:
                 index = unit.info.index
-                layer = self._open.setdefault(index, _OpenLayer(unit.info, len(self.images), self.device))
-                layer.take_in(buffers.raw.pop(index), buffers.projected.pop(index, None), self.train)
+                layer = self._open.setdefault(index, OpenLayer(unit.info, len(self.images), self.device))
+                layer.take_in(buffers, self.train)
                 if unit.last:
                     yield unit.info.layer, self._open.pop(index).geometry()
 
-    def _next_pass(self, todo: list[Unit]) -> tuple[list[Unit], _Buffers, list[Unit]]:
+    def _next_pass(self, todo: list[Unit]) -> tuple[list[Unit], Buffers, list[Unit]]:
         """Fill the buffers of the next pass; with smaller slices where a GPU's memory does not suffice."""
         while True:
             units, rest = self.planner.next_pass(todo)
             try:
-                buffers = _Buffers.allocate(units, len(self.images), self.planner.n_projections, self.device)
+                buffers = Buffers.allocate(units, len(self.images), self.planner.n_projections, self.device)
                 self._fill(units, buffers)
                 return units, buffers, rest
             except torch.OutOfMemoryError:
@@ -178,32 +178,60 @@ class _Extraction:
             # Outside the handler, since the exception's traceback keeps tensors alive.
             _release(self.device)
 
-    def _fill(self, units: list[Unit], buffers: _Buffers) -> None:
-        """Run all images through the network and keep what the units want."""
+    def _fill(self, units: list[Unit], buffers: Buffers) -> None:
+        """Run all images through the network and keep what the units want; then measure rounding errors."""
+        n_images = len(self.images)
+        again = sorted({0, n_images // 2, n_images - 1}, reverse=True)
+        kept: dict[int, Tensor] = {}
+        with self._watched(units) as show:
+            start = 0
+            while start < n_images:
+                stop = start + self.batch_size
+                # Networks that squeeze the axis of a single image, or refuse one, shall not meet one.
+                batch = self.images[start : stop - (stop == n_images - 1 and stop > start + 1)].to(self.device)
+                rows = range(start, start + len(batch))
+                if show(batch, partial(self._store, rows, buffers)):
+                    kept |= {image: batch[image - start].clone() for image in again if image in rows}
+                    start = rows.stop
+        if self.precision in ("float32", "tf32"):
+            with rounded_at_random(self.model), self._watched(units) as show:
+                while again:
+                    rows = again[: self.batch_size]
+                    if show(torch.stack([kept[image] for image in rows]), partial(self._compare, rows, buffers)):
+                        again = again[len(rows) :]
+
+    @contextmanager
+    def _watched(self, units: list[Unit]) -> Iterator[Callable[[Tensor, Callable[[Unit, Tensor], None]], bool]]:
+        """A function that shows a batch to the network, up to the last layer that the units want.
+
+        It hands on each unit's tensor as it comes, and gives False where memory does not suffice for so many images.
+        """
         by_name = {unit.info.layer: unit for unit in units}
         missing: set[str] = set()
-        rows = slice(0)
+        takers: list[Callable[[Unit, Tensor], None]] = []
 
         def receive(name: str, _: nn.Module, output: Tensor) -> None:
-            self._store(by_name[name], output, rows, buffers)
-            missing.discard(name)
+            # A name that comes twice in a pass is that of its first tensor, as in the inventory.
+            if name in missing:
+                takers[-1](by_name[name], output)
+                missing.discard(name)
             if not missing:
                 raise StopForward
 
+        def show(batch: Tensor, take: Callable[[Unit, Tensor], None]) -> bool:
+            takers[:] = [take]
+            missing.update(by_name)
+            if not self._run(batch):
+                return False
+            if missing:
+                raise MenagerieError(
+                    f"layer '{min(missing)}' of the inventory did not fire in {type(self.model).__name__}. "
+                    "The inventory belongs to another network or version: delete it and run the workflow again."
+                )
+            return True
+
         with observed(self.model, receive, wanted=by_name):
-            start = 0
-            while start < len(self.images):
-                batch = self.images[start : start + self.batch_size].to(self.device)
-                rows = slice(start, start + len(batch))
-                missing.update(by_name)
-                if not self._run(batch):
-                    continue
-                if missing:
-                    raise MenagerieError(
-                        f"layer '{min(missing)}' of the inventory did not fire in {type(self.model).__name__}. "
-                        "The inventory belongs to another network or version: delete it and run the workflow again."
-                    )
-                start = rows.stop
+            yield show
 
     def _run(self, batch: Tensor) -> bool:
         """One forward pass; False, and half the batch size, where memory does not suffice for it."""
@@ -219,92 +247,42 @@ class _Extraction:
         _release(self.device)
         return False
 
-    def _store(self, unit: Unit, output: Tensor, rows: slice, buffers: _Buffers) -> None:
-        features = per_image(output, rows.stop - rows.start)
+    def _features(self, unit: Unit, output: Tensor, n_images: int) -> Tensor:
+        """Features as float32 ``(n_images, n_features)``, scaled by a power of two of the layer's own where need be."""
+        features = per_image(output, n_images, Layout.of(unit.info))
         if features is None or features.shape[1] != unit.info.n_features:
             raise MenagerieError(
                 f"layer '{unit.info.layer}': expected {unit.info.n_features} features per image as in the inventory, "
-                f"found output of shape {tuple(output.shape)} for {rows.stop - rows.start} images. "
+                f"found output of shape {tuple(output.shape)} for {n_images} images. "
                 "Use the input size that the inventory was taken with, or delete it and run the workflow again."
             )
-        features = features.float()
-        buffers.raw[unit.info.index][rows] = features[:, unit.start : unit.stop]
+        scale = self._scales.get(unit.info.index)
+        if scale is None:
+            scale = self._scales[unit.info.index] = power_of_two(features)
+        return features.float() if 1 / SAFE < scale < SAFE else (features.double() / scale).float()
+
+    def _project(self, unit: Unit, features: Tensor, buffers: Buffers) -> Tensor:
+        with torch.autocast(self.device.type, enabled=False):
+            return self.projections.get(unit.info.n_features)(features, buffers.references[unit.info.index])
+
+    def _store(self, rows: range, buffers: Buffers, unit: Unit, output: Tensor) -> None:
+        features = self._features(unit, output, len(rows))
+        part, index = slice(rows.start, rows.stop), unit.info.index
+        buffers.raw[index][part] = features[:, unit.start : unit.stop]
         if unit.project:
-            reference = buffers.references[unit.info.index]
             if rows.start == 0:
-                reference.copy_(features[0])
-            with torch.autocast(self.device.type, enabled=False):
-                projected = self.projections.get(unit.info.n_features)(features, reference)
-            buffers.projected[unit.info.index][rows] = projected
+                buffers.references[index].copy_(features[0])
+            buffers.projected[index][part] = self._project(unit, features, buffers)
+
+    def _compare(self, rows: list[int], buffers: Buffers, unit: Unit, output: Tensor) -> None:
+        index = unit.info.index
+        features = self._features(unit, output, len(rows))
+        buffers.note_changes(index, features[:, unit.start : unit.stop] - buffers.raw[index][rows])
+        if unit.project:
+            buffers.note_projected(index, self._project(unit, features, buffers) - buffers.projected[index][rows])
 
 
 def _release(device: torch.device) -> None:
     """Give cached memory back to the device."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
-
-
-@dataclass
-class _Buffers:
-    """Features of one pass for all images, by layer index.
-
-    What is projected is the difference from the first image: standardising takes off any reference, and differences
-    stay accurate in single precision where images have most of their pattern in common.
-    """
-
-    raw: dict[int, Tensor]
-    projected: dict[int, Tensor]
-    references: dict[int, Tensor]
-
-    @classmethod
-    def allocate(cls, units: list[Unit], n_images: int, n_projections: int, device: torch.device) -> _Buffers:
-        def empty(*shape: int) -> Tensor:
-            return torch.empty(shape, dtype=torch.float32, device=device)
-
-        projected = [unit.info for unit in units if unit.project]
-        return cls(
-            raw={unit.info.index: empty(n_images, unit.width) for unit in units},
-            projected={info.index: empty(n_images, n_projections) for info in projected},
-            references={info.index: empty(info.n_features) for info in projected},
-        )
-
-
-class _OpenLayer:
-    """A layer whose slices are coming in."""
-
-    def __init__(self, info: LayerInfo, n_images: int, device: torch.device):
-        self.info = info
-        self._raw = RawGram(n_images, device)
-        self._srp_dimensionality = float("nan")
-        self._gram_triu = _EMPTY
-
-    def take_in(self, raw: Tensor, projected: Tensor | None, train: Tensor) -> None:
-        """Add a slice of raw features and, with the first one, the SRP."""
-        self._raw.add(raw)
-        if projected is not None:
-            srp = RawGram(len(projected), projected.device)
-            srp.add(projected)
-            self._srp_dimensionality = effective_dimensionality(srp.centred())
-            self._gram_triu = fold(standardised_gram(projected, train).cpu().numpy(), with_diagonal=True)
-
-    def geometry(self) -> LayerGeometry:
-        """What is known of the layer once all slices are in."""
-        info = self.info
-        flaw = self._raw.flaw()
-        if not flaw and not (np.isfinite(self._gram_triu).all() and self._gram_triu.any()):
-            flaw = "sparse random projection is constant over the training images, or overflows"
-        if flaw:
-            logger.warning("layer %s cannot be scored: %s", info.layer, flaw)
-            return LayerGeometry(info.layer, info.index, info.n_features, _EMPTY, _EMPTY, {}, flaw)
-        return LayerGeometry(
-            layer=info.layer,
-            index=info.index,
-            n_features=info.n_features,
-            rsm_triu=fold(self._raw.rsm().cpu().numpy(), with_diagonal=False),
-            gram_triu=self._gram_triu,
-            effective_dimensionality={
-                "raw": effective_dimensionality(self._raw.centred()),
-                "srp": self._srp_dimensionality,
-            },
-            status=OK,
-        )

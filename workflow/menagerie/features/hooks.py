@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 import torch
 from torch import Tensor, nn
+
+from menagerie.features.attention import MAP, fused_attention_seen, offer_projections
+from menagerie.features.evaluation import plain_evaluation
+from menagerie.features.outputs import tensors
+from menagerie.features.work import beside_the_network
 
 ROOT = "output"
 """Layer name of what the network itself returns, where no module returned it before."""
@@ -25,18 +29,20 @@ class StopForward(Exception):  # noqa: N818 - like StopIteration, it is no error
 
 
 def run(model: nn.Module, images: Tensor) -> None:
-    """Run a forward pass for the sake of its hooks; the output is thrown away."""
+    """Run a forward pass for the sake of its hooks, in the network's own float format; the output is thrown away."""
+    dtype = next((parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()), images.dtype)
     with suppress(StopForward):
-        model(images)
+        model(images.to(dtype))
 
 
 @contextmanager
-def observed(model: nn.Module, receive: Receiver, wanted: Container[str] | None = None) -> Iterator[None]:
+def observed(model: nn.Module, receive: Receiver, wanted: Collection[str] | None = None) -> Iterator[None]:
     """Call ``receive`` for each output tensor of each module, in the order of the forward pass.
 
-    The network is put into evaluation mode without gradients, and its attention into the unfused form, in which the
-    attention maps pass through modules; all is put back at the end. Modules that return tuples, lists or dicts are
-    opened (``path[0]``, ``path[key]``); a module that fires again within one pass is named ``path#2``, ``path#3``...
+    The network is put into evaluation mode (:func:`menagerie.features.evaluation.plain_evaluation`); all is put back
+    at the end. What modules return is opened (:func:`menagerie.features.outputs.tensors`); a module that fires again
+    within one pass is named ``path#2``, ``path#3``... Attention maps and projections that no module returns are shown
+    beside (:mod:`menagerie.features.attention`).
 
     Parameters
     ----------
@@ -47,75 +53,100 @@ def observed(model: nn.Module, receive: Receiver, wanted: Container[str] | None 
     wanted
         Layer names to receive; None for all. Modules without a wanted name are not hooked at all.
     """
-    firings: Counter[str] = Counter()
-    modules = {name or ROOT: module for name, module in model.named_modules()}
-    if wanted is not None:
-        paths = {module_path(name) for name in wanted}
-        modules = {name: module for name, module in modules.items() if name in paths}
+    watch = _Watch(receive, None if wanted is None else frozenset(wanted), root_of(model))
+    modules = named_modules(model)
+    with ExitStack() as stack:
+        # A map belongs to the innermost module that runs, so that all must be known where maps are wanted.
+        if wanted is None or any(f"[{MAP}" in name for name in wanted):
+            stack.enter_context(fused_attention_seen(watch.offer))
+        elif wanted is not None:
+            modules = {path: module for path, module in modules.items() if any(_within(name, path) for name in wanted)}
+        for path, module in {**modules, root_of(model): model}.items():
+            if not is_scripted(module):
+                stack.callback(module.register_forward_pre_hook(watch.entering(path), with_kwargs=True).remove)
+                stack.callback(module.register_forward_hook(watch.leaving(path)).remove)
+        with plain_evaluation(model):
+            yield
 
-    def hook_for(path: str) -> Callable[[nn.Module, object, object], None]:
-        def hook(module: nn.Module, _: object, output: object) -> None:
-            firings[path] += 1
-            name = path if firings[path] == 1 else f"{path}#{firings[path]}"
-            for layer, tensor in _tensors(name, output):
-                if wanted is None or layer in wanted:
-                    receive(layer, module, tensor)
+
+def named_modules(model: nn.Module) -> dict[str, nn.Module]:
+    """Modules by path, the network itself among them."""
+    return {path or root_of(model): module for path, module in model.named_modules()}
+
+
+def root_of(model: nn.Module) -> str:
+    """What the network itself is called: :data:`ROOT`, with an underscore where a child has that name."""
+    root, children = ROOT, dict(model.named_children())
+    while root in children:
+        root += "_"
+    return root
+
+
+def is_scripted(module: nn.Module) -> bool:
+    """Whether a module is a TorchScript program, which takes no hooks and shows nothing of its inside."""
+    return isinstance(module, torch.jit.RecursiveScriptModule) and not isinstance(
+        module, torch.jit.TopLevelTracedModule
+    )
+
+
+def _within(layer: str, path: str) -> bool:
+    """Whether a layer is (part of) an output of the module at this path."""
+    return layer.startswith(path) and layer[len(path) : len(path) + 1] in ("", "#", "[")
+
+
+class _Watch:
+    """What happens in one forward pass: which modules run, and how often each has run before."""
+
+    def __init__(self, receive: Receiver, wanted: frozenset[str] | None, root: str):
+        self._root = root
+        self._receive = receive
+        self._wanted = wanted
+        self._firings: Counter[str] = Counter()
+        self._hidden: Counter[str] = Counter()
+        self._running: list[tuple[str, str, nn.Module]] = []
+
+    def entering(self, path: str) -> Callable[[nn.Module, tuple, dict], None]:
+        def hook(module: nn.Module, args: tuple, kwargs: dict) -> None:
+            if path == self._root:
+                self._begin()
+            self._running.append((path, self._name(path), module))
+            if isinstance(module, nn.MultiheadAttention) and hasattr(module, "in_proj_weight"):
+                offer_projections(module, args, kwargs, self.offer)
 
         return hook
 
-    handles = [module.register_forward_hook(hook_for(path)) for path, module in modules.items()]
-    handles.append(model.register_forward_pre_hook(lambda *_: firings.clear()))
-    try:
-        with _plain_evaluation(model), torch.inference_mode():
-            yield
-    finally:
-        for handle in handles:
-            handle.remove()
+    def _begin(self) -> None:
+        """Forget the pass before, which may have ended anywhere."""
+        self._firings.clear()
+        self._hidden.clear()
+        self._running.clear()
 
+    def _name(self, path: str) -> str:
+        """Name of the next firing of a module."""
+        self._firings[path] += 1
+        return path if self._firings[path] == 1 else f"{path}#{self._firings[path]}"
 
-def module_path(layer: str) -> str:
-    """Module path within a layer name: without the number of the firing and the position in the output."""
-    return re.sub(r"(#\d+)?(\[[^\]]*\])*$", "", layer)
+    def leaving(self, path: str) -> Callable[[nn.Module, object, object], None]:
+        def hook(module: nn.Module, _: object, output: object) -> None:
+            # Modules that ended in an exception that the network caught are still there.
+            while self._running[-1][0] != path:
+                self._running.pop()
+            name = self._running.pop()[1]
+            for layer, tensor in tensors(name, output):
+                if self._wanted is None or layer in self._wanted:
+                    self._receive(layer, module, tensor)
 
+        return hook
 
-def _tensors(name: str, output: object) -> Iterator[tuple[str, Tensor]]:
-    """All tensors in a module's output, with their names."""
-    if isinstance(output, Tensor):
-        yield name, output
-    elif isinstance(output, dict):
-        for key, part in output.items():
-            yield from _tensors(f"{name}[{key}]", part)
-    elif isinstance(output, (tuple, list)):
-        for position, part in enumerate(output):
-            yield from _tensors(f"{name}[{position}]", part)
-
-
-@contextmanager
-def _plain_evaluation(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode with every step done by its own module; restores the former state."""
-    training = {module: module.training for module in model.modules()}
-    # timm's modules read the global switch when they are built, so it is their own attribute that counts.
-    fused = {module: module.fused_attn for module in model.modules() if hasattr(module, "fused_attn")}
-    fast_path = torch.backends.mha.get_fastpath_enabled()
-    try:
-        model.eval()
-        torch.backends.mha.set_fastpath_enabled(False)
-        for module in fused:
-            module.fused_attn = False
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast_path)
-        for module, flag in fused.items():
-            module.fused_attn = flag
-        for module, flag in training.items():
-            module.training = flag
-
-
-def per_image(output: Tensor, n_images: int) -> Tensor | None:
-    """Features as ``(n_images, n_features)``; None where the first axis is no multiple of the images.
-
-    A first axis of ``n_images * k`` (Swin's windows, TNT's inner tokens) is folded image by image.
-    """
-    if output.dim() == 0 or output.numel() == 0 or output.shape[0] % n_images:
-        return None
-    return output.reshape(n_images, -1)
+    def offer(self, key: str, compute: Callable[[], Tensor]) -> None:
+        """Take a hidden tensor of the innermost running module, where it is wanted."""
+        if not self._running:
+            return
+        _, name, module = self._running[-1]
+        self._hidden[f"{name}[{key}]"] += 1
+        number = self._hidden[f"{name}[{key}]"]
+        layer = f"{name}[{key}]" if number == 1 else f"{name}[{key}#{number}]"
+        if self._wanted is None or layer in self._wanted:
+            with beside_the_network():
+                tensor = compute()
+            self._receive(layer, module, tensor)

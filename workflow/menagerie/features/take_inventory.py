@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
-from menagerie.errors import MenagerieError
-from menagerie.features.hooks import module_path, observed, per_image, run
+from menagerie.errors import MenagerieError, unknown
+from menagerie.features.determinism import Batches
+from menagerie.features.hooks import is_scripted
+from menagerie.features.probe import NOT_ALWAYS, Seen, probe
+from menagerie.features.randomness import RandomOrigin, seeded
 from menagerie.features.work import MultiplyAdds
-from menagerie.files.inventory import LayerInfo
+from menagerie.files.inventory import LayerInfo, SkippedTensor
 
 logger = logging.getLogger(__name__)
 
-PASS_THROUGH = re.compile(r"(^|\.)(attn\.(q_norm|k_norm|norm)|head_drop|res_scale\d?|patch_dropout)$")
+PASS_THROUGH = re.compile(r"(^|\.)(attn\.(q_norm|k_norm|norm)|head_drop|res_scale\d?|patch_dropout)(#\d+)?$")
 """Placeholders that timm and open_clip added after 2022. As Identity or Dropout they only show tensors that the
 networks of the published survey did not show, so they are no layers (reference notes of the survey, section 3)."""
 
-N_PROBES = 3
-N_SAMPLES = 64
-
-
-@dataclass(frozen=True)
-class SkippedLayer:
-    """An output tensor that is no layer of the inventory, and why."""
-
-    layer: str
-    class_name: str
-    reason: str
+PLACEHOLDER = "placeholder that passes its input on"
 
 
 @dataclass
@@ -41,21 +33,8 @@ class Inventory:
     """Layers of a network in the order of the forward pass, the output tensors left out, and the work of one image."""
 
     layers: list[LayerInfo] = field(default_factory=list)
-    skipped: list[SkippedLayer] = field(default_factory=list)
+    skipped: list[SkippedTensor] = field(default_factory=list)
     multiply_adds: int = 0
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """One output tensor during the probe."""
-
-    layer: str
-    class_name: str
-    shape: tuple[int, ...] = ()
-    n_features: int = 0
-    sample: Tensor | None = None
-    digest: bytes = b""
-    flaw: str = ""
 
 
 def list_layers(model: nn.Module, input_shape: tuple[int, int, int] = (3, 224, 224)) -> list[LayerInfo]:
@@ -68,9 +47,14 @@ def take_inventory(model: nn.Module, input_shape: tuple[int, int, int] = (3, 224
 
     A layer is an output tensor of a module whose values no earlier module returned. So containers, identities, dropout
     and reshapes drop out where they only pass values on, and stay where they show something new (a block's sum with its
-    shortcut, a softmax map). Each firing of a shared module counts. Not layers: tensors that are no real numbers, and
-    tensors whose rows are not images, found by comparing an image alone with the same image in a batch. A first axis of
-    several entries per image is folded, see :func:`menagerie.features.hooks.per_image`.
+    shortcut, a softmax map); the names that drop out so are aliases of the layer whose values they have. Each firing of
+    a shared module counts. Images may lie along any axis (:class:`menagerie.features.layout.Layout`), which is found
+    from the shapes for one and for three images, and from which reading gives an image twice in a batch equal features.
+
+    Not layers: tensors that are no real numbers, that have no row for each image, that are random, and whose values for
+    an image depend on its batch. Deterministic means equal to rounding: an image has the same features at two places of
+    a batch of three and in one of two in another order, within 16 rounding errors, or within 16 times the
+    change that follows from random rounding (:mod:`menagerie.features.rounding`), and never by a thousandth.
 
     Parameters
     ----------
@@ -88,97 +72,103 @@ def take_inventory(model: nn.Module, input_shape: tuple[int, int, int] = (3, 224
     Raises
     ------
     MenagerieError
-        When the network does not run on such images, or has no layer at all.
+        When the network does not run on such images, has no layer at all, or is a TorchScript program.
     """
+    if is_scripted(model):
+        raise MenagerieError(
+            f"The network {type(model).__name__} is a TorchScript program, which shows nothing of its inside; expected "
+            "modules of PyTorch. Return the network as it was before torch.jit.script."
+        )
     reference = next(iter(model.parameters()), torch.empty(0))
-    probes = torch.randn((N_PROBES, *input_shape), generator=torch.Generator().manual_seed(0)).to(reference.device)
+    one, two, three = torch.randn((3, *input_shape), generator=torch.Generator().manual_seed(0)).to(reference.device)
     with _without_constant_parameters(model):
         try:
-            together = _probe(model, probes)
-            with MultiplyAdds() as work:
-                alone = {seen.layer: seen for seen in _probe(model, probes[1:2])}
-        except (RuntimeError, ValueError, AssertionError) as error:
+            first, n, work = _first_look(model, one, two)
+            # A stronger third image, so that extremes of a batch differ too.
+            batches = Batches(model, torch.stack([one, two, one]), torch.stack([2 * three, one]), first, n)
+            inventory = _sort_out(batches)
+        except (RuntimeError, ValueError, AssertionError, TypeError, IndexError) as error:
             shape = "x".join(map(str, input_shape))
             raise MenagerieError(
                 f"The network {type(model).__name__} does not run on images of {shape} ({error}). "
                 "Give it the input size that it was built for."
             ) from error
-    inventory = _sort_out(together, alone)
-    inventory.multiply_adds = work.count
+    inventory.multiply_adds = work // n
     if not inventory.layers:
-        raise MenagerieError(f"The network {type(model).__name__} has no module that returns features of images.")
+        raise MenagerieError(_no_layer(model, inventory))
     for skipped in inventory.skipped:
         logger.debug("no layer: %s (%s): %s", skipped.layer, skipped.class_name, skipped.reason)
     return inventory
 
 
-def _probe(model: nn.Module, images: Tensor) -> list[_Seen]:
-    seen: list[_Seen] = []
-
-    def receive(layer: str, module: nn.Module, output: Tensor) -> None:
-        seen.append(_look_at(layer, module, output, len(images)))
-
-    with observed(model, receive):
-        run(model, images)
-    return seen
-
-
-def _look_at(layer: str, module: nn.Module, output: Tensor, n_images: int) -> _Seen:
-    class_name = type(module).__name__
-    if isinstance(module, (nn.Identity, nn.Dropout)) and PASS_THROUGH.search(module_path(layer)):
-        return _Seen(layer, class_name, flaw="placeholder that passes its input on")
-    if not output.is_floating_point():
-        return _Seen(layer, class_name, flaw=f"values are {output.dtype}, not real numbers")
-    features = per_image(output, n_images)
-    if features is None:
-        return _Seen(layer, class_name, flaw=f"first axis of shape {tuple(output.shape)} does not run over images")
-    n_features = features.shape[1]
-    shape = tuple(output.shape[1:])
-    folds = output.shape[0] // n_images
-    # The row of the middle image, thinned out: enough to recognise it in the second probe.
-    row = features[n_images // 2]
-    picks = torch.linspace(0, n_features - 1, min(N_SAMPLES, n_features)).long().to(row.device)
-    return _Seen(
-        layer=layer,
-        class_name=class_name,
-        shape=shape if folds == 1 and shape else (folds, *shape),
-        n_features=n_features,
-        sample=row[picks].double().cpu(),
-        digest=hashlib.blake2b(features.float().cpu().contiguous().numpy().data, digest_size=16).digest(),
+def _no_layer(model: nn.Module, inventory: Inventory) -> str:
+    reasons = list(dict.fromkeys(skipped.reason for skipped in inventory.skipped if not skipped.repeats))
+    found = f"found {len(inventory.skipped)} tensors ({'; '.join(reasons[:3])})" if reasons else "found no tensor"
+    return (
+        f"The network {type(model).__name__} has no module that returns features of images: {found}, expected real "
+        "numbers that depend on the image alone. Let its forward function return such, without dropout, noise and "
+        "batch statistics in evaluation mode."
     )
 
 
-def _sort_out(together: list[_Seen], alone: dict[str, _Seen]) -> Inventory:
-    """Layers among the tensors of the first probe, given the second."""
+def _first_look(model: nn.Module, one: Tensor, other: Tensor) -> tuple[dict[str, Seen], int, int]:
+    """Shapes for one image, or for two where the network needs more than one; how many, and the multiply-adds."""
+    for images in (one[None], torch.stack([one, other])):
+        try:
+            with seeded(0), MultiplyAdds() as work, RandomOrigin() as origin:
+                return probe(model, images, origin=origin), len(images), work.count
+        except ValueError:
+            # Batch statistics of a single value: PyTorch refuses, and two images will show the rest.
+            if len(images) > 1:
+                raise
+    raise AssertionError
+
+
+def _sort_out(batches: Batches) -> Inventory:
+    """Layers among the tensors of the batch of three."""
     inventory = Inventory()
-    first_with: dict[bytes, str] = {}
-    kept: list[_Seen] = []
-    for seen in together:
-        flaw = seen.flaw or _flaw_of_rows(seen, alone.get(seen.layer))
-        if not flaw and seen.digest in first_with:
-            flaw = f"same values as {first_with[seen.digest]}"
-        if flaw:
-            inventory.skipped.append(SkippedLayer(seen.layer, seen.class_name, flaw))
+    first_with: dict[bytes, int] = {}
+    kept: list[Seen] = []
+    aliases: list[list[str]] = []
+    for seen in batches.three.values():
+        placeholder = seen.class_name in ("Identity", "Dropout") and PASS_THROUGH.search(seen.layer)
+        flaw = PLACEHOLDER if placeholder else batches.flaw(seen)
+        repeated = None if flaw else first_with.get(seen.sketch.digest)
+        if flaw or repeated is not None:
+            reason = flaw or f"same values as {kept[repeated].layer}"
+            inventory.skipped.append(SkippedTensor(seen.layer, seen.class_name, reason))
+            if repeated is not None:
+                aliases[repeated].append(seen.layer)
         else:
-            first_with[seen.digest] = seen.layer
+            first_with[seen.sketch.digest] = len(kept)
             kept.append(seen)
+            aliases.append([])
     last = max(len(kept) - 1, 1)
-    inventory.layers = [
-        LayerInfo(index, seen.layer, seen.class_name, seen.shape, seen.n_features, index / last)
-        for index, seen in enumerate(kept)
+    inventory.layers = [_layer(index, seen, index / last, aliases[index]) for index, seen in enumerate(kept)]
+    inventory.skipped += [
+        SkippedTensor(layer, seen.class_name, NOT_ALWAYS)
+        for layer, seen in batches.first.items()
+        if layer not in batches.three
     ]
     return inventory
 
 
-def _flaw_of_rows(seen: _Seen, alone: _Seen | None) -> str:
-    """Why the rows of a tensor are not the images, or ''."""
-    if alone is None or alone.n_features != seen.n_features:
-        return "does not grow with the number of images"
-    scale = alone.sample.abs().max() + seen.sample.abs().max()
-    # A wide margin: only another order of the values is to be caught, not the rounding of another batch size.
-    if (seen.sample - alone.sample).abs().max() > 1e-2 * scale:
-        return "an image's values depend on its batch, or images do not lie along the first axis"
-    return ""
+def _layer(index: int, seen: Seen, depth: float, aliases: Sequence[str]) -> LayerInfo:
+    n_features = 1
+    for size in seen.own_shape:
+        n_features *= size
+    layout = seen.sketch.layout
+    return LayerInfo(
+        index,
+        seen.layer,
+        seen.class_name,
+        seen.own_shape,
+        n_features,
+        depth,
+        axis=layout.axis,
+        run=layout.run,
+        aliases=tuple(aliases),
+    )
 
 
 @contextmanager
@@ -196,3 +186,36 @@ def _without_constant_parameters(model: nn.Module) -> Iterator[None]:
     finally:
         for values, saved in former:
             values.copy_(saved)
+
+
+def resolve_layers(
+    model: nn.Module, input_shape: tuple[int, int, int], layers: Sequence[LayerInfo | str] | None
+) -> list[LayerInfo]:
+    """Inventory entries of the wanted layers, in inventory order; a layer is found under any of its names.
+
+    Parameters
+    ----------
+    model
+        The network.
+    input_shape
+        Channels, height, width of its input; for an inventory, which is taken where ``layers`` are not all entries.
+    layers
+        Entries of the inventory, or names. None for the whole inventory.
+
+    Raises
+    ------
+    MenagerieError
+        When the inventory has no layer of a name.
+    """
+    if layers is not None and all(isinstance(layer, LayerInfo) for layer in layers):
+        return [info for _, info in sorted({info.index: info for info in layers}.items())]
+    inventory = list_layers(model, input_shape)
+    if layers is None:
+        return inventory
+    by_name = {name: info for info in inventory for name in info.names}
+    wanted = {layer.layer if isinstance(layer, LayerInfo) else layer for layer in layers}
+    for name in wanted:
+        if name not in by_name:
+            raise unknown(f"layer of {type(model).__name__}", name, by_name)
+    chosen = {by_name[name].index for name in wanted}
+    return [info for info in inventory if info.index in chosen]

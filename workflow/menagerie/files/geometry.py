@@ -1,8 +1,9 @@
 """The geometry container: everything that scoring needs to know about a layer, without the network.
 
 One HDF5 file per stimulus set and model, one group per layer. A layer is two symmetric matrices over
-the images: the RSM of its raw features and the Gram matrix of its standardised sparse random
-projection (SRP). Only their upper triangles are stored, in float32, with Fletcher-32 checksums.
+the images: dissimilarities of its raw features (1 minus their RSM, so that correlations close to 1 keep their
+differences) and the Gram matrix of its standardised sparse random projection (SRP). Only their upper triangles are
+stored, in float32, with Fletcher-32 checksums.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from menagerie.errors import MenagerieError
 from menagerie.files.storage import atomic
 
-FORMAT = "menagerie-geometry/1"
+FORMAT = "menagerie-geometry/2"
 OK = "ok"
 PROVENANCE = "menagerie"
 
@@ -35,14 +36,17 @@ class LayerGeometry:
         Position of the layer in the inventory, from 0.
     n_features
         Features per image before projection.
-    rsm_triu
-        float32 ``(n (n - 1) / 2,)``: strict upper triangle, row by row, of the raw-feature RSM.
+    rdm_triu
+        float32 ``(n (n - 1) / 2,)``: strict upper triangle, row by row, of 1 minus the raw-feature RSM.
         Empty where ``status`` is not "ok".
     gram_triu
         float32 ``(n (n + 1) / 2,)``: upper triangle with diagonal of ``X X'``, where ``X`` is the SRP
         standardised with the mean and SD of the training images. Empty where ``status`` is not "ok".
     effective_dimensionality
         Of the raw features and of their SRP: ``{"raw": ..., "srp": ...}``.
+    rounding
+        The forward pass's rounding errors in proportion to what differs between images, for the raw features and the
+        standardised SRP, likewise (:data:`menagerie.features.accumulate.MOST_NOISE`); empty where not measured.
     status
         "ok", or the reason why the layer cannot be scored (for example: constant over images).
     """
@@ -50,14 +54,15 @@ class LayerGeometry:
     layer: str
     index: int
     n_features: int
-    rsm_triu: np.ndarray
+    rdm_triu: np.ndarray
     gram_triu: np.ndarray
     effective_dimensionality: dict[str, float] = field(default_factory=dict)
     status: str = OK
+    rounding: dict[str, float] = field(default_factory=dict)
 
     def rsm(self) -> np.ndarray:
-        """Raw-feature RSM, float32 ``(n, n)``, ones on the diagonal."""
-        return unfold(self.rsm_triu, diagonal=1.0)
+        """Raw-feature RSM, float64 ``(n, n)``, ones on the diagonal."""
+        return 1 - unfold(self.rdm_triu, diagonal=0.0).astype(np.float64)
 
     def gram(self) -> np.ndarray:
         """Gram matrix of the standardised SRP, float32 ``(n, n)``."""
@@ -137,8 +142,9 @@ def write_geometry(
                 n_features=layer.n_features,
                 status=layer.status,
                 **{f"ed_{name}": value for name, value in layer.effective_dimensionality.items()},
+                **{f"rounding_{name}": value for name, value in layer.rounding.items()},
             )
-            for name in ("rsm_triu", "gram_triu"):
+            for name in ("rdm_triu", "gram_triu"):
                 values = np.asarray(getattr(layer, name), dtype=np.float32)
                 if not np.isfinite(values).all():
                     raise ValueError(f"layer {layer.layer}: {name} holds NaN or infinite values")
@@ -217,7 +223,7 @@ class GeometryFile:
         """
         try:
             group = self._file[f"layers/{index:04d}"]
-            triangles = {name: group[name][:] for name in ("rsm_triu", "gram_triu")}
+            triangles = {name: group[name][:] for name in ("rdm_triu", "gram_triu")}
         except KeyError as error:
             raise MenagerieError(
                 f"Geometry file {self.path} has no layer {index} (it holds {len(self.indices)} layers). "
@@ -233,12 +239,16 @@ class GeometryFile:
             layer=str(attributes["layer"]),
             index=int(attributes["index"]),
             n_features=int(attributes["n_features"]),
-            effective_dimensionality={
-                name: float(attributes[f"ed_{name}"]) for name in ("raw", "srp") if f"ed_{name}" in attributes
-            },
+            effective_dimensionality=_by_part(attributes, "ed"),
             status=str(attributes["status"]),
+            rounding=_by_part(attributes, "rounding"),
             **triangles,
         )
 
     def __iter__(self) -> Iterator[LayerGeometry]:
         return (self.read(index) for index in self.indices)
+
+
+def _by_part(attributes: Mapping[str, float], what: str) -> dict[str, float]:
+    """A layer's numbers of one kind, for raw features and SRP."""
+    return {part: float(attributes[f"{what}_{part}"]) for part in ("raw", "srp") if f"{what}_{part}" in attributes}

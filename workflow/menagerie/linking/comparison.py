@@ -181,12 +181,12 @@ class Comparison:
         self.penalties, self.memory_budget = penalties, memory_budget
         self._layer_triangles: dict[str, Array] = {}
         n = brain.n_rows
-        if geometry.status == OK and (len(geometry.rsm_triu), len(geometry.gram_triu)) != (
+        if geometry.status == OK and (len(geometry.rdm_triu), len(geometry.gram_triu)) != (
             n * (n - 1) // 2,
             n * (n + 1) // 2,
         ):
             raise MenagerieError(
-                f"Layer {geometry.layer}: its matrices hold {len(geometry.rsm_triu)} and {len(geometry.gram_triu)} "
+                f"Layer {geometry.layer}: its matrices hold {len(geometry.rdm_triu)} and {len(geometry.gram_triu)} "
                 f"values, which do not fit {n} images. The geometry belongs to another stimulus set; extract it again."
             )
 

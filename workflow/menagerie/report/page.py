@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from menagerie.figures.leaderboard_table import leaderboard_table
 from menagerie.figures.tidy import METRICS, in_order, metrics_in
+from menagerie.files.layer_counts import LayerCount
 from menagerie.linking.schemas import SCHEMAS
 from menagerie.report.captions import read_caption
 from menagerie.report.experiment_section import ReportExperiment, experiment_facts
@@ -19,7 +20,9 @@ from menagerie.report.sections import (
     counts,
     dataset_facts,
     is_simulated,
+    layer_facts,
     models_left_out,
+    models_without_layers,
     not_scored,
     shown_columns,
     table_data,
@@ -53,6 +56,7 @@ def render_report(
     neighbours: pd.DataFrame | None = None,
     reproduction: pd.DataFrame | None = None,
     left_out: Mapping[str, str] | None = None,
+    layers: Sequence[LayerCount] = (),
 ) -> str:
     """The page as text, the same text for the same input.
 
@@ -85,6 +89,8 @@ def render_report(
         Sections that are not given are absent.
     left_out
         Models that the run went on without -> why.
+    layers
+        Counts of every model's layers.
 
     Raises
     ------
@@ -121,7 +127,12 @@ def render_report(
             "metric": {name: METRICS[name].label for name in metrics_in(board["metric"])},
         },
         figures=embedded(figures),
-        missing=[*models_left_out(left_out or {}), *not_scored(layer_scores, model_scores, models)],
+        missing=[
+            *models_left_out(left_out or {}),
+            *models_without_layers(layers),
+            *not_scored(layer_scores, model_scores, models, {count.model for count in layers if not count.selected}),
+        ],
+        layers=layer_facts(layers),
         partial=_partial(board),
         provenance=_flat(provenance),
         pooled=int(board.loc[board["pooled"] & (board["metric"] != "encoding_r"), "model"].nunique()),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from menagerie.figures.tidy import METRICS, in_order, metrics_in, model_metadata
+from menagerie.files.layer_counts import LayerCount
 from menagerie.report.findings import number
 from menagerie.statistics.contrasts import MEAN
 
@@ -124,8 +125,32 @@ def models_left_out(left_out: Mapping[str, str]) -> list[dict[str, object]]:
     ]
 
 
-def not_scored(layer_scores: pd.DataFrame, model_scores: pd.DataFrame, models: pd.DataFrame) -> list[dict[str, object]]:
-    """Reasons for missing scores, with how many layers and models each concerns."""
+def models_without_layers(layers: Sequence[LayerCount]) -> list[dict[str, object]]:
+    """Models of whose layers the config selects none, as a row like those of :func:`not_scored`."""
+    empty = [count.model for count in layers if not count.selected]
+    reason = "no layer fits the patterns of config key layers"
+    row = {"dataset": "all", "reason": reason, "metrics": "", "layers": None, "models": _named(empty)}
+    return [row] if empty else []
+
+
+def layer_facts(layers: Sequence[LayerCount]) -> list[dict[str, object]]:
+    """Rows of the page's table of layers: how many, and what is none."""
+    return [
+        {
+            "model": count.model,
+            "layers": count.layers,
+            "selected": count.selected,
+            "skipped": "; ".join(f"{number} {kind}" for kind, number in count.skipped.items()),
+            "unmatched": ", ".join(count.unmatched),
+        }
+        for count in layers
+    ]
+
+
+def not_scored(
+    layer_scores: pd.DataFrame, model_scores: pd.DataFrame, models: pd.DataFrame, told: Collection[str] = ()
+) -> list[dict[str, object]]:
+    """Reasons for missing scores, with how many layers and models each concerns; models in ``told`` are left out."""
     bad = layer_scores[layer_scores["status"] != "ok"]
     reasons = []
     for (dataset, status), rows in bad.groupby(["dataset", "status"], sort=False):
@@ -147,7 +172,7 @@ def not_scored(layer_scores: pd.DataFrame, model_scores: pd.DataFrame, models: p
             names = _named(in_order(rows["model"]))
             reasons.append({"dataset": dataset, "reason": status, "metrics": metrics, "layers": None, "models": names})
     tried = set((layer_scores if len(layer_scores) else model_scores)["model"])
-    silent = [model for model in model_metadata(models)["model"] if model not in tried]
+    silent = [model for model in model_metadata(models)["model"] if model not in tried and model not in told]
     if silent:
         reason = "in the list of models, but without any score"
         reasons.append({"dataset": "all", "reason": reason, "metrics": "", "layers": None, "models": _named(silent)})

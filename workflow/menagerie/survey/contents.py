@@ -16,7 +16,9 @@ from types import ModuleType
 from menagerie.brain.options import fill_options
 from menagerie.brain.readers import reader_module
 from menagerie.errors import MenagerieError, unknown
-from menagerie.files.inventory import LayerInfo, block_name, choose_layers
+from menagerie.files.inventory import LayerInfo, block_name
+from menagerie.files.layer_counts import LayerCount, count_layers
+from menagerie.files.layer_patterns import Selection, check_models, choose_layers, selection_of
 from menagerie.files.yaml_text import read_yaml
 from menagerie.models.absent import absence
 from menagerie.models.registry import ModelSpec, read_registry, select_models
@@ -307,6 +309,7 @@ class Survey:
             if hasattr(reader, "planted_layers"):
                 for model, _ in reader.planted_layers(dataset.options).values():
                     self.spec(model)
+        check_models(self.config["layers"], self.registry)
         if not self.models:
             raise MenagerieError("Config key models: found no model, expected at least one. Name one of the registry.")
 
@@ -322,25 +325,26 @@ class Survey:
             raise unknown("model", model, self.registry)
         return self.registry[model]
 
-    def layers(self, inventory: Sequence[LayerInfo], model: str) -> list[LayerInfo]:
-        """Layers of an inventory that the config's ``layers`` selects.
+    def selection(self, model: str) -> Selection:
+        """What config key ``layers`` says of a model."""
+        return selection_of(self.config["layers"], model)
 
-        Raises
-        ------
-        MenagerieError
-            When no layer is left, naming the patterns.
-        """
-        chosen = choose_layers(inventory, self.config["layers"])
-        if not chosen:
-            raise MenagerieError(
-                f"Config key layers: no layer of model {model} matches {self.config['layers']}. "
-                f"Its {len(inventory)} layers are listed in {self.folder}/layers/{model}.tsv."
-            )
-        return chosen
+    def layers(self, inventory: Sequence[LayerInfo], model: str) -> list[LayerInfo]:
+        """Layers of an inventory that the config selects; none where no pattern fits, and the model has no scores."""
+        return choose_layers(inventory, self.selection(model))
+
+    def layer_counts(self) -> list[LayerCount]:
+        """What is known of the layers of every model whose inventory is there."""
+        paths = {model: Path(self.inventory_file(model)) for model in self.models}
+        return [count_layers(path, self.selection(model)) for model, path in paths.items() if path.is_file()]
 
     def blocks(self, inventory: Sequence[LayerInfo], model: str) -> list[str]:
         """Names of the scoring jobs of a model: ``0012``, or ``0012-0020`` for several layers in one job."""
-        indices = [layer.index for layer in self.layers(inventory, model)]
+        return self.packs(self.layers(inventory, model))
+
+    def packs(self, layers: Sequence[LayerInfo]) -> list[str]:
+        """Names of the jobs that score these layers."""
+        indices = [layer.index for layer in layers]
         size = LAYERS_PER_PACK if self.config["layers_per_job"] == "auto" else self.config["layers_per_job"]
         return [block_name(indices[start : start + size]) for start in range(0, len(indices), size)]
 

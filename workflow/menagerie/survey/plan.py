@@ -116,7 +116,7 @@ def plan_model(survey: Survey, network: Network, sizes: Mapping, factors: Mappin
     score = found["score"] = Estimate()
     chosen = {layer.index for layer in layers}
     for n, units in sizes.values():
-        for block in survey.blocks(layers, "") if layers else ():
+        for block in survey.packs(layers):
             first, last = block_range(block)
             count = sum(first <= index <= last for index in chosen)
             seconds = costs.scoring_seconds(count, n, units, len(config["penalties"]))

@@ -205,6 +205,7 @@ class Recipes(SourceRecipes):
         upstream = (
             self._tables | self._similarities | self._experiments | self._planted_inventories(self.survey.datasets)
         )
+        upstream |= {} if self.survey.published else self._inventories(self.survey.models)
         for name in self.experiments:
             upstream[f"figure of {name}"] = self.fingerprint("plot_experiment", experiment=name)
         for dataset in self.survey.datasets:
@@ -241,4 +242,7 @@ class Recipes(SourceRecipes):
         models = [
             m for name in datasets if self.survey.datasets[name].simulated for m in self.survey.planted_models(name)
         ]
+        return self._inventories(models)
+
+    def _inventories(self, models: Iterable[str]) -> dict[str, str]:
         return {f"layers of {model}": self.fingerprint("list_layers", model=model) for model in dict.fromkeys(models)}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from menagerie.brain.target import read_region_names
 from menagerie.brain.user_files.subjects import compare_regions
+from menagerie.files.layer_counts import LayerCount, describe_counts
 
 
 def top_of_leaderboard(path: str | Path, n: int = 3) -> str:
@@ -20,17 +21,20 @@ def top_of_leaderboard(path: str | Path, n: int = 3) -> str:
     return "\n".join(_line(*board, members[:n]) for board, members in boards.items())
 
 
-def closing_note(folder: str | Path, left_out: Mapping[str, str] | None = None) -> str:
+def closing_note(
+    folder: str | Path, left_out: Mapping[str, str] | None = None, layers: Sequence[LayerCount] = ()
+) -> str:
     """Top of the leaderboard, and where report and tables of a run lie; only what is there, after a partial run.
 
-    ``left_out`` are models that the run went on without, and why.
+    ``left_out`` are models that the run went on without, and why; ``layers`` what is known of each model's layers.
     """
     folder = Path(folder)
     board, report = folder / "tables" / "leaderboard.csv", folder / "report.html"
     top = f"{top_of_leaderboard(board)}\n\n" if board.is_file() else ""
     place = f"Report: {report}\nTables: {board.parent}/" if report.is_file() else f"Results: {folder}/ (no report yet)"
     missing = "".join(f"Left out: {model}. {reason}\n" for model, reason in (left_out or {}).items())
-    return f"\n{top}{place}\n{missing}{_region_remarks(folder / 'targets')}"
+    counted = "".join(f"{line}.\n" for line in describe_counts(layers))
+    return f"\n{top}{place}\n{counted}{missing}{_region_remarks(folder / 'targets')}"
 
 
 def _region_remarks(targets: Path) -> str:

@@ -97,7 +97,10 @@ def planted_depths(options: Mapping[str, Any], inventories: Iterable[str | Path]
     MenagerieError
         When a planted layer is not in its model's inventory.
     """
-    depths = {Path(path).stem: {info.layer: info.depth for info in read_inventory(path)} for path in inventories}
+    depths = {
+        Path(path).stem: {name: info.depth for info in read_inventory(path) for name in info.names}
+        for path in inventories
+    }
     for region, (model, layer) in planted_layers(options).items():
         if layer not in depths[model]:
             raise unknown(f"layer planted in region {region} (model {model})", layer, depths[model])

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from menagerie.files.inventory import LayerInfo, choose_layers, read_inventory
+from menagerie.files.inventory import LayerInfo, read_inventory
+from menagerie.files.layer_patterns import find_layers
 from menagerie.models.examine import Examined, examine, offline
 from menagerie.survey.check.line import FAILURE, OK, WARNING, Line
 from menagerie.survey.contents import Survey
@@ -52,20 +53,28 @@ def _summary(survey: Survey, found: Mapping[str, Examined], left: Sequence[str])
 
 
 def _patterns(survey: Survey, found: Mapping[str, Examined]) -> Iterator[Line]:
-    """Patterns that select nothing in any model, and models in which none selects anything."""
-    patterns = survey.config["layers"]
-    if isinstance(patterns, str):
-        return
-    known = {name: names for name, one in found.items() if (names := _layers(survey, name, one))}
-    hits = {name: [p for p in patterns if choose_layers(layers, [p])] for name, layers in known.items()}
-    for pattern in patterns:
-        if known and not any(pattern in matched for matched in hits.values()):
-            names = {layer.layer for layers in known.values() for layer in layers}
-            near = get_close_matches(str(pattern), sorted(names), n=1, cutoff=0.3)
+    """Patterns that select nothing in any model of theirs, and models in which none selects anything."""
+    names: dict[str, set[str]] = {}  # pattern -> names of layers that it could have meant
+    models: dict[str, list[str]] = {}
+    fits: set[str] = set()
+    empty = []
+    for model, one in found.items():
+        layers, selection = _layers(survey, model, one), survey.selection(model)
+        if not layers or isinstance(selection, (str, int)):
+            continue
+        hits = find_layers(layers, selection)
+        fits.update(pattern for pattern, indices in hits.items() if indices)
+        empty += [] if any(hits.values()) else [model]
+        for pattern in hits:
+            models.setdefault(pattern, []).append(model)
+            names.setdefault(pattern, set()).update(name for layer in layers for name in layer.names)
+    for pattern in models:
+        if pattern not in fits:
+            near = get_close_matches(pattern, sorted(names[pattern]), n=1, cutoff=0.3)
             hint = f" The nearest name is '{near[0]}'." if near else ""
-            told = f"'{pattern}' fits no module of {len(known)} models.{hint}"
+            told = f"'{pattern}' fits no module of {len(models[pattern])} models.{hint}"
             yield Line(WARNING, "layers", told, "Correct config key layers; names are in <results>/<run>/layers.")
-    if empty := [name for name, matched in hits.items() if not matched]:
+    if empty:
         told = f"no pattern fits a module of {', '.join(empty[:_SHOWN])}{', ...' if empty[_SHOWN:] else ''}"
         yield Line(WARNING, "layers", told, "Add a pattern for them to config key layers.")
 
