@@ -5,6 +5,7 @@
 localrules:
     fetch_kriegeskorte92,
     fetch_v4,
+    define_splits,
 
 
 rule fetch_kriegeskorte92:
@@ -67,6 +68,29 @@ rule build_stimuli:
         dataset=stimuli_params,
     script:
         "../scripts/build_stimuli.py"
+
+
+rule define_splits:
+    input:
+        unpack(split_inputs),
+        recipe=recipe("define_splits"),
+        stimuli=stimuli_of_dataset,
+    output:
+        splits=f"{RUN}/splits/{{dataset}}.parquet",
+    log:
+        f"{RUN}/logs/splits/{{dataset}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/splits/{{dataset}}.tsv"
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        dataset=split_params,
+    script:
+        "../scripts/define_splits.py"
 
 
 rule build_target:

@@ -17,7 +17,7 @@ try:
             read_config(path)
     SURVEY = Survey.from_config(config)
     SURVEY.check()
-    MODELS, DATASETS, STIMULI = list(SURVEY.models), SURVEY.datasets, SURVEY.stimuli
+    MODELS, DATASETS, STIMULI, VIEWS = list(SURVEY.models), SURVEY.datasets, SURVEY.stimuli, SURVEY.views
 except MenagerieError as error:
     raise WorkflowError(str(error)) from None
 
@@ -25,7 +25,7 @@ CONFIG = SURVEY.config
 config.update(CONFIG)  # scripts see the defaults too
 RUN = SURVEY.folder
 RESOURCES = CONFIG["resources"]
-TABLES = ["model_scores", "models"] + (["reproduction"] if SURVEY.published else ["layer_scores", "unit_scores"])
+TABLES = ["model_scores", "models"] + (["reproduction"] if SURVEY.published else ["layer_scores", "fold_scores", "unit_scores"])
 TABLES += ["standing", "neighbours"] if "standing" in CONFIG else []
 SCRIPTS = HOME / "workflow" / "scripts"
 PAGE = HOME / "workflow" / "report"
@@ -41,7 +41,7 @@ if CONFIG["downloads"]["proxy"]:
 
 wildcard_constraints:
     model="[A-Za-z0-9_.+-]+",
-    dataset="[A-Za-z0-9_]+",
+    dataset="[A-Za-z0-9_-]+",
     stimuli="[A-Za-z0-9_]+",
     subject="[A-Za-z0-9_.-]+",
     layers=r"\d+(-\d+)?",

@@ -85,7 +85,9 @@ rule plot_depth:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        options=dataset_options,
+        options=view_options,
+        dataset=lambda wildcards: VIEWS[wildcards.dataset].dataset.name,
+        split=lambda wildcards: VIEWS[wildcards.dataset].split,
     script:
         "../scripts/plot_depth.py"
 
@@ -96,17 +98,17 @@ rule plot_experiment:
         data=f"{RUN}/experiments/{{experiment}}/data.parquet",
     output:
         svg=report(
-            expand(f"{RUN}/figures/experiment_{{experiment}}_{{dataset}}.svg", dataset=DATASETS, allow_missing=True),
+            expand(f"{RUN}/figures/experiment_{{experiment}}_{{dataset}}.svg", dataset=VIEWS, allow_missing=True),
             caption="../report/experiment.rst",
             category="Experiments",
             labels={"experiment": "{experiment}"},
         ),
-        png=expand(f"{RUN}/figures/experiment_{{experiment}}_{{dataset}}.png", dataset=DATASETS, allow_missing=True),
+        png=expand(f"{RUN}/figures/experiment_{{experiment}}_{{dataset}}.png", dataset=VIEWS, allow_missing=True),
         narrow=expand(
-            f"{RUN}/figures/narrow/experiment_{{experiment}}_{{dataset}}.svg", dataset=DATASETS, allow_missing=True
+            f"{RUN}/figures/narrow/experiment_{{experiment}}_{{dataset}}.svg", dataset=VIEWS, allow_missing=True
         ),
         narrow_png=expand(
-            f"{RUN}/figures/narrow/experiment_{{experiment}}_{{dataset}}.png", dataset=DATASETS, allow_missing=True
+            f"{RUN}/figures/narrow/experiment_{{experiment}}_{{dataset}}.png", dataset=VIEWS, allow_missing=True
         ),
     log:
         f"{RUN}/logs/figures/experiment_{{experiment}}.log",
@@ -122,7 +124,7 @@ rule plot_experiment:
         runtime=growing(10),
     params:
         experiment=experiment_params,
-        datasets=list(DATASETS),
+        datasets=list(VIEWS),
     script:
         "../scripts/plot_experiment.py"
 
@@ -134,14 +136,14 @@ rule plot_overall:
         effects=f"{RUN}/experiments/overall/effects.parquet",
     output:
         svg=report(
-            expand(f"{RUN}/figures/overall_{{dataset}}.svg", dataset=DATASETS),
+            expand(f"{RUN}/figures/overall_{{dataset}}.svg", dataset=VIEWS),
             caption="../report/overall.rst",
             category="Variation over all models",
             labels={"figure": "overall"},
         ),
-        png=expand(f"{RUN}/figures/overall_{{dataset}}.png", dataset=DATASETS),
-        narrow=expand(f"{RUN}/figures/narrow/overall_{{dataset}}.svg", dataset=DATASETS),
-        narrow_png=expand(f"{RUN}/figures/narrow/overall_{{dataset}}.png", dataset=DATASETS),
+        png=expand(f"{RUN}/figures/overall_{{dataset}}.png", dataset=VIEWS),
+        narrow=expand(f"{RUN}/figures/narrow/overall_{{dataset}}.svg", dataset=VIEWS),
+        narrow_png=expand(f"{RUN}/figures/narrow/overall_{{dataset}}.png", dataset=VIEWS),
     log:
         f"{RUN}/logs/figures/overall.log",
     benchmark:
@@ -153,7 +155,7 @@ rule plot_overall:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        datasets=list(DATASETS),
+        datasets=list(VIEWS),
     script:
         "../scripts/plot_overall.py"
 
@@ -164,14 +166,14 @@ rule plot_supplement:
         data=f"{RUN}/experiments/overall/data.parquet",
     output:
         svg=report(
-            expand(f"{RUN}/figures/supplement_{{dataset}}.svg", dataset=DATASETS),
+            expand(f"{RUN}/figures/supplement_{{dataset}}.svg", dataset=VIEWS),
             caption="../report/supplement.rst",
             category="Variation over all models",
             labels={"figure": "supplement"},
         ),
-        png=expand(f"{RUN}/figures/supplement_{{dataset}}.png", dataset=DATASETS),
-        narrow=expand(f"{RUN}/figures/narrow/supplement_{{dataset}}.svg", dataset=DATASETS),
-        narrow_png=expand(f"{RUN}/figures/narrow/supplement_{{dataset}}.png", dataset=DATASETS),
+        png=expand(f"{RUN}/figures/supplement_{{dataset}}.png", dataset=VIEWS),
+        narrow=expand(f"{RUN}/figures/narrow/supplement_{{dataset}}.svg", dataset=VIEWS),
+        narrow_png=expand(f"{RUN}/figures/narrow/supplement_{{dataset}}.png", dataset=VIEWS),
     log:
         f"{RUN}/logs/figures/supplement.log",
     benchmark:
@@ -183,7 +185,7 @@ rule plot_supplement:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        datasets=list(DATASETS),
+        datasets=list(VIEWS),
     script:
         "../scripts/plot_supplement.py"
 
@@ -224,6 +226,7 @@ rule plot_overview:
     input:
         recipe=recipe("plot_overview"),
         targets=targets_of_dataset,
+        splits=f"{RUN}/splits/{{dataset}}.parquet",
         geometry=geometries_of_dataset,
         scores=f"{RUN}/tables/model_scores.parquet",
         models=f"{RUN}/tables/models.parquet",
@@ -249,6 +252,6 @@ rule plot_overview:
         mem_mb=growing(4000),
         runtime=growing(10),
     params:
-        penalties=CONFIG["penalties"],
+        ridge=ridge_params(),
     script:
         "../scripts/plot_overview.py"

@@ -18,6 +18,15 @@ def stimuli_inputs(wildcards):
     return reader_inputs(STIMULI[wildcards.stimuli])
 
 
+def stimuli_of_dataset(wildcards):
+    return f"{RUN}/stimuli/{DATASETS[wildcards.dataset].stimuli}.h5"
+
+
+def split_inputs(wildcards):
+    files = DATASETS[wildcards.dataset].split_inputs(RESOURCES)
+    return {f"files_of_{name}": list(map(ancient, paths)) for name, paths in files.items()}
+
+
 def ceiling_inputs(wildcards):
     return reader_inputs(DATASETS[wildcards.dataset], wildcards.subject)
 
@@ -25,6 +34,8 @@ def ceiling_inputs(wildcards):
 def target_inputs(wildcards):
     dataset = DATASETS[wildcards.dataset]
     inputs = {"stimuli": f"{RUN}/stimuli/{dataset.stimuli}.h5", **reader_inputs(dataset, wildcards.subject)}
+    if dataset.uses_folds:
+        inputs["splits"] = f"{RUN}/splits/{wildcards.dataset}.parquet"
     if dataset.with_ceilings:
         inputs["ceilings"] = f"{RUN}/ceilings/{wildcards.dataset}/{wildcards.subject}.parquet"
     return inputs
@@ -37,9 +48,8 @@ def planted_inputs(wildcards):
 
 def planted_inventories(wildcards):
     """Layer inventories of the models that a simulated dataset plants; none for a measured one."""
-    if not DATASETS[wildcards.dataset].simulated:
-        return []
-    return [inventory_of(model) for model in SURVEY.planted_models(wildcards.dataset)]
+    one = VIEWS[wildcards.dataset].dataset
+    return [inventory_of(model) for model in SURVEY.planted_models(one.name)] if one.simulated else []
 
 
 def all_planted_inventories(wildcards):
@@ -154,13 +164,16 @@ def figure_outputs():
     wanted = [f"experiment_{name}" for name in DRAWN_EXPERIMENTS]
     wanted += [name for name in RESERVED if name in CONFIG["experiments"]]
     wanted += ["supplement"] if "overall" in CONFIG["experiments"] else []
-    wanted += ["overview"] if CONFIG["experiments"] and not SURVEY.published else []
-    return expand(f"{RUN}/figures/{{figure}}_{{dataset}}.svg", figure=wanted, dataset=DATASETS)
+    single = [name for name in wanted if name == "model_to_model"]
+    single += ["overview"] if CONFIG["experiments"] and not SURVEY.published else []
+    wanted = [name for name in wanted if name not in single]
+    drawn = expand(f"{RUN}/figures/{{figure}}_{{view}}.svg", figure=wanted, view=VIEWS)
+    return drawn + expand(f"{RUN}/figures/{{figure}}_{{dataset}}.svg", figure=single, dataset=DATASETS)
 
 
 def page_figures(narrow=False):
     """Every figure of the run (or its twin for phones): leaderboards, depth profiles of scored layers, analyses."""
     always = ["leaderboard"] if SURVEY.published else ["leaderboard", "depth"]
-    drawn = expand(f"{RUN}/figures/{{family}}_{{dataset}}.svg", family=always, dataset=DATASETS)
+    drawn = expand(f"{RUN}/figures/{{family}}_{{view}}.svg", family=always, view=VIEWS)
     paths = [Path(path) for path in dict.fromkeys([*drawn, *figure_outputs()])]
     return [str(path.parent / "narrow" / path.name if narrow else path) for path in paths]

@@ -37,8 +37,25 @@ def planted_params(wildcards):
     return target_params(wildcards) | {"models": models}
 
 
+def split_params(wildcards):
+    dataset = DATASETS[wildcards.dataset]
+    return plain_dataset(dataset) | {"splits": {name: dict(given) for name, given in dataset.splits.items()}, "subjects": list(dataset.subjects)}
+
+
+def ridge_params():
+    return {"penalties": CONFIG["penalties"], "training": CONFIG["training_predictions"]}
+
+
+def select_on_params():
+    return {name: [vars(how) for how in dataset.select_on] for name, dataset in DATASETS.items()}
+
+
 def dataset_options(wildcards):
     return dict(DATASETS[wildcards.dataset].options)
+
+
+def view_options(wildcards):
+    return dict(VIEWS[wildcards.dataset].dataset.options)
 
 
 def regions_of_dataset(wildcards):

@@ -9,7 +9,7 @@ PAGE_PARTS = sorted(os.path.relpath(path) for path in PAGE.iterdir())
 rule report:
     input:
         recipe=recipe("report"),
-        tables=expand(f"{RUN}/tables/{{table}}.parquet", table=[name for name in TABLES if name != "unit_scores"]),
+        tables=expand(f"{RUN}/tables/{{table}}.parquet", table=[t for t in TABLES if t not in ("unit_scores", "fold_scores")]),
         figures=page_figures(),
         narrow=page_figures(narrow=True),
         data=experiment_tables("data"),
@@ -33,7 +33,7 @@ rule report:
         runtime=growing(10),
     params:
         config=CONFIG,
-        datasets=list(DATASETS),
+        views={name: [view.dataset.name, view.split, view.title] for name, view in VIEWS.items()},
         experiments={name: one.as_entry() for name, one in EXPERIMENTS.items()},
         sources={name: dict(ABOUT) for name in DATASETS} if SURVEY.published else {},
         planted=planted_options(),

@@ -78,5 +78,5 @@ def scoring_gres(wildcards):
 
 def scoring_minutes(wildcards, input, attempt):
     first, last = block_range(wildcards.layers)
-    seconds = costs.scoring_seconds(last - first + 1, *scoring_size(input), len(CONFIG["penalties"]))
+    seconds = costs.scoring_seconds(last - first + 1, *scoring_size(input), SURVEY.n_penalties)
     return attempt * costs.minutes(seconds)

@@ -10,6 +10,7 @@ rule score:
         recipe=recipe("score"),
         geometry=geometry_of_dataset,
         target=f"{RUN}/targets/{{dataset}}/{{subject}}.h5",
+        splits=f"{RUN}/splits/{{dataset}}.parquet",
     output:
         scores=f"{RUN}/scores/{{model}}/{{dataset}}/{{subject}}/{{layers}}.parquet",
     log:
@@ -56,7 +57,9 @@ rule select_layers:
         scores=scores_of_model,
         geometry=geometries,
         targets=TARGETS,
+        splits=expand(f"{RUN}/splits/{{dataset}}.parquet", dataset=DATASETS),
     output:
+        folds=f"{RUN}/scores/{{model}}/folds.parquet",
         selected=f"{RUN}/scores/{{model}}/selected.parquet",
         units=f"{RUN}/scores/{{model}}/units.parquet",
     log:
@@ -71,6 +74,7 @@ rule select_layers:
         runtime=growing(30),
     params:
         config=SURVEY.stage_params("evaluate"),
+        select_on=select_on_params(),
     script:
         "../scripts/select_layers.py"
 
@@ -79,10 +83,12 @@ rule collect_tables:
     input:
         recipe=recipe("collect_tables"),
         layer_scores=scores_of_models,
+        fold_scores=per_model("folds"),
         model_scores=per_model("selected"),
         unit_scores=per_model("units"),
     output:
         layer_scores=f"{RUN}/tables/layer_scores.parquet",
+        fold_scores=f"{RUN}/tables/fold_scores.parquet",
         model_scores=f"{RUN}/tables/model_scores.parquet",
         unit_scores=f"{RUN}/tables/unit_scores.parquet",
     log:

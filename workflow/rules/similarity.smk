@@ -7,6 +7,7 @@ rule model_to_model:
         scores=f"{RUN}/tables/model_scores.parquet",
         geometry=geometries_of_dataset,
         target=f"{RUN}/targets/{{dataset}}/{{subject}}.h5",
+        splits=f"{RUN}/splits/{{dataset}}.parquet",
     output:
         similarity=f"{RUN}/experiments/model_to_model/{{dataset}}/{{subject}}/similarity.parquet",
         map=f"{RUN}/experiments/model_to_model/{{dataset}}/{{subject}}/map.parquet",
@@ -21,6 +22,6 @@ rule model_to_model:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        config=SURVEY.stage_params("score"),
+        ridge=ridge_params(),
     script:
         "../scripts/model_to_model.py"

@@ -10,12 +10,14 @@ from menagerie.provenance.lineage import record
 from menagerie.statistics.contrasts import experiment_data, experiment_effects, join_metadata, left_out
 from menagerie.statistics.experiments import Experiment
 from menagerie.statistics.schemas import SCHEMAS, described
+from menagerie.statistics.views import by_view
 
 with job(snakemake) as recipe:
     definition = snakemake.params.experiment
     experiment = Experiment.from_entry(snakemake.wildcards.experiment, definition)
     tables, origins = read_tables([snakemake.input.scores, snakemake.input.models], recipe)
-    joined = join_metadata(*(table.to_pandas() for table in tables))
+    scores, models = (table.to_pandas() for table in tables)
+    joined = join_metadata(by_view(scores), models)
     reason = left_out(experiment, joined)
     data = experiment_data(experiment, joined)
     effects = experiment_effects(experiment, data)

@@ -12,6 +12,7 @@ from menagerie.statistics.contrasts import join_metadata
 from menagerie.statistics.dimensions import selected_dimensions
 from menagerie.statistics.schemas import SCHEMAS, described
 from menagerie.statistics.variation import overall_effects
+from menagerie.statistics.views import by_view
 
 with job(snakemake) as recipe:
     config = snakemake.params.config
@@ -20,7 +21,7 @@ with job(snakemake) as recipe:
     geometries = {(Path(path).parent.name, Path(path).stem): path for path in snakemake.input.geometry}
     if geometries:  # the published dimensionalities stand in the table of models
         scores = selected_dimensions(scores, config["stimuli"], geometries)
-    data = join_metadata(scores, models)
+    data = join_metadata(by_view(scores), models)
     effects = overall_effects(data, n_resamples=config["bootstrap.n_resamples"], seed=config["bootstrap.seed"])
     origins += map(geometry_origin, snakemake.input.geometry)
     provenance = record(snakemake, recipe, origins, seed={"bootstrap": config["bootstrap.seed"]})

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from menagerie.brain.splits import read_splits
 from menagerie.brain.target import read_target
 from menagerie.figures import style
 from menagerie.figures.overview import overview_figure
@@ -12,15 +13,17 @@ from menagerie.files.tables import read_tables
 from menagerie.linking.comparison import Brain
 from menagerie.provenance.jobs import job
 from menagerie.statistics.representations import layer_reader
+from menagerie.statistics.views import first_view
 
 with job(snakemake) as recipe:
     dataset, given = snakemake.wildcards.dataset, snakemake.input
     tables, _ = read_tables([given.scores, given.models, *given.data], recipe)
     scores, models, *data = (table.to_pandas() for table in tables)
     target = read_target(given.targets[0])
+    fold = read_splits(given.splits, target.subject)[0]
     with GeometryFile(given.geometry[0]) as first:
-        brain = Brain(target, first.image_ids)
-    own = scores[(scores["dataset"] == dataset) & (scores["subject"] == target.subject)]
+        brain = Brain(target, first.image_ids, fold)
+    own = first_view(scores[(scores["dataset"] == dataset) & (scores["subject"] == target.subject)])
     metadata = model_metadata(models)
     parts = {
         "reliable": reliability(read_target(path) for path in given.targets),
@@ -28,7 +31,7 @@ with job(snakemake) as recipe:
         "experiments": networks_by_experiment(
             {Path(path).parent.name: table for path, table in zip(given.data, data, strict=True)}
         ),
-        "linked": link_best(own, layer_reader(given.geometry), brain, snakemake.params.penalties),
+        "linked": link_best(own, layer_reader(given.geometry), brain, **snakemake.params.ridge),
         "names": dict(zip(metadata["model"], metadata["display_name"], strict=True)),
     }
     for path, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):

@@ -13,15 +13,18 @@ from menagerie.files.tables import read_tables
 from menagerie.provenance.code import versions
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import differences, unite
-from menagerie.report import ReportExperiment, figures_of, render_report
+from menagerie.report import ReportExperiment, ReportView, figures_of, render_report
 from menagerie.statistics.experiments import Experiment
 
 PACKAGES = ("menagerie", "snakemake", "torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "statsmodels")
 CAPTIONS = Path(snakemake.scriptdir).parent / "report"
 
+VIEWS = {name: ReportView(*view) for name, view in snakemake.params.views.items()}
+SHOWN = dict.fromkeys([*VIEWS, *(view.dataset for view in VIEWS.values())])
+
 
 def figures(family, title, name=""):
-    return figures_of(snakemake.input.figures, family, title, snakemake.params.datasets, CAPTIONS, name)
+    return figures_of(snakemake.input.figures, family, title, SHOWN, CAPTIONS, name)
 
 
 def experiment(name, entry):
@@ -50,6 +53,7 @@ with job(snakemake) as recipe:
             *figures("leaderboard", "Leaderboard"),
             *figures("depth", "Depth profile"),
         ],
+        views=VIEWS,
         datasets={Path(path).parent.name: target_provenance(path) for path in given.targets} or params.sources,
         provenance={"versions": versions(PACKAGES), **differences(made), "config": params.config},
         planted={dataset: planted_depths(options, given.planted) for dataset, options in params.planted.items()},

@@ -4,13 +4,13 @@ from importlib import import_module
 
 import numpy as np
 
+from menagerie.brain.splits import read_splits, splits_origin
 from menagerie.brain.target import read_target
 from menagerie.files.geometry import GeometryFile
 from menagerie.files.inventory import block_range
 from menagerie.files.tables import write_table
-from menagerie.linking import score_layer
 from menagerie.linking.blocks import score_block
-from menagerie.linking.comparison import Brain
+from menagerie.linking.score import brains_of, score_layer
 from menagerie.provenance.code import value_fingerprint
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
@@ -26,15 +26,17 @@ with job(snakemake) as recipe:
         array, processor = gpu.on_gpu(), gpu.device_name("cuda")
     with GeometryFile(given.geometry) as geometries:
         regions = None if params.regions == "all" else params.regions
-        brain = Brain(target, geometries.image_ids, regions, array)
+        folds = read_splits(given.splits, target.subject)
+        brains = brains_of(target, geometries.image_ids, folds, regions, array)
 
         def score(index):
             return score_layer(
                 geometries.read(index),
-                brain,
+                brains,
                 model=snakemake.wildcards.model,
                 depth=geometries.depth(index),
                 penalties=params.config["penalties"],
+                training=params.config["training_predictions"],
                 metrics=params.config["metrics"],
             )
 
@@ -47,7 +49,7 @@ with job(snakemake) as recipe:
         provenance = record(
             snakemake,
             recipe,
-            [geometries.origin, target.origin],
+            [geometries.origin, target.origin, splits_origin(given.splits)],
             device={"score": [processor]},
             regions={target.dataset: ", ".join(regions or ["all"])},
         )

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from menagerie.brain.readers.simulated import planted_layers, read_target
+from menagerie.brain.splits import read_splits, splits_origin
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import write_target
 from menagerie.features.planted import planted_features
@@ -19,7 +20,8 @@ with job(snakemake) as recipe:
         options=dataset["options"],
         inputs={},
         stimuli=stimuli,
+        folds=read_splits(snakemake.input.splits, snakemake.wildcards.subject),
         features=planted_features(stimuli, planted, dataset["models"], snakemake.input.weights),
     )
-    require(recipe, [stimuli.origin])
+    require(recipe, [stimuli.origin, splits_origin(snakemake.input.splits)])
     write_target(snakemake.output.target, replace(target, made_from=recipe.fingerprint))

@@ -14,6 +14,7 @@ from menagerie.provenance.lineage import record
 from menagerie.statistics.published import read_published, similarity_tables
 from menagerie.statistics.schemas import SCHEMAS
 from menagerie.statistics.standing import Origin, neighbours, standing
+from menagerie.statistics.views import even_odd_scores
 
 with job(snakemake) as recipe:
     given, params = snakemake.input, snakemake.params
@@ -31,7 +32,7 @@ with job(snakemake) as recipe:
     published = read_published(params.folder, params.registry)
     known = pd.concat([published.models, models.to_pandas()]).drop_duplicates("id", keep="last")
     names = model_metadata(known).set_index("model")["display_name"].to_dict()
-    table = standing(scores.to_pandas(), published, origins, params.settings)
+    table = standing(even_odd_scores(scores.to_pandas()), published, origins, params.settings)
     alike = pd.concat([one.to_pandas() for one in similarity]) if similarity else None
     near = neighbours(table, published, alike, similarity_tables(params.folder, params.registry)[0], names)
     for name, frame in (("standing", table), ("neighbours", near)):

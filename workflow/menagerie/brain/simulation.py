@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from menagerie.brain.repeats import estimate_ncsnr
-from menagerie.brain.stimuli import train_mask
+from menagerie.brain.splits import Fold, even_odd
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError
 
@@ -77,7 +77,7 @@ def simulate_target(
     *,
     stimuli: str,
     image_ids: Sequence[str],
-    test: np.ndarray | None = None,
+    folds: Sequence[Fold] = (),
     planted: Mapping[str, str] | None = None,
     settings: SimulationSettings | None = None,
 ) -> Target:
@@ -91,8 +91,8 @@ def simulate_target(
         Region -> ``(n, p)`` features of the layer planted there; ``p`` may differ between regions.
     image_ids
         ``(n,)`` ids of the rows.
-    test
-        Bool ``(n,)``, the images that the noise ceiling rests on; the odd positions where it is not given.
+    folds
+        Whose test parts the noise ceilings rest on; by default, that of even_odd.
     planted
         Region -> name of the planted layer, for the record.
     settings
@@ -112,10 +112,12 @@ def simulate_target(
     """
     settings = settings or SimulationSettings()
     n = len(image_ids)
-    test = ~train_mask(n) if test is None else np.asarray(test, dtype=bool)
+    folds = folds or [even_odd(image_ids)]
+    tests = {fold.key: fold.masks(image_ids)["test"] for fold in folds}
     if not features:
         raise MenagerieError(f"Simulated dataset {dataset}: no region. Plant at least one layer (option 'planted').")
-    signals, repeats, true_ncsnr, ceilings = [], [], [], {}
+    signals, repeats, true_ncsnr = [], [], []
+    ceilings: dict[str, dict[str, float]] = {key: {} for key in tests}
     for region, values in features.items():
         _check_features(values, n, f"Simulated dataset {dataset}, region {region}")
         rng = _generator(settings.seed, dataset, subject, region)
@@ -125,7 +127,9 @@ def simulate_target(
         signals.append(signal)
         repeats.append((signal + noise).astype(np.float32))
         true_ncsnr.append(ncsnr)
-        ceilings[region] = _rsm_agreement(signal[test], repeats[-1].mean(axis=0, dtype=np.float64)[test])
+        measured = repeats[-1].mean(axis=0, dtype=np.float64)
+        for key, test in tests.items():
+            ceilings[key][region] = _rsm_agreement(signal[test], measured[test])
     trials = np.concatenate(repeats, axis=2)
     owner = np.repeat(np.arange(len(features)), settings.n_units)
     return Target(
@@ -141,7 +145,7 @@ def simulate_target(
         provenance={
             "reader": "simulated",
             "simulated": "yes",
-            "ceiling": "exact for this draw: Pearson r of the noiseless and the measured RSM, test half",
+            "ceiling": "exact for this draw: Pearson r of the noiseless and the measured RSM, test part",
             **{f"planted_{region}": name for region, name in (planted or {}).items()},
             **{name: str(value) for name, value in vars(settings).items()},
         },

@@ -10,17 +10,13 @@ import h5py
 import numpy as np
 
 from menagerie.brain.remarks import Remark, log
+from menagerie.brain.splits import train_mask
 from menagerie.errors import MenagerieError
 from menagerie.files.storage import atomic
 
 FORMAT = "menagerie-stimuli/1"
 # What h5py raises for a damaged file, a missing entry, or an entry of another kind.
 DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError)
-
-
-def train_mask(n_images: int) -> np.ndarray:
-    """Bool ``(n,)``: True at even positions (training half), False at odd ones (test half)."""
-    return np.arange(n_images) % 2 == 0
 
 
 def pixel_digest(pixels: np.ndarray) -> str:
@@ -147,8 +143,8 @@ class Stimuli:
         except DAMAGE as error:
             raise MenagerieError(f"Stimulus set {self.path} cannot be read ({error}). Delete it and rerun.") from error
 
-    def test_half(self, image_ids: Sequence[str]) -> np.ndarray:
-        """Bool ``(n,)``: which of some images of this set, in its order, are in the test half.
+    def require(self, image_ids: Sequence[str]) -> None:
+        """Refuse a set that lacks some images, or holds them in another order.
 
         Raises
         ------
@@ -167,4 +163,3 @@ class Stimuli:
             raise MenagerieError(
                 f"Stimulus set {self.path}: its photographs are not in the published order. Rebuild it."
             )
-        return ~train_mask(len(self))[order]

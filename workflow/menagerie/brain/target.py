@@ -13,12 +13,15 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from menagerie.brain.splits import Fold
 from menagerie.brain.stimuli import DAMAGE
 from menagerie.errors import MenagerieError
 from menagerie.files.storage import atomic
 from menagerie.provenance.code import array_fingerprint
 
-FORMAT = "menagerie-target/1"
+FORMAT = "menagerie-target/2"
+ANY_FOLD = "any"
+"""Ceilings that rest on other images than the analysis, and hold for every fold."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Target:
     repeats
         float32 ``(t, n, v)`` single repeats, NaN where a repeat is missing; None where not kept.
     ceilings
-        Region name -> noise ceiling of the RSM (Pearson r); absent where unknown.
+        Fold (:attr:`menagerie.brain.splits.Fold.key`), or :data:`ANY_FOLD`, -> region name -> noise ceiling of the RSM
+        (Pearson r); absent where unknown.
     provenance
         Where the data came from: reader, files, exclusions, ``simulated`` ("yes" or "no").
     fingerprint
@@ -58,7 +62,7 @@ class Target:
     units: Mapping[str, np.ndarray] = field(default_factory=dict)
     rsms: Mapping[str, np.ndarray] = field(default_factory=dict)
     repeats: np.ndarray | None = None
-    ceilings: Mapping[str, float] = field(default_factory=dict)
+    ceilings: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     made_from: str = ""
@@ -79,6 +83,10 @@ class Target:
     def region_names(self) -> list[str]:
         """Names of all regions, in file order."""
         return list(self.regions if self.has_units else self.rsms)
+
+    def ceiling(self, region: str, fold: Fold) -> float | None:
+        """Noise ceiling of a region in a fold; None where unknown."""
+        return self.ceilings.get(fold.key, self.ceilings.get(ANY_FOLD, {})).get(region)
 
     def n_units(self, region: str) -> int:
         """Number of units in a region; 0 for a target with RSMs only."""
@@ -155,9 +163,11 @@ def write_target(path: str | Path, target: Target) -> None:
         arrays = _arrays(target)
         for name, values in arrays.items():
             _put(file, name, values)
-        ceilings = {name: float(value) for name, value in target.ceilings.items()}
-        file.create_group("ceilings").attrs.update(ceilings)
-        numbers = {f"ceilings/{name}": np.float64(value) for name, value in ceilings.items()}
+        file.create_group("ceilings")
+        numbers = {}
+        for key, ceilings in target.ceilings.items():
+            file.create_group(f"ceilings/{key}").attrs.update({name: float(value) for name, value in ceilings.items()})
+            numbers |= {f"ceilings/{key}/{name}": np.float64(value) for name, value in ceilings.items()}
         file.attrs["fingerprint"] = array_fingerprint(arrays | numbers)
         file.create_group("provenance").attrs.update({k: str(v) for k, v in target.provenance.items()})
 
@@ -204,13 +214,19 @@ def read_target(path: str | Path, *, with_repeats: bool = False) -> Target:
                 regions={name: file[f"regions/{name}"][:] for name in names} if has_units else {},
                 rsms={} if has_units else {name: file[f"rsms/{name}"][:] for name in names},
                 units={name: _get(item) for name, item in file.get("units", {}).items()},
-                ceilings={k: float(v) for k, v in file["ceilings"].attrs.items()},
+                ceilings=_ceilings(file["ceilings"]),
                 provenance={k: str(v) for k, v in file["provenance"].attrs.items()},
                 fingerprint=str(file.attrs.get("fingerprint", "")),
                 made_from=str(file.attrs.get("made_from", "")),
             )
     except DAMAGE as error:
         raise MenagerieError(f"Brain target {path} cannot be read ({error}). Delete it and rerun.") from error
+
+
+def _ceilings(group: h5py.Group) -> dict[str, dict[str, float]]:
+    """Ceilings by fold: groups ``<split>/<fold>``, or one for any."""
+    folds = [ANY_FOLD] if ANY_FOLD in group else [f"{split}/{fold}" for split in group for fold in group[split]]
+    return {key: {name: float(value) for name, value in group[key].attrs.items()} for key in folds}
 
 
 def read_region_names(path: str | Path) -> list[str]:

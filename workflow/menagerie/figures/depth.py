@@ -60,9 +60,9 @@ def depth_profiles(
         As :func:`menagerie.figures.tidy.scored`.
     """
     layers = scored(layer_scores, models, dataset, schema="layer_scores")
-    layers = layers[layers["split"] == "test"]
+    layers = layers[layers["part"] == "test"]
     if layers.empty:
-        raise MenagerieError(f"Table layer_scores, dataset {dataset}: no score of the test half (split 'test').")
+        raise MenagerieError(f"Table layer_scores, dataset {dataset}: no score of the test part (part 'test').")
     board = leaderboard_table(model_scores, models, dataset)
     by = ["region", "metric", "model", "training", "display_name", "layer_index", "depth"]
     profiles = layers.groupby(by, sort=False, as_index=False)["score"].mean()

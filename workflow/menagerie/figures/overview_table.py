@@ -11,7 +11,7 @@ import pandas as pd
 from menagerie.brain.target import Target
 from menagerie.files.geometry import LayerGeometry
 from menagerie.linking.comparison import Brain, Comparison
-from menagerie.linking.ridge import PENALTIES
+from menagerie.linking.ridge import PENALTIES, SLOPE
 from menagerie.statistics.representations import METRICS, compared_rsm
 
 RELIABILITY = "ncsnr"
@@ -84,7 +84,8 @@ def link_best(
     scores: pd.DataFrame,
     read_layer: Callable[[str, int], LayerGeometry],
     brain: Brain,
-    penalties: Sequence[float] = PENALTIES,
+    penalties: Sequence[float] | str = PENALTIES,
+    training: str = SLOPE,
 ) -> LinkedRsms | None:
     """The network that predicts a subject's first region best, under both metrics.
 
@@ -96,7 +97,7 @@ def link_best(
         (model, layer index) -> geometry.
     brain
         The subject.
-    penalties
+    penalties, training
         Of the ridge, as in scoring.
 
     Returns
@@ -116,7 +117,7 @@ def link_best(
     linked = {}
     for row in rows[rows["model"] == model].itertuples():
         if row.metric in METRICS:
-            pair = Comparison(read_layer(model, int(row.layer_index)), brain, penalties)
+            pair = Comparison(read_layer(model, int(row.layer_index)), brain, penalties, training)
             linked[row.metric] = (row.layer, float(row.score), np.asarray(compared_rsm(pair, region, row.metric)))
     own = np.asarray(brain.rsm(region, "test"))
     return LinkedRsms(brain.target.subject, region, model, own, linked, component_order(own))

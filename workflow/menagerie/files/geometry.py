@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import h5py
@@ -61,12 +62,25 @@ class LayerGeometry:
     rounding: dict[str, float] = field(default_factory=dict)
 
     def rsm(self) -> np.ndarray:
-        """Raw-feature RSM, float64 ``(n, n)``, ones on the diagonal."""
-        return 1 - unfold(self.rdm_triu, diagonal=0.0).astype(np.float64)
+        """Raw-feature RSM, float64 ``(n, n)``, ones on the diagonal; read-only, since all folds share it."""
+        return self._rsm
 
     def gram(self) -> np.ndarray:
-        """Gram matrix of the standardised SRP, float32 ``(n, n)``."""
-        return unfold(self.gram_triu, diagonal=None)
+        """Gram matrix of the standardised SRP, float32 ``(n, n)``; read-only."""
+        return self._gram
+
+    @cached_property
+    def _rsm(self) -> np.ndarray:
+        return _read_only(1 - unfold(self.rdm_triu, diagonal=0.0).astype(np.float64))
+
+    @cached_property
+    def _gram(self) -> np.ndarray:
+        return _read_only(unfold(self.gram_triu, diagonal=None))
+
+
+def _read_only(matrix: np.ndarray) -> np.ndarray:
+    matrix.setflags(write=False)
+    return matrix
 
 
 def fold(matrix: np.ndarray, *, with_diagonal: bool) -> np.ndarray:

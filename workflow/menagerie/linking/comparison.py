@@ -1,6 +1,6 @@
 """One layer beside one brain: everything that the metrics compare, each part computed at most once.
 
-:class:`Brain` is a target split into halves; :class:`Comparison` adds a layer. Ridge predictions cover the
+:class:`Brain` is a target in one fold of a split; :class:`Comparison` adds a layer. Ridge predictions cover the
 units of all regions at once, since they share the eigendecomposition and the operators; a region is a slice.
 """
 
@@ -12,31 +12,26 @@ from functools import cached_property
 
 import numpy as np
 
-from menagerie.brain.stimuli import train_mask
+from menagerie.brain.splits import Fold, check_parts, even_odd
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import Array, cast, host, namespace
-from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES, LooRidge, centre_units, fit_deviations
+from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES, SLOPE, LooRidge, centre_units, fit_deviations
 from menagerie.linking.rsm import pattern_rsm, triangle
-
-SPLITS = ("train", "test")
-MIN_IMAGES = 4  # in a half: three images have only three pairs
-
 
 Rows = slice | np.ndarray
 
 
-def match_images(target: Target, image_ids: Sequence[str] | None) -> dict[str, tuple[Rows, Rows]]:
-    """Rows of the geometry, and of the target, of each half: ``{"train": (rows, rows), "test": ...}``.
+def match_images(target: Target, image_ids: Sequence[str] | None, fold: Fold) -> dict[str, tuple[Rows, Rows]]:
+    """Rows of the geometry, and of the target, of each part of a fold: ``{"train": (rows, rows), "test": ...}``.
 
-    The halves are those of the whole stimulus set (even and odd positions), so an image keeps its half in
-    targets that lack other images.
+    The fold is one of the whole stimulus set, so an image keeps its part in targets that lack other images.
 
     Raises
     ------
     MenagerieError
-        When the target has images that the geometry lacks, or too few in a half.
+        When the target has images that the geometry lacks, or too few in a part.
     """
     own = list(map(str, target.image_ids))
     known = {image: row for row, image in enumerate(map(str, own if image_ids is None else image_ids))}
@@ -49,12 +44,9 @@ def match_images(target: Target, image_ids: Sequence[str] | None) -> dict[str, t
         )
     rows = np.array([known[image] for image in own], dtype=np.int64)
     order = np.argsort(rows)
-    in_train = train_mask(len(known))[rows[order]]
-    halves = {"train": order[in_train], "test": order[~in_train]}
-    for name, half in halves.items():
-        if len(half) < MIN_IMAGES:
-            raise MenagerieError(f"{where}: {len(half)} images in the {name} half; at least {MIN_IMAGES} are needed.")
-    return {name: (_as_slice(rows[half]), _as_slice(half)) for name, half in halves.items()}
+    check_parts(fold.among(own), where)
+    parts = {name: order[mask] for name, mask in fold.masks(own[row] for row in order).items()}
+    return {name: (_as_slice(rows[part]), _as_slice(part)) for name, part in parts.items()}
 
 
 def _as_slice(rows: np.ndarray) -> Rows:
@@ -65,7 +57,7 @@ def _as_slice(rows: np.ndarray) -> Rows:
 
 
 class Brain:
-    """A target's halves: responses, their means and RSMs, region by region, each computed once for all layers.
+    """A target in one fold: responses, their means and RSMs, region by region, each computed once for all layers.
 
     Parameters
     ----------
@@ -73,6 +65,8 @@ class Brain:
         Responses or RSMs of one subject.
     image_ids
         Images of the geometry's rows; None where they are the target's own.
+    fold
+        Which images train and which test; None for even and odd positions among ``image_ids``.
     regions
         Names of regions; None for all.
     array
@@ -89,13 +83,15 @@ class Brain:
         self,
         target: Target,
         image_ids: Sequence[str] | None = None,
+        fold: Fold | None = None,
         regions: Sequence[str] | None = None,
         array: Callable[[np.ndarray], Array] = np.asarray,
     ):
         self.target, self.array = target, array
-        self.rows = match_images(target, image_ids)
+        self.fold = fold or even_odd(target.image_ids if image_ids is None else image_ids)
+        self.rows = match_images(target, image_ids, self.fold)
         own = np.arange(len(target.image_ids))
-        self.n_images = {split: len(own[rows]) for split, (_, rows) in self.rows.items()}
+        self.n_images = {part: len(own[rows]) for part, (_, rows) in self.rows.items()}
         self.n_rows = len(target.image_ids if image_ids is None else image_ids)
         self.regions = list(target.region_names if regions is None else regions)
         for region in self.regions:
@@ -120,35 +116,35 @@ class Brain:
 
     @cached_property
     def centred(self) -> dict[str, tuple[Array, Array]]:
-        """Split -> ``(v, n)`` deviations of ``units`` from their means over that half, and the ``(v,)`` means."""
+        """Part -> ``(v, n)`` deviations of ``units`` from their means over that part, and the ``(v,)`` means."""
         responses = self.target.responses
         if len(self.units) < responses.shape[1]:
             responses = responses[:, self.units]
-        return {split: centre_units(self.array(responses[rows]).T) for split, (_, rows) in self.rows.items()}
+        return {part: centre_units(self.array(responses[rows]).T) for part, (_, rows) in self.rows.items()}
 
     @cached_property
     def measured_test_rows(self) -> tuple[Array, Array]:
         """:func:`centred_rows` of the responses to the test images, with which all layers' predictions correlate."""
         return centred_rows(self.centred["test"][0])
 
-    def rsm(self, region: str, split: str) -> Array:
-        """RSM of a region over one half; raises UndefinedError where it is not defined."""
-        key = region, split
+    def rsm(self, region: str, part: str) -> Array:
+        """RSM of a region over one part; raises UndefinedError where it is not defined."""
+        key = region, part
         if key not in self._rsms:
             if self.target.has_units:
                 units = self.members[region]
-                deviations, means = self.centred[split]
+                deviations, means = self.centred[part]
                 self._rsms[key] = pattern_rsm(deviations[units], means[units])
             else:
-                rows = self.rows[split][1]
+                rows = self.rows[part][1]
                 self._rsms[key] = self.array(self.target.rsms[region][rows][:, rows].astype(np.float64))
         return self._rsms[key]
 
-    def triangle(self, region: str, split: str) -> Array:
+    def triangle(self, region: str, part: str) -> Array:
         """Triangle of :meth:`rsm`, which cRSA and veRSA share."""
-        key = region, split
+        key = region, part
         if key not in self._triangles:
-            self._triangles[key] = triangle(self.rsm(region, split))
+            self._triangles[key] = triangle(self.rsm(region, part))
         return self._triangles[key]
 
 
@@ -161,7 +157,7 @@ class Comparison:
         The layer.
     brain
         The subject.
-    penalties, memory_budget
+    penalties, training, memory_budget
         As in :func:`menagerie.linking.ridge.loo_ridge`.
 
     Raises
@@ -174,11 +170,12 @@ class Comparison:
         self,
         geometry: LayerGeometry,
         brain: Brain,
-        penalties: Sequence[float] = PENALTIES,
+        penalties: Sequence[float] | str = PENALTIES,
+        training: str = SLOPE,
         memory_budget: int = MEMORY_BUDGET,
     ):
         self.geometry, self.brain = geometry, brain
-        self.penalties, self.memory_budget = penalties, memory_budget
+        self.penalties, self.training, self.memory_budget = penalties, training, memory_budget
         self._layer_triangles: dict[str, Array] = {}
         n = brain.n_rows
         if geometry.status == OK and (len(geometry.rdm_triu), len(geometry.gram_triu)) != (
@@ -190,51 +187,44 @@ class Comparison:
                 f"values, which do not fit {n} images. The geometry belongs to another stimulus set; extract it again."
             )
 
-    @cached_property
-    def _layer_rsm(self) -> np.ndarray:
-        return self.geometry.rsm()
+    def layer_rsm(self, part: str) -> Array:
+        """RSM of the layer's raw features over one part."""
+        rows = self.brain.rows[part][0]
+        return self.brain.array(self.geometry.rsm()[rows][:, rows].astype(np.float64))
 
-    def layer_rsm(self, split: str) -> Array:
-        """RSM of the layer's raw features over one half."""
-        rows = self.brain.rows[split][0]
-        return self.brain.array(self._layer_rsm[rows][:, rows].astype(np.float64))
-
-    def layer_triangle(self, split: str) -> Array:
+    def layer_triangle(self, part: str) -> Array:
         """Triangle of :meth:`layer_rsm`, which all regions share."""
-        if split not in self._layer_triangles:
-            self._layer_triangles[split] = triangle(self.layer_rsm(split))
-        return self._layer_triangles[split]
+        if part not in self._layer_triangles:
+            self._layer_triangles[part] = triangle(self.layer_rsm(part))
+        return self._layer_triangles[part]
 
     @cached_property
     def ridge(self) -> LooRidge:
         """The ridge from the layer to the units of all regions."""
         rows = self.brain.rows["train"][0]
         return fit_deviations(
-            self.brain.array(self._gram[rows][:, rows]),
+            self.brain.array(self.geometry.gram()[rows][:, rows]),
             *self.brain.centred["train"],
             self.penalties,
+            training=self.training,
             memory_budget=self.memory_budget,
         )
 
     @cached_property
-    def _gram(self) -> np.ndarray:
-        return self.geometry.gram()
-
-    @cached_property
     def predicted(self) -> dict[str, Array]:
-        """Split -> ``(v, n)`` predictions (LOO for train) minus the units' training means."""
+        """Part -> ``(v, n)`` predictions (LOO for train) minus the units' training means."""
         rows = self.brain.rows
-        crossed = self.brain.array(self._gram[rows["test"][0]][:, rows["train"][0]])
+        crossed = self.brain.array(self.geometry.gram()[rows["test"][0]][:, rows["train"][0]])
         return {"train": self.ridge.loo_deviations, "test": self.ridge.predict_deviations(crossed)}
 
-    def predicted_rsm(self, region: str, split: str) -> Array:
-        """RSM of the predictions for a region's units over one half."""
+    def predicted_rsm(self, region: str, part: str) -> Array:
+        """RSM of the predictions for a region's units over one part."""
         units = self.brain.members[region]
-        return pattern_rsm(self.predicted[split][units], self.ridge.means[units])
+        return pattern_rsm(self.predicted[part][units], self.ridge.means[units])
 
     @cached_property
     def unit_r(self) -> dict[str, np.ndarray]:
-        """Split -> ``(v,)`` correlation of predicted and measured responses; NaN for units without variance."""
+        """Part -> ``(v,)`` correlation of predicted and measured responses; NaN for units without variance."""
         return {
             "train": host(self.ridge.loo_r),
             "test": row_correlation(centred_rows(self.predicted["test"]), self.brain.measured_test_rows),
@@ -244,13 +234,24 @@ class Comparison:
         members = self.brain.members[region]
         return members if isinstance(members, slice) else host(members)
 
-    def defined_units(self, region: str, split: str) -> np.ndarray:
-        """Positions among ``brain.units`` of a region's units whose ``unit_r`` is defined in that half.
+    def defined_units(self, region: str, part: str) -> np.ndarray:
+        """Positions among ``brain.units`` of a region's units whose ``unit_r`` is defined in that part.
 
-        The other half has no say: otherwise the training score, which selects layers, would know the test half.
+        The other part has no say: otherwise the training score, which selects layers, would know the test part.
         """
         units = np.arange(len(self.brain.units))[self._host_members(region)]
-        return units[np.isfinite(self.unit_r[split][units])]
+        return units[np.isfinite(self.unit_r[part][units])]
+
+    def edge_shares(self, region: str) -> tuple[float | None, float | None]:
+        """Shares of a region's units whose penalty is the smallest, and the largest, of several; None without such.
+
+        Where many are, the grid of penalties bounds the score, and not the layer.
+        """
+        chosen = host(self.ridge.choice)[self.defined_units(region, "train")]
+        if len(self.ridge.penalties) < 2 or not chosen.size:
+            return None, None
+        order = np.argsort(self.ridge.penalties)
+        return float(np.mean(chosen == order[0])), float(np.mean(chosen == order[-1]))
 
 
 def centred_rows(rows: Array) -> tuple[Array, Array]:

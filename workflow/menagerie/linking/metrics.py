@@ -20,7 +20,7 @@ class Metric:
     Attributes
     ----------
     score
-        ``(pair, region, split)`` -> score, and the number of units that it rests on. Raises
+        ``(pair, region, part)`` -> score, and the number of units that it rests on. Raises
         :class:`~menagerie.linking.rsm.UndefinedError` with the reason where there is no score.
     needs_units
         Whether responses of single units are needed; an RSM alone does not do.
@@ -36,31 +36,31 @@ class Metric:
     unit_scores: bool = False
 
 
-def crsa(pair: Comparison, region: str, split: str) -> tuple[float, int]:
+def crsa(pair: Comparison, region: str, part: str) -> tuple[float, int]:
     """Classical RSA: similarity of the layer's raw RSM and the region's RSM."""
-    return float(pair.layer_triangle(split) @ pair.brain.triangle(region, split)), pair.brain.target.n_units(region)
+    return float(pair.layer_triangle(part) @ pair.brain.triangle(region, part)), pair.brain.target.n_units(region)
 
 
-def versa(pair: Comparison, region: str, split: str) -> tuple[float, int]:
+def versa(pair: Comparison, region: str, part: str) -> tuple[float, int]:
     """Voxel-encoding RSA: similarity of the predictions' RSM and the region's RSM."""
-    similarity = float(triangle(pair.predicted_rsm(region, split)) @ pair.brain.triangle(region, split))
+    similarity = float(triangle(pair.predicted_rsm(region, part)) @ pair.brain.triangle(region, part))
     return similarity, pair.brain.target.n_units(region)
 
 
-def encoding_r(pair: Comparison, region: str, split: str) -> tuple[float, int]:
+def encoding_r(pair: Comparison, region: str, part: str) -> tuple[float, int]:
     """Mean over units of the correlation of predicted and measured responses.
 
-    Units whose correlation is not defined in this half are left out, which the number of units shows.
+    Units whose correlation is not defined in this part are left out, which the number of units shows.
 
     Raises
     ------
     UndefinedError
         When no unit of the region is left.
     """
-    units = pair.defined_units(region, split)
+    units = pair.defined_units(region, part)
     if not units.size:
         raise UndefinedError("encoding_r undefined: no unit of the region varies over images")
-    return float(pair.unit_r[split][units].mean()), int(units.size)
+    return float(pair.unit_r[part][units].mean()), int(units.size)
 
 
 METRICS: Mapping[str, Metric] = {

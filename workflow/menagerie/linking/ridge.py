@@ -11,6 +11,15 @@ For a kernel ``K = X X'`` of the training images, centred (the intercept is not 
 ``L`` is the usual ``y - c / diag(inverse)`` (Cook 1977; Rifkin & Lippert 2007) written without the
 difference, which would cancel where predictions are small. It holds the effect of the left-out image on
 the intercept too. All units share ``L``: one matrix product per penalty yields every LOO prediction.
+
+A LOO prediction is the mean of the other images, ``mean - (y_i - mean) / (n - 1)``, plus a slope part
+
+    slope part              M (y - mean),  M[i, j] = S[i, j] / r_i,  M[i, i] = -S[i, i] / ((n - 1) r_i)
+                            with r_i = 1 - 1/n - S[i, i]
+
+which does not depend on ``y_i``. The mean does: where the penalty outweighs the fit, predictions are the responses
+with the opposite sign, and an RSM of them, blind to sign and scale, is that of the responses, whatever the layer.
+By default the slope part alone stands for the prediction of a training image (docs/splits.md).
 """
 
 from __future__ import annotations
@@ -27,6 +36,9 @@ from menagerie.linking.rsm import BLOCK
 
 PENALTIES = tuple(float(10**power) for power in range(1, 8))  # logspace(1, 7, 7), the paper's text
 MEMORY_BUDGET = 256 << 20  # bytes
+AUTO = "auto"
+SLOPE, WHOLE = "slope", "whole"
+"""What stands for the prediction of a training image: the slope part of its LOO prediction, or the whole of it."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +77,19 @@ class CentredKernel:
         eigenvalues, eigenvectors = xp.linalg.eigh(centred)
         return cls(xp.clip(eigenvalues[:-1], 0, None), eigenvectors[:, :-1], column_means)
 
-    def loo_operators(self, penalties: Sequence[float], like_: Array) -> Array:
-        """``(a n, n)``: for each of ``a`` penalties the matrix ``L`` from centred responses to LOO predictions."""
+    def grid(self) -> tuple[float, ...]:
+        """Penalties, a decade apart or less, from hardly any shrinkage to the point beyond which it only scales.
+
+        From a thousandth of the mean eigenvalue (the trace over ``n - 1``) to ten times the largest one.
+        """
+        mean, largest = float(self.eigenvalues.sum()) / len(self.eigenvalues), float(self.eigenvalues[-1])
+        if not mean > 0:
+            return PENALTIES
+        low, high = mean / 1000, 10 * largest
+        return tuple(np.geomspace(low, high, math.ceil(math.log10(high / low)) + 1).tolist())
+
+    def loo_operators(self, penalties: Sequence[float], like_: Array, training: str = SLOPE) -> Array:
+        """``(a n, n)``: for each of ``a`` penalties the matrix ``M`` (or ``L``): centred responses to predictions."""
         xp = namespace(self.eigenvectors)
         n = len(self.eigenvectors)
         power = xp.square(self.eigenvectors)
@@ -77,9 +100,12 @@ class CentredKernel:
             residual = power @ (penalty / shrunk)  # 1 - 1/n - diag(S), as a sum of positive numbers
             root = self.eigenvectors * xp.sqrt(self.eigenvalues / shrunk)
             operator = root @ root.T  # float64, since a small residual multiplies its error
-            operator += 1 / n
+            if training == WHOLE:
+                operator += 1 / n
+                operator[index, index] = 0
+            else:
+                operator[index, index] /= 1 - n
             operator /= residual[:, None]
-            operator[index, index] = 0
             operators[position * n : (position + 1) * n] = operator
         return operators
 
@@ -103,9 +129,9 @@ class LooRidge:
     means
         ``(v,)`` float64: the units' means over the training images.
     loo_deviations
-        ``(v, n)``: LOO predictions minus ``means``, for the penalty chosen.
+        ``(v, n)``: slope parts of the LOO predictions, or LOO predictions minus ``means``, for the penalty chosen.
     loo_r
-        ``(v,)`` float64: correlation of LOO predictions and responses; NaN where ``defined`` is False.
+        ``(v,)`` float64: correlation of these and the responses; NaN where ``defined`` is False.
     defined
         ``(v,)`` bool: False for a unit whose responses, or predictions at every penalty, are constant. Such a
         unit's predictions are its mean.
@@ -113,6 +139,8 @@ class LooRidge:
         The penalties tried.
     choice
         ``(v,)``: which of ``penalties`` was chosen, the first of the best.
+    training
+        What ``loo_deviations`` hold: :data:`SLOPE` or :data:`WHOLE`.
     """
 
     kernel: CentredKernel
@@ -123,6 +151,7 @@ class LooRidge:
     defined: Array
     penalties: tuple[float, ...]
     choice: Array
+    training: str = SLOPE
 
     @property
     def penalty(self) -> Array:
@@ -132,7 +161,8 @@ class LooRidge:
     @property
     def loo_predictions(self) -> Array:
         """``(n, v)`` LOO predictions of the training images, means included."""
-        return self._with_means(self.loo_deviations)
+        lost = 0.0 if self.training == WHOLE else self.deviations / (self.deviations.shape[1] - 1)
+        return self._with_means(self.loo_deviations - lost)
 
     def predict(self, kernel_new: Array) -> Array:
         """``(m, v)`` predictions, means included, from the kernel ``(m, n)`` of new with training images."""
@@ -166,8 +196,9 @@ class LooRidge:
 def loo_ridge(
     kernel_train: Array | CentredKernel,
     responses: Array,
-    penalties: Sequence[float] = PENALTIES,
+    penalties: Sequence[float] | str = PENALTIES,
     *,
+    training: str = SLOPE,
     memory_budget: int = MEMORY_BUDGET,
 ) -> LooRidge:
     """Ridge regression of every unit, with the penalty whose LOO predictions correlate best with the unit.
@@ -180,7 +211,10 @@ def loo_ridge(
         ``(n, v)``: images by units, float32 or float64; products run in this precision. An array stored unit
         by unit (the transpose of a contiguous ``(v, n)``) is used without a copy.
     penalties
-        Positive ridge penalties ``a``, added to the eigenvalues of the centred kernel.
+        Positive ridge penalties ``a``, added to the eigenvalues of the centred kernel; "auto" for
+        :meth:`CentredKernel.grid`.
+    training
+        :data:`SLOPE` or :data:`WHOLE`: what stands for predictions of training images, by which penalties are chosen.
     memory_budget
         Bytes for working memory, beside inputs and results; sets the number of units in a block.
 
@@ -191,7 +225,7 @@ def loo_ridge(
     """
     responses = floating(responses)
     deviations, means = centre_units(responses.T)
-    return fit_deviations(kernel_train, deviations, means, penalties, memory_budget=memory_budget)
+    return fit_deviations(kernel_train, deviations, means, penalties, training=training, memory_budget=memory_budget)
 
 
 def centre_units(responses: Array) -> tuple[Array, Array]:
@@ -208,8 +242,9 @@ def fit_deviations(
     kernel_train: Array | CentredKernel,
     deviations: Array,
     means: Array,
-    penalties: Sequence[float] = PENALTIES,
+    penalties: Sequence[float] | str = PENALTIES,
     *,
+    training: str = SLOPE,
     memory_budget: int = MEMORY_BUDGET,
 ) -> LooRidge:
     """:func:`loo_ridge` for responses that are centred already, as ``(v, n)`` deviations and ``(v,)`` means.
@@ -223,7 +258,8 @@ def fit_deviations(
     kernel = kernel_train if isinstance(kernel_train, CentredKernel) else CentredKernel.of(kernel_train)
     xp = namespace(deviations)
     v, n = deviations.shape
-    operators = kernel.loo_operators(penalties, deviations)
+    penalties = kernel.grid() if penalties == AUTO else penalties
+    operators = kernel.loo_operators(penalties, deviations, training)
     column_sums = xp.sum(operators.reshape(len(penalties), n, n), axis=1)
     loo_deviations = xp.empty_like(deviations)
     loo_r = xp.empty_like(means)
@@ -238,7 +274,7 @@ def fit_deviations(
         loo_deviations[block] = loo[xp.arange(len(unit)), choice[block]]
         loo_deviations[block] *= scale[:, None]
     tried = tuple(float(a) for a in penalties)
-    return LooRidge(kernel, deviations, means, loo_deviations, loo_r, xp.isfinite(loo_r), tried, choice)
+    return LooRidge(kernel, deviations, means, loo_deviations, loo_r, xp.isfinite(loo_r), tried, choice, training)
 
 
 def _scaled(deviations: Array, means: Array) -> tuple[Array, Array]:
@@ -278,7 +314,7 @@ def block_size(n: int, n_penalties: int, itemsize: int, memory_budget: int) -> i
     return int(min(max(fitting, 16), BLOCK))
 
 
-def _check(kernel: Array | CentredKernel, deviations: Array, penalties: Sequence[float]) -> None:
+def _check(kernel: Array | CentredKernel, deviations: Array, penalties: Sequence[float] | str) -> None:
     decomposed = isinstance(kernel, CentredKernel)
     n = len(kernel.eigenvectors if decomposed else kernel)
     if deviations.ndim != 2 or deviations.shape[1] != n or n < 3:
@@ -286,7 +322,7 @@ def _check(kernel: Array | CentredKernel, deviations: Array, penalties: Sequence
             f"Ridge: expected responses of the kernel's {n} training images (at least 3) as images x units, "
             f"found shape {tuple(deviations.shape)[::-1]}."
         )
-    if not len(penalties) or not all(math.isfinite(a) and a > 0 for a in penalties):
+    if penalties != AUTO and not (len(penalties) and all(math.isfinite(a) and a > 0 for a in penalties)):
         raise MenagerieError(f"Ridge: penalties must be positive numbers, found {list(penalties)}.")
     for name, array in {"responses": deviations, "kernel": kernel.eigenvalues if decomposed else kernel}.items():
         # A sum is finite only if its terms are, unless it overflows: look closer then.

@@ -1,38 +1,53 @@
-"""Scoring one layer for one subject: every region and metric, both halves, one table."""
+"""Scoring one layer for one subject: every region, metric and fold, both parts, one table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 
+from menagerie.brain.splits import PARTS, Fold, even_odd
 from menagerie.brain.target import Target
 from menagerie.files.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import Array
-from menagerie.linking.comparison import SPLITS, Brain, Comparison
+from menagerie.linking.comparison import Brain, Comparison
 from menagerie.linking.metrics import METRICS, check_metrics
-from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES
+from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES, SLOPE
 from menagerie.linking.rsm import UndefinedError
 from menagerie.linking.schemas import SCHEMAS
 
 NO_UNITS = "no unit responses in this dataset: {metric} needs them, an RSM alone serves crsa only"
 
 
+def brains_of(
+    target: Target,
+    image_ids: Sequence[str] | None = None,
+    folds: Sequence[Fold] = (),
+    regions: Sequence[str] | None = None,
+    array: Callable[[np.ndarray], Array] = np.asarray,
+) -> list[Brain]:
+    """A target in each fold, even_odd by default; arguments as for :class:`~menagerie.linking.comparison.Brain`."""
+    folds = folds or [even_odd(target.image_ids if image_ids is None else image_ids)]
+    return [Brain(target, image_ids, fold, regions, array) for fold in folds]
+
+
 def score_layer(
     geometry: LayerGeometry,
-    target: Target | Brain,
+    target: Target | Sequence[Brain],
     *,
     model: str,
     depth: float,
     image_ids: Sequence[str] | None = None,
-    penalties: Sequence[float] = PENALTIES,
+    folds: Sequence[Fold] = (),
+    penalties: Sequence[float] | str = PENALTIES,
+    training: str = SLOPE,
     metrics: Sequence[str] = tuple(METRICS),
     regions: Sequence[str] | None = None,
     memory_budget: int = MEMORY_BUDGET,
     array: Callable[[np.ndarray], Array] = np.asarray,
 ) -> pa.Table:
-    """Brain predictivity of a layer on the training and the test half.
+    """Brain predictivity of a layer on the training and the test part of every fold.
 
     Parameters
     ----------
@@ -40,14 +55,18 @@ def score_layer(
         The layer.
     target
         The subject's responses or RSMs; its images are a subset of ``image_ids``, matched by id. For many layers, make
-        a :class:`~menagerie.linking.comparison.Brain` of it once: a fifth of the work is the subject's. What it holds
-        counts then, not ``image_ids``, ``regions`` and ``array``.
+        :func:`brains_of` it once: a fifth of the work is the subject's. What these hold counts then, not ``image_ids``,
+        ``folds``, ``regions`` and ``array``.
     model, depth
         Copied into the rows.
     image_ids
         Images of the geometry's rows; None where they are the target's own, in its order.
+    folds
+        Which images train and which test; by default even and odd positions among ``image_ids``.
     penalties
-        Ridge penalties for veRSA and encoding_r, chosen per unit by leave-one-out correlation.
+        Ridge penalties for veRSA and encoding_r, chosen per unit by leave-one-out correlation; or "auto".
+    training
+        What stands for predictions of training images (:mod:`menagerie.linking.ridge`).
     metrics
         Names in :data:`menagerie.linking.metrics.METRICS`.
     regions
@@ -60,7 +79,7 @@ def score_layer(
 
     Returns
     -------
-    Table ``layer_scores``: one row per region, metric and split. Where a score does not exist it is empty and
+    Table ``layer_scores``: one row per fold, region, metric and part. Where a score does not exist it is empty and
     ``status`` says why. ``n_units`` of encoding_r counts the units in the mean.
 
     Raises
@@ -69,41 +88,45 @@ def score_layer(
         When images of the target are missing from the geometry, or a region or metric is unknown.
     """
     check_metrics(metrics)
-    brain = target if isinstance(target, Brain) else Brain(target, image_ids, regions, array)
-    pair = Comparison(geometry, brain, penalties, memory_budget)
+    brains = brains_of(target, image_ids, folds, regions, array) if isinstance(target, Target) else target
+    layer = {"model": model, "layer": geometry.layer, "layer_index": geometry.index, "depth": depth}
     rows = []
-    for region in brain.regions:
-        for metric in metrics:
-            for split in SPLITS:
-                score, n_units, status = _score(pair, region, metric, split)
-                rows.append(
-                    {
-                        "dataset": brain.target.dataset,
-                        "subject": brain.target.subject,
-                        "model": model,
-                        "layer": geometry.layer,
-                        "layer_index": geometry.index,
-                        "depth": depth,
-                        "region": region,
-                        "metric": metric,
-                        "split": split,
-                        "score": score,
-                        "n_images": brain.n_images[split],
-                        "n_units": n_units,
-                        "status": status,
-                    }
-                )
+    for brain in brains:
+        pair = Comparison(geometry, brain, penalties, training, memory_budget)
+        rows += [row | layer for row in _rows(pair, metrics)]
     return pa.Table.from_pylist(rows, schema=SCHEMAS["layer_scores"])
 
 
-def _score(pair: Comparison, region: str, metric: str, split: str) -> tuple[float | None, int, str]:
-    """Score, number of units and status of one row."""
-    target = pair.brain.target
-    if METRICS[metric].needs_units and not target.has_units:
-        return None, 0, NO_UNITS.format(metric=metric)
+def _rows(pair: Comparison, metrics: Sequence[str]) -> Iterator[dict]:
+    """Rows of one fold, without the columns of the layer."""
+    brain = pair.brain
+    for region in brain.regions:
+        for metric in metrics:
+            for part in PARTS:
+                yield {
+                    "dataset": brain.target.dataset,
+                    "subject": brain.target.subject,
+                    "region": region,
+                    "metric": metric,
+                    "split": brain.fold.split,
+                    "fold": brain.fold.fold,
+                    "part": part,
+                    "n_images": brain.n_images[part],
+                    **_score(pair, region, metric, part),
+                }
+
+
+def _score(pair: Comparison, region: str, metric: str, part: str) -> dict:
+    """Score, number of units, edges of the grid and status of one row."""
+    target, one = pair.brain.target, METRICS[metric]
+    if one.needs_units and not target.has_units:
+        return {"n_units": 0, "status": NO_UNITS.format(metric=metric)}
     if pair.geometry.status != OK:
-        return None, target.n_units(region), pair.geometry.status
+        return {"n_units": target.n_units(region), "status": pair.geometry.status}
+    edges = pair.edge_shares(region) if one.needs_units else (None, None)
+    found = dict(zip(("at_lowest_penalty", "at_highest_penalty"), edges, strict=True))
     try:
-        return *METRICS[metric].score(pair, region, split), OK
+        score, n_units = one.score(pair, region, part)
     except UndefinedError as reason:
-        return None, target.n_units(region), str(reason)
+        return found | {"n_units": target.n_units(region), "status": str(reason)}
+    return found | {"score": score, "n_units": n_units, "status": OK}

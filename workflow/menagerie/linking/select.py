@@ -1,57 +1,143 @@
-"""Choosing each model's layer, by its score on the training half only."""
+"""Choosing each model's layer, by scores on training images only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 
 import pyarrow as pa
 
+from menagerie.errors import MenagerieError
 from menagerie.files.geometry import OK
 from menagerie.linking.schemas import SCHEMAS
+from menagerie.linking.select_on import SelectOn
 
-KEYS = ("dataset", "subject", "model", "region", "metric")
+PLACE = ("dataset", "subject", "model", "region", "metric")
+Place = tuple[str, ...]
+Rows = dict[int, dict]  # layer index -> row
+FoldName = tuple[str, int]  # split and fold
 
 
-def select_layers(layer_scores: pa.Table) -> pa.Table:
-    """The layer with the best training score per model x dataset x subject x region x metric.
+def select_layers(layer_scores: pa.Table, select_on: Mapping[str, Sequence[SelectOn]] | None = None) -> pa.Table:
+    """The layer with the best training score per model x dataset x subject x region x metric x fold.
 
-    Ties go to the earlier layer. The test half plays no part: a layer that turns out undefined there stays
+    Ties go to the earlier layer. The reported part plays no role: a layer that turns out undefined there stays
     selected, and its status says so.
 
     Parameters
     ----------
     layer_scores
-        Table ``layer_scores``, rows in any order.
+        Table ``layer_scores`` of one model or several, rows in any order.
+    select_on
+        Dataset -> ways of selecting, each of which gives rows of its own; by default the train part of the same fold.
 
     Returns
     -------
-    Table ``model_scores``, groups in order of appearance, with intervals, ceiling and ``explained`` still
-    empty. Where no layer has a training score, the row has no layer and ``status`` gives the reason.
+    Table ``fold_scores``, groups in order of appearance, with intervals and ceiling still empty. Where no layer has a
+    training score, the row has no layer and ``status`` gives the reason.
+
+    Raises
+    ------
+    MenagerieError
+        When a layer is to be selected where there are no scores.
     """
-    groups: dict[tuple, dict[str, dict[int, dict]]] = {}
-    for row in layer_scores.to_pylist():
-        halves = groups.setdefault(tuple(row[key] for key in KEYS), {"train": {}, "test": {}})
-        halves[row["split"]][row["layer_index"]] = row
-    rows = [dict(zip(KEYS, key, strict=True)) | _best(**halves) for key, halves in groups.items()]
-    return pa.Table.from_pylist(rows, schema=SCHEMAS["model_scores"])
+    scores = _Scores(layer_scores.to_pylist())
+    rows = []
+    for place, folds in scores.folds.items():
+        for fold, how in product(folds, (select_on or {}).get(place[0]) or [SelectOn()]):
+            of = dict(zip(PLACE, place, strict=True))
+            where = of | {"split": fold[0], "fold": fold[1], "selected_on": how.label}
+            rows.append(where | _best(scores.evidence(of, fold, how), scores.rows(place, fold, "test")))
+    return pa.Table.from_pylist(rows, schema=SCHEMAS["fold_scores"])
 
 
-def _best(train: dict[int, dict], test: dict[int, dict]) -> dict:
-    """Columns of the selected layer from the rows of both halves, by layer index."""
-    usable = [row for row in train.values() if row["status"] == OK and row["score"] is not None]
-    if not usable:
-        rows = list((test or train).values())
+class _Scores:
+    """Rows of ``layer_scores`` by place, fold and part."""
+
+    def __init__(self, rows: Iterable[dict]):
+        self._rows: dict[tuple[Place, FoldName, str], Rows] = {}
+        self.folds: dict[Place, dict[FoldName, None]] = {}
+        for row in rows:
+            place, fold = tuple(row[key] for key in PLACE), (row["split"], row["fold"])
+            self._rows.setdefault((place, fold, row["part"]), {})[row["layer_index"]] = row
+            self.folds.setdefault(place, {})[fold] = None
+
+    def rows(self, place: Place, fold: FoldName, part: str) -> Rows:
+        return self._rows.get((place, fold, part), {})
+
+    def evidence(self, of: Mapping[str, str], fold: FoldName, how: SelectOn) -> list[Rows]:
+        """Train rows by which the layer of a place and fold is selected; several are averaged."""
+        if how == SelectOn():
+            return [self.rows(tuple(of.values()), fold, "train")]
+        wanted = dict(of)
+        if how.dataset:
+            wanted |= {"dataset": how.dataset, "region": how.region or of["region"]}
+        subjects = self._subjects(wanted)
+        if how.dataset or how.split:
+            subjects = [of["subject"]] if of["subject"] in subjects else subjects
+        else:
+            subjects = [subject for subject in subjects if subject != of["subject"]]
+        places = [tuple((wanted | {"subject": subject}).values()) for subject in subjects]
+        found = [
+            rows
+            for place in places
+            for other in self._folds_for(place, fold, how.split)
+            if (rows := self.rows(place, other, "train"))
+        ]
+        if not found:
+            raise MenagerieError(
+                f"Config key datasets.{of['dataset']}.select_on: found no scores of {how.label} for model "
+                f"{of['model']}, subject {of['subject']}, region {of['region']}, metric {of['metric']}; expected some "
+                "to select layers by. Name a dataset, region or split of this run that has this metric, or more subjects."
+            )
+        return found
+
+    def _subjects(self, wanted: Mapping[str, str]) -> list[str]:
+        keys = [key for key in PLACE if key != "subject"]
+        places = (dict(zip(PLACE, place, strict=True)) for place in self.folds)
+        return [place["subject"] for place in places if all(place[key] == wanted[key] for key in keys)]
+
+    def _folds_for(self, place: Place, fold: FoldName, split: str) -> list[FoldName]:
+        """Folds of another split, the same fold, or where a dataset has no such fold, those of its first split."""
+        there = list(self.folds.get(place, ()))
+        if not split and fold in there:
+            return [fold]
+        split = split or next((name for name, _ in there), "")
+        return [other for other in there if other[0] == split]
+
+
+def _best(evidence: Sequence[Rows], test: Rows) -> dict:
+    """Columns of the selected layer from the rows that select and those that are reported, by layer index."""
+    scores = _mean_scores(evidence)
+    if not scores:
+        rows = list((test or evidence[0]).values())
+        reasons = _reasons(row["status"] for train in evidence for row in train.values())
         return {
             "n_images": rows[0]["n_images"],
             "n_units": rows[0]["n_units"],
-            "status": f"no layer has a training score: {_reasons(row['status'] for row in train.values())}",
+            "status": f"no layer has a training score: {reasons}",
         }
-    best = min(usable, key=lambda row: (-row["score"], row["layer_index"]))
-    chosen = {name: best[name] for name in ("layer", "layer_index", "depth")} | {"train_score": best["score"]}
-    reported = test.get(best["layer_index"])
+    index, score = min(scores.items(), key=lambda item: (-item[1], item[0]))
+    best = next(train[index] for train in evidence if index in train)
+    chosen = {name: best[name] for name in ("layer", "layer_index", "depth")} | {"train_score": score}
+    reported = test.get(index)
     if reported is None:
         return chosen | {"n_images": 0, "n_units": best["n_units"], "status": "the selected layer has no test row"}
-    return chosen | {name: reported[name] for name in ("score", "n_images", "n_units", "status")}
+    kept = ("score", "n_images", "n_units", "at_lowest_penalty", "at_highest_penalty", "status")
+    return chosen | {name: reported[name] for name in kept}
+
+
+def _mean_scores(evidence: Sequence[Rows]) -> dict[int, float]:
+    """Layer index -> mean training score, of layers that have one wherever any layer has."""
+    usable = [
+        {index: row["score"] for index, row in train.items() if row["status"] == OK and row["score"] is not None}
+        for train in evidence
+    ]
+    usable = [scores for scores in usable if scores]
+    if len(usable) == 1:
+        return usable[0]
+    common = set.intersection(*map(set, usable)) if usable else set()
+    return {index: sum(scores[index] for scores in usable) / len(usable) for index in sorted(common)}
 
 
 def _reasons(statuses: Iterable[str]) -> str:

@@ -2,6 +2,6 @@
 
 from menagerie.report.experiment_section import ReportExperiment
 from menagerie.report.figures import ReportFigure, figures_of
-from menagerie.report.page import render_report
+from menagerie.report.page import ReportView, render_report
 
-__all__ = ["ReportExperiment", "ReportFigure", "figures_of", "render_report"]
+__all__ = ["ReportExperiment", "ReportFigure", "ReportView", "figures_of", "render_report"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from menagerie.figures.leaderboard_table import leaderboard_table
 from menagerie.figures.tidy import METRICS, in_order, metrics_in
 from menagerie.files.layer_counts import LayerCount
+from menagerie.files.views import DEFAULT_SPLIT
 from menagerie.linking.schemas import SCHEMAS
 from menagerie.report.captions import read_caption
 from menagerie.report.experiment_section import ReportExperiment, experiment_facts
@@ -31,10 +33,20 @@ from menagerie.report.sections import (
 from menagerie.report.sets_section import sets_facts
 from menagerie.report.standing_section import standing_facts
 from menagerie.report.variation_section import overall_facts, similarity_facts
+from menagerie.statistics.views import by_view
 
 TEMPLATES = Path(__file__).parents[2] / "report"
 OPEN_REGIONS = 3  # with more regions, findings about single regions start folded
 NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True)
+class ReportView:
+    """What a view shows: its dataset and split, and its name in words."""
+
+    dataset: str
+    split: str = DEFAULT_SPLIT
+    title: str = ""
 
 
 def render_report(
@@ -44,6 +56,7 @@ def render_report(
     models: pd.DataFrame,
     figures: Sequence[ReportFigure],
     datasets: Mapping[str, Mapping[str, str]],
+    views: Mapping[str, ReportView] | None = None,
     provenance: Mapping[str, object],
     planted: Mapping[str, Mapping[str, float]] | None = None,
     layer_scores: pd.DataFrame | None = None,
@@ -72,6 +85,8 @@ def render_report(
         Figures in the order of the page.
     datasets
         Dataset -> provenance of its targets; ``simulated`` = "yes" marks simulated responses.
+    views
+        View (:mod:`menagerie.files.views`) -> what it shows; by default one for each dataset.
     provenance
         What else a reader needs to repeat the run: versions, commit, config (nested mappings are fine).
     planted
@@ -97,7 +112,10 @@ def render_report(
     MenagerieError
         When no model has a score, a table lacks a column, or a figure or caption file is missing.
     """
-    board = with_pooled(leaderboard_table(model_scores, models), model_scores)
+    by_name = by_view(model_scores)
+    board = with_pooled(leaderboard_table(by_name, models), by_name)
+    views = views or {name: ReportView(name) for name in in_order(board["dataset"])}
+    about = {name: datasets.get(view.dataset, {}) for name, view in views.items()}
     scores = model_scores if layer_scores is None else layer_scores
     layer_scores = pd.DataFrame(columns=SCHEMAS["layer_scores"].names) if layer_scores is None else layer_scores
     columns = shown_columns(board)
@@ -109,10 +127,10 @@ def render_report(
         lstrip_blocks=True,
     )
     environment.filters.update(number=number, plural=plural, unbroken=unbroken)
-    shown = _datasets(scores[scores["status"] == "ok"], board, datasets, planted or {})
+    shown = _datasets(scores[scores["status"] == "ok"], board, views, about, planted or {})
 
     def embedded(figures: Sequence[ReportFigure]) -> list[dict]:
-        return [_embed(figure, datasets, figures[:i]) for i, figure in enumerate(figures)]
+        return [_embed(figure, views, about, figures[:i]) for i, figure in enumerate(figures)]
 
     return environment.get_template("report.html.j2").render(
         run=run,
@@ -122,7 +140,7 @@ def render_report(
         columns=columns,
         table=table_data(board, columns),
         choices={
-            "dataset": {name: _dataset_label(name, datasets) for name in shown},
+            "dataset": {name: view_label(name, views, about) for name in shown},
             "region": {name: name for name in in_order(board["region"])},
             "metric": {name: METRICS[name].label for name in metrics_in(board["metric"])},
         },
@@ -137,7 +155,7 @@ def render_report(
         provenance=_flat(provenance),
         pooled=int(board.loc[board["pooled"] & (board["metric"] != "encoding_r"), "model"].nunique()),
         experiments=[
-            experiment_facts(one) | {"figures": _told_once(one, experiments, datasets)} for one in experiments
+            experiment_facts(one) | {"figures": _told_once(one, experiments, views, about)} for one in experiments
         ],
         overall=overall_facts(overall) if overall is not None else None,
         overall_figures=embedded(overall_figures),
@@ -149,12 +167,16 @@ def render_report(
     )
 
 
-def _datasets(good: pd.DataFrame, board: pd.DataFrame, about: Mapping, planted: Mapping) -> dict[str, dict]:
+def _datasets(
+    good: pd.DataFrame, board: pd.DataFrame, views: Mapping[str, ReportView], about: Mapping, planted: Mapping
+) -> dict[str, dict]:
     shown = {}
     for name in in_order(board["dataset"]):
-        rows = board[board["dataset"] == name]
-        facts = dataset_facts(good[good["dataset"] == name], rows, about.get(name, {}))
-        shown[name] = {**facts, "findings": findings(rows, _planted(about.get(name, {}), planted.get(name, {})))}
+        rows, view = board[board["dataset"] == name], views.get(name, ReportView(name))
+        here = good[(good["dataset"] == view.dataset) & (good["split"] == view.split)]
+        facts = dataset_facts(here, rows, about.get(name, {}))
+        told = findings(rows, _planted(about.get(name, {}), planted.get(view.dataset, {})))
+        shown[name] = {**facts, "title": view_label(name, views, about), "findings": told}
     return shown
 
 
@@ -179,9 +201,11 @@ def unbroken(text: str) -> str:
     )
 
 
-def _dataset_label(name: str, about: Mapping[str, Mapping[str, str]]) -> str:
-    unsaid = is_simulated(about.get(name, {})) and "simul" not in name.lower()
-    return f"{name} (simulated)" if unsaid else name
+def view_label(name: str, views: Mapping[str, ReportView], about: Mapping[str, Mapping[str, str]]) -> str:
+    """Dataset, split and selection in words; simulated data are called so."""
+    title = views[name].title if name in views and views[name].title else name
+    unsaid = is_simulated(about.get(name, {})) and "simul" not in title.lower()
+    return f"{title} (simulated)" if unsaid else title
 
 
 def _partial(board: pd.DataFrame) -> list[str]:
@@ -190,8 +214,10 @@ def _partial(board: pd.DataFrame) -> list[str]:
     return in_order(board.loc[board["n_subjects"] < most, "display_name"])
 
 
-def _embed(figure: ReportFigure, about: Mapping, before: Sequence[ReportFigure] = ()) -> dict[str, object]:
-    label = _dataset_label(figure.dataset, about) if figure.dataset else ""
+def _embed(
+    figure: ReportFigure, views: Mapping[str, ReportView], about: Mapping, before: Sequence[ReportFigure] = ()
+) -> dict[str, object]:
+    label = view_label(figure.dataset, views, about) if figure.dataset else ""
     return {
         "title": f"{figure.title}: {label}" if label else figure.title,
         "dataset": label,
@@ -203,10 +229,15 @@ def _embed(figure: ReportFigure, about: Mapping, before: Sequence[ReportFigure] 
     }
 
 
-def _told_once(one: ReportExperiment, experiments: Sequence[ReportExperiment], about: Mapping) -> list[dict]:
+def _told_once(
+    one: ReportExperiment,
+    experiments: Sequence[ReportExperiment],
+    views: Mapping[str, ReportView],
+    about: Mapping,
+) -> list[dict]:
     """Figures of an experiment; how to read them starts open in the first experiment only."""
     before = [figure for other in experiments[: experiments.index(one)] for figure in other.figures]
-    return [_embed(figure, about, [*before, *one.figures[:i]]) for i, figure in enumerate(one.figures)]
+    return [_embed(figure, views, about, [*before, *one.figures[:i]]) for i, figure in enumerate(one.figures)]
 
 
 def _flat(values: Mapping[str, object], prefix: str = "") -> dict[str, str]:

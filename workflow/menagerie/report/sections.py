@@ -86,8 +86,8 @@ def dataset_facts(rows: pd.DataFrame, board: pd.DataFrame, about: Mapping[str, s
         Provenance of its targets.
     """
     rows = rows[rows["subject"] != MEAN]
-    split = rows["split"] if "split" in rows else pd.Series("test", index=rows.index)
-    halves = rows["n_images"].groupby(split).max()
+    part = rows["part"] if "part" in rows else pd.Series("test", index=rows.index)
+    parts = rows["n_images"].groupby(part).max()
     regions = []
     for region in in_order(rows["region"]):
         units = rows.loc[rows["region"] == region, "n_units"]
@@ -105,8 +105,8 @@ def dataset_facts(rows: pd.DataFrame, board: pd.DataFrame, about: Mapping[str, s
     return {
         "simulated": is_simulated(about),
         "subjects": in_order(rows["subject"]),
-        "train_images": int(halves.get("train", 0)),
-        "test_images": int(halves.get("test", 0)),
+        "train_images": int(parts.get("train", 0)),
+        "test_images": int(parts.get("test", 0)),
         "regions": regions,
         "about": {key.replace("_", " "): value for key, value in about.items()},
     }

@@ -9,7 +9,7 @@ import pyarrow as pa
 def add_explained(model_scores: pa.Table) -> pa.Table:
     """Fill the column ``explained`` of a table of model scores: ``score^2 / ceiling^2``.
 
-    The ceiling of a dataset, region and metric is the mean over its subjects (Conwell et al. 2024, Methods). It stays
+    The ceiling of a dataset, split, region and metric is the mean over its subjects (Conwell et al. 2024, Methods). It stays
     empty where there is no score, and where the ceiling of any subject is unknown (so for ``encoding_r``, a mean over
     units, which has none). A negative score explains nothing: 0.
 
@@ -24,8 +24,8 @@ def add_explained(model_scores: pa.Table) -> pa.Table:
         The same rows in the same order.
     """
     columns = model_scores.to_pydict()
-    places = list(zip(columns["dataset"], columns["region"], columns["metric"], strict=True))
-    by_subject: dict[tuple[str, str, str], dict[str, float | None]] = {}
+    places = list(zip(*(columns[key] for key in ("dataset", "split", "region", "metric")), strict=True))
+    by_subject: dict[tuple[str, ...], dict[str, float | None]] = {}
     for place, subject, ceiling in zip(places, columns["subject"], columns["noise_ceiling"], strict=True):
         by_subject.setdefault(place, {})[subject] = ceiling
     means = {

@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from menagerie.errors import MenagerieError
+from menagerie.files.views import DEFAULT_SPLIT, DEFAULT_WAY
 from menagerie.linking.schemas import SCHEMAS
 from menagerie.models.columns import models_table
 from menagerie.models.registry import ModelSpec
@@ -138,6 +139,7 @@ def score_table(published: Published) -> pa.Table:
     ceilings = ceilings.to_dict() | {MEAN: ceilings.mean()}
     on_rsms = scores["metric"] != "encoding_r"
     scores = scores.assign(noise_ceiling=scores["subject"].map(ceilings).where(on_rsms))
+    scores = scores.assign(split=DEFAULT_SPLIT, n_folds=1, selected_on=DEFAULT_WAY)
     scores = scores.reindex(columns=SCHEMAS["model_scores"].names)
     scores = scores.astype(object).where(scores.notna(), None)
     table = pa.Table.from_pandas(scores, schema=SCHEMAS["model_scores"], preserve_index=False)

@@ -12,7 +12,7 @@ from menagerie.errors import MenagerieError
 from menagerie.files.geometry import GeometryFile, LayerGeometry
 from menagerie.linking.arrays import Array
 from menagerie.linking.comparison import Brain, Comparison
-from menagerie.linking.ridge import PENALTIES
+from menagerie.linking.ridge import PENALTIES, SLOPE
 from menagerie.linking.rsm import upper
 from menagerie.statistics.similarity import classical_mds, second_order
 
@@ -35,7 +35,8 @@ def selected_triangles(
     rows: pd.DataFrame,
     read_layer: Callable[[str, int], LayerGeometry],
     brain: Brain,
-    penalties: Sequence[float] = PENALTIES,
+    penalties: Sequence[float] | str = PENALTIES,
+    training: str = SLOPE,
 ) -> Iterator[np.ndarray]:
     """Strict upper triangles of the test-half RSMs of selected layers, one model at a time.
 
@@ -48,11 +49,11 @@ def selected_triangles(
         (model, layer index) -> geometry.
     brain
         The subject.
-    penalties
+    penalties, training
         Of the ridge, as in scoring.
     """
     for row in rows.itertuples():
-        pair = Comparison(read_layer(row.model, int(row.layer_index)), brain, penalties)
+        pair = Comparison(read_layer(row.model, int(row.layer_index)), brain, penalties, training)
         yield upper(compared_rsm(pair, row.region, row.metric))
 
 
@@ -68,7 +69,8 @@ def compare_models(
     scores: pd.DataFrame,
     read_layer: Callable[[str, int], LayerGeometry],
     brain: Brain,
-    penalties: Sequence[float] = PENALTIES,
+    penalties: Sequence[float] | str = PENALTIES,
+    training: str = SLOPE,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Similarity of every two models, and a map of them, for each region and metric of one subject.
 
@@ -76,7 +78,7 @@ def compare_models(
     ----------
     scores
         Rows of ``model_scores`` of the subject.
-    read_layer, brain, penalties
+    read_layer, brain, penalties, training
         As in :func:`selected_triangles`.
 
     Returns
@@ -97,7 +99,7 @@ def compare_models(
     for key, rows in usable.groupby(["dataset", "subject", "region", "metric"]):
         where = dict(zip(("dataset", "subject", "region", "metric"), key, strict=True))
         models = rows["model"].to_numpy()
-        similarity = second_order(selected_triangles(rows, read_layer, brain, penalties), len(rows))
+        similarity = second_order(selected_triangles(rows, read_layer, brain, penalties, training), len(rows))
         pairs.append(pairs_of_models(models, similarity, where))
         places.append(map_of_models(models, similarity, where))
     if not pairs:

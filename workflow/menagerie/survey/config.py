@@ -60,7 +60,8 @@ def load_config(raw: Mapping) -> dict:
     config["metrics"] = [
         metric for metric in schema["properties"]["metrics"]["items"]["enum"] if metric in config["metrics"]
     ]
-    config["penalties"] = sorted(set(map(float, config["penalties"])))
+    if config["penalties"] != "auto":
+        config["penalties"] = sorted(set(map(float, config["penalties"])))
     return config
 
 

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
+from menagerie.brain.names import duplicates
 from menagerie.brain.options import fill_options
 from menagerie.brain.readers import reader_module
+from menagerie.brain.split_definitions import definition_files
+from menagerie.brain.splits import EVEN_ODD
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.inventory import LayerInfo, block_name
 from menagerie.files.layer_counts import LayerCount, count_layers
 from menagerie.files.layer_patterns import Selection, check_models, choose_layers, selection_of
+from menagerie.files.views import view_name, view_title
 from menagerie.files.yaml_text import read_yaml
+from menagerie.linking.select_on import TRAIN, SelectOn
 from menagerie.models.absent import absence
 from menagerie.models.registry import ModelSpec, read_registry, select_models
 from menagerie.provenance.sources import Digests
@@ -27,6 +32,7 @@ from menagerie.statistics import benchmark
 from menagerie.statistics.experiments import Experiment, choose_experiments, read_experiments, require_models
 from menagerie.statistics.set_experiments import set_experiments
 from menagerie.survey.config import load_config, shipped
+from menagerie.survey.split_config import check_select_on, splits_of
 from menagerie.survey.weights_file import weights_file, weights_sources
 
 # A layer takes about a second and starting a job five: 200 layers run for minutes, with a start of 3 %. A constant,
@@ -46,6 +52,8 @@ class Dataset:
     stimuli: str
     regions: tuple[str, ...] | None
     options: Mapping
+    splits: Mapping[str, Mapping] = field(default_factory=lambda: {EVEN_ODD: {}})
+    select_on: tuple[SelectOn, ...] = (SelectOn(),)
 
     @property
     def simulated(self) -> bool:
@@ -56,6 +64,20 @@ class Dataset:
     def with_ceilings(self) -> bool:
         """Whether noise ceilings are estimated by a job of their own."""
         return hasattr(self._reader, "needs_ceilings") and self._reader.needs_ceilings(self.options)
+
+    @property
+    def uses_folds(self) -> bool:
+        """Whether targets depend on the splits: their noise ceilings rest on images of one part."""
+        return getattr(self._reader, "USES_FOLDS", True)
+
+    def split_inputs(self, resources: str) -> dict[str, list[str]]:
+        """Files that splits are read from, by split; and those of groups and of splits that the reader offers."""
+        files = {name: [*map(str, definition_files(given))] for name, given in self.splits.items()}
+        if any("group" in given for given in self.splits.values()) and hasattr(self._reader, "group_files"):
+            files["groups"] = [*map(str, self._reader.group_files(self.options))]
+        if hasattr(self._reader, "split_files"):
+            files["reader"] = [*map(str, self._reader.split_files(self.options, list(self.splits)))]
+        return {name: paths for name, paths in files.items() if paths}
 
     def made_by(self, resources: str) -> str:
         """Rule of this workflow that makes the dataset's files; empty for files from elsewhere."""
@@ -76,6 +98,25 @@ class Dataset:
             return {name: f"{resources}/{path}" for name, path in module.INPUTS.items()}
         found = module.inputs(self.options, resources, subject)
         return {name: [*map(str, path)] if isinstance(path, list) else str(path) for name, path in found.items()}
+
+
+@dataclass(frozen=True)
+class View:
+    """A dataset in one split, with layers selected in one way: what figures and analyses show."""
+
+    dataset: Dataset
+    split: str
+    how: SelectOn
+
+    @property
+    def name(self) -> str:
+        """Its name in tables and files."""
+        return view_name(self.dataset.name, self.split, self.how.label)
+
+    @property
+    def title(self) -> str:
+        """Its name in words."""
+        return view_title(self.dataset.name, self.split, self.how.label)
 
 
 @dataclass(frozen=True)
@@ -268,7 +309,28 @@ class Survey:
         if self.published:
             name = benchmark.DATASET
             return {name: Dataset(name, "published", benchmark.SUBJECTS, name, (benchmark.REGION,), {})}
-        return {name: _dataset(name, entry) for name, entry in self.config["datasets"].items()}
+        found = {name: _dataset(name, entry) for name, entry in self.config["datasets"].items()}
+        check_select_on(found)
+        return found
+
+    @cached_property
+    def views(self) -> dict[str, View]:
+        """Every dataset in each of its splits and ways of selecting layers, by name.
+
+        Raises
+        ------
+        MenagerieError
+            When two have one name.
+        """
+        views = [
+            View(one, split, how) for one in self.datasets.values() for split in one.splits for how in one.select_on
+        ]
+        if twice := duplicates(view.name for view in views):
+            raise MenagerieError(
+                f"Config key datasets: found two ways of looking at scores that are both called '{twice[0]}' (dataset, "
+                "split, select_on), expected different names. Rename a split or a dataset."
+            )
+        return {view.name: view for view in views}
 
     @cached_property
     def stimuli(self) -> dict[str, Dataset]:
@@ -310,6 +372,7 @@ class Survey:
                 for model, _ in reader.planted_layers(dataset.options).values():
                     self.spec(model)
         check_models(self.config["layers"], self.registry)
+        _ = self.views
         if not self.models:
             raise MenagerieError("Config key models: found no model, expected at least one. Name one of the registry.")
 
@@ -348,12 +411,17 @@ class Survey:
         size = LAYERS_PER_PACK if self.config["layers_per_job"] == "auto" else self.config["layers_per_job"]
         return [block_name(indices[start : start + size]) for start in range(0, len(indices), size)]
 
+    @property
+    def n_penalties(self) -> int:
+        """Ridge penalties that each layer tries, about as many where it decides itself."""
+        return 8 if self.config["penalties"] == "auto" else len(self.config["penalties"])
+
     def stage_params(self, stage: str) -> dict:
         """Config values that the results of a stage depend on, as a plain dict in fixed order."""
         keys = {
             "extract": ("projection.n_components", "projection.seed"),
-            "score": ("metrics", "penalties"),
-            "evaluate": ("metrics", "penalties", "bootstrap.n_resamples", "bootstrap.seed"),
+            "score": ("metrics", "penalties", "training_predictions"),
+            "evaluate": ("metrics", "penalties", "training_predictions", "bootstrap.n_resamples", "bootstrap.seed"),
             "overall": ("bootstrap.n_resamples", "bootstrap.seed"),
             "standing": tuple(benchmark.SURVEY_SETTINGS),
         }[stage]
@@ -386,4 +454,11 @@ def _dataset(name: str, entry: Mapping) -> Dataset:
         stimuli=entry.get("stimuli", name),
         regions=tuple(entry["regions"]) if "regions" in entry else None,
         options=entry["options"],
+        splits=splits_of(name, entry, reader, entry["options"]),
+        select_on=_ways(entry.get("select_on", TRAIN)),
     )
+
+
+def _ways(entry: object) -> tuple[SelectOn, ...]:
+    ways = [SelectOn.of(one) for one in (entry if isinstance(entry, list) else [entry])]
+    return tuple(dict.fromkeys(ways))

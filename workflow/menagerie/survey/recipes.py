@@ -24,6 +24,7 @@ class Recipes(SourceRecipes):
         upstream = {
             "geometry": self.fingerprint("extract_geometry", stimuli=one.stimuli, model=model),
             "target": self.target(dataset, subject),
+            "splits": self.fingerprint("define_splits", dataset=dataset),
         }
         settings = self.survey.stage_params("score") | {"regions": sorted(one.regions) if one.regions else "all"}
         also = ("menagerie.features.device",) if self.survey.config["score_on"] == "gpu" else ()
@@ -45,7 +46,11 @@ class Recipes(SourceRecipes):
             upstream[f"geometry over {stimuli}"] = self.fingerprint("extract_geometry", stimuli=stimuli, model=model)
         for dataset, subject in self.survey.subjects:
             upstream[f"target {dataset}/{subject}"] = self.target(dataset, subject)
-        return self._recipe("select_layers", {"model": model}, self.survey.stage_params("evaluate"), upstream=upstream)
+        for dataset in self.survey.datasets:
+            upstream[f"splits of {dataset}"] = self.fingerprint("define_splits", dataset=dataset)
+        ways = {name: [how.label for how in one.select_on] for name, one in self.survey.datasets.items()}
+        settings = self.survey.stage_params("evaluate") | {"select_on": ways}
+        return self._recipe("select_layers", {"model": model}, settings, upstream=upstream)
 
     def collect_tables(self) -> Recipe:
         """Tables of the run."""
@@ -114,6 +119,7 @@ class Recipes(SourceRecipes):
             return self.published_similarity(dataset)
         upstream = self._tables | self._geometries(self.survey.datasets[dataset].stimuli)
         upstream["target"] = self.target(dataset, subject)
+        upstream["splits"] = self.fingerprint("define_splits", dataset=dataset)
         wildcards = {"dataset": dataset, "subject": subject}
         return self._recipe("model_to_model", wildcards, self.survey.stage_params("score"), upstream=upstream)
 
@@ -163,27 +169,25 @@ class Recipes(SourceRecipes):
 
     def plot_depth(self, dataset: str) -> Recipe:
         """Score against depth."""
-        one = self.survey.datasets[dataset]
+        one = self.survey.views[dataset].dataset
         planted = {"planted": one.options.get("planted")} if one.simulated else {}
-        upstream = self._tables | self._planted_inventories([dataset])
+        upstream = self._tables | self._planted_inventories([one.name])
         return self._recipe("plot_depth", {"dataset": dataset}, planted, self._reader_code(one), upstream=upstream)
 
     def plot_experiment(self, experiment: str) -> Recipe:
         """One experiment in every dataset."""
         upstream = {"data": self.fingerprint("experiment", experiment=experiment)}
-        settings = [list(self.survey.datasets), self.experiments[experiment]]
+        settings = [list(self.survey.views), self.experiments[experiment]]
         return self._recipe("plot_experiment", {"experiment": experiment}, settings, upstream=upstream)
 
     def plot_overall(self) -> Recipe:
         """Variation over all models."""
-        return self._recipe(
-            "plot_overall", {}, list(self.survey.datasets), upstream={"data": self.fingerprint("overall")}
-        )
+        return self._recipe("plot_overall", {}, list(self.survey.views), upstream={"data": self.fingerprint("overall")})
 
     def plot_supplement(self) -> Recipe:
         """What the variation over all models rests on."""
         upstream = {"data": self.fingerprint("overall")}
-        return self._recipe("plot_supplement", {}, list(self.survey.datasets), upstream=upstream)
+        return self._recipe("plot_supplement", {}, list(self.survey.views), upstream=upstream)
 
     def plot_model_to_model(self, dataset: str) -> Recipe:
         """Map of the models."""
@@ -198,7 +202,9 @@ class Recipes(SourceRecipes):
         one = self.survey.datasets[dataset]
         upstream = self._tables | self._geometries(one.stimuli) | self._experiments
         upstream |= {f"target {subject}": self.target(dataset, subject) for subject in one.subjects}
-        return self._recipe("plot_overview", {"dataset": dataset}, self.survey.config["penalties"], upstream=upstream)
+        upstream["splits"] = self.fingerprint("define_splits", dataset=dataset)
+        settings = self.survey.stage_params("score")
+        return self._recipe("plot_overview", {"dataset": dataset}, settings, upstream=upstream)
 
     def report(self) -> Recipe:
         """The page; it prints the whole config."""
@@ -208,6 +214,8 @@ class Recipes(SourceRecipes):
         upstream |= {} if self.survey.published else self._inventories(self.survey.models)
         for name in self.experiments:
             upstream[f"figure of {name}"] = self.fingerprint("plot_experiment", experiment=name)
+        for view in self.survey.views:
+            upstream |= {f"{rule} of {view}": self.fingerprint(rule, dataset=view) for rule in self._view_figures}
         for dataset in self.survey.datasets:
             upstream |= {
                 f"{rule} of {dataset}": self.fingerprint(rule, dataset=dataset) for rule in self._dataset_figures
@@ -224,10 +232,13 @@ class Recipes(SourceRecipes):
         )
 
     @property
+    def _view_figures(self) -> list[str]:
+        return ["plot_leaderboard"] + ([] if self.survey.published else ["plot_depth"])
+
+    @property
     def _dataset_figures(self) -> list[str]:
         chosen = self.survey.config["experiments"]
-        drawn = ["plot_leaderboard"] + ([] if self.survey.published else ["plot_depth"])
-        drawn += ["plot_overview"] if chosen and not self.survey.published else []
+        drawn = ["plot_overview"] if chosen and not self.survey.published else []
         return drawn + (["plot_model_to_model"] if "model_to_model" in chosen else [])
 
     @property

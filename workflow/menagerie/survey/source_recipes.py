@@ -156,6 +156,20 @@ class SourceRecipes:
         settings, sources = self._reader(dataset)
         return self._recipe("build_stimuli", {"stimuli": stimuli}, settings, self._reader_code(dataset), sources)
 
+    def define_splits(self, dataset: str) -> Recipe:
+        """Images of every fold of a dataset."""
+        one = self.survey.datasets[dataset]
+        files = one.split_inputs(self.survey.config["resources"])
+        paths = [user_path(path).resolve() for entry in files.values() for path in entry]
+        settings = {"splits": {name: _without_paths(given, paths) for name, given in one.splits.items()}}
+        if any(key in files for key in ("reader", "groups")):
+            settings |= {"reader": one.reader}
+        upstream = {"stimuli": self.fingerprint("build_stimuli", stimuli=one.stimuli)}
+        code = self._reader_code(one) if "reader" in files or "groups" in files else ()
+        return self._recipe(
+            "define_splits", {"dataset": dataset}, settings, code, self.survey.digests.sources(files), upstream
+        )
+
     def build_target(self, dataset: str, subject: str) -> Recipe:
         """Measured responses of one subject."""
         return self._target("build_target", dataset, subject)
@@ -198,6 +212,8 @@ class SourceRecipes:
         settings, files = self._reader(one, subject)
         images = self.fingerprint("build_stimuli", stimuli=one.stimuli)
         upstream = {"stimuli": images, **(upstream or {})}
+        if one.uses_folds:
+            upstream["splits"] = self.fingerprint("define_splits", dataset=dataset)
         if one.with_ceilings:
             upstream["ceilings"] = self.fingerprint("estimate_ceilings", dataset=dataset, subject=subject)
         settings |= {"stimuli": one.stimuli, "planted": more}

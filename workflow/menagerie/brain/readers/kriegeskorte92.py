@@ -21,11 +21,13 @@ from typing import Any
 import numpy as np
 
 from menagerie.brain.fetch import SourceDistribution, fetch_members, to_download
+from menagerie.brain.fold_ceilings import Found, ceilings_by_fold
 from menagerie.brain.formats.mat_files import read_structs
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, plain
 from menagerie.brain.rsms.rsm_ceilings import region_ceiling, rsm_agreement
 from menagerie.brain.rsms.rsm_values import DISSIMILARITY, square, to_rsm
+from menagerie.brain.splits import Fold
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
@@ -94,7 +96,13 @@ def read_stimuli(
 
 
 def read_target(
-    dataset: str, subject: str, *, options: Mapping[str, Any], inputs: Mapping[str, Path], stimuli: Stimuli
+    dataset: str,
+    subject: str,
+    *,
+    options: Mapping[str, Any],
+    inputs: Mapping[str, Path],
+    stimuli: Stimuli,
+    folds: Sequence[Fold],
 ) -> Target:
     """One subject's RSM of IT; a human subject's is the mean of the two sessions.
 
@@ -109,10 +117,10 @@ def read_target(
     if subject not in SUBJECTS[species]:
         where = f"subject of dataset {dataset} (reader kriegeskorte92, species {species})"
         raise unknown(where, subject, SUBJECTS[species])
-    test = stimuli.test_half(image_ids())
+    stimuli.require(image_ids())
     provenance = {"reader": "kriegeskorte92", "simulated": "no", "source": CITATION, "species": species}
     if species == "human":
-        rsm, ceilings, details = _human(inputs["rdms"], subject, test)
+        rsm, ceilings, details = _human(inputs["rdms"], subject, folds)
     else:
         rsm, ceilings = _monkey(inputs["supplement"]), {}
         details = {"ceiling": "unknown: one pooled RSM, no second measurement"}
@@ -147,13 +155,19 @@ def read_sessions(path: str | Path) -> dict[str, np.ndarray]:
     return {subject: np.stack([by[name] for name in sorted(by)]) for subject, by in sorted(sessions.items())}
 
 
-def _human(path: str | Path, subject: str, test: np.ndarray) -> tuple[np.ndarray, dict[str, float], dict[str, str]]:
+def _human(
+    path: str | Path, subject: str, folds: Sequence[Fold]
+) -> tuple[np.ndarray, dict[str, dict[str, float]], dict[str, str]]:
     sessions = read_sessions(path)
-    ceiling, how = region_ceiling(subject, sessions, test)
+
+    def estimate(masks: Mapping[str, np.ndarray]) -> Found:
+        ceiling, how = region_ceiling(subject, sessions, masks["test"])
+        return {} if ceiling is None else {REGION: ceiling}, {"ceiling": how}
+
+    ceilings, details = ceilings_by_fold(folds, image_ids(), estimate)
     reliability = rsm_agreement(*sessions[subject], np.ones(N_IMAGES, dtype=bool))
     reliability = f"{reliability:.4f} (Pearson r of the two sessions' RSMs, all pairs)"
-    ceilings = {} if ceiling is None else {REGION: ceiling}
-    return sessions[subject].mean(axis=0), ceilings, {"session_reliability": reliability, "ceiling": how}
+    return sessions[subject].mean(axis=0), ceilings, {"session_reliability": reliability, **details}
 
 
 def _monkey(path: str | Path) -> np.ndarray:

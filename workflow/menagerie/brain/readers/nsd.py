@@ -23,6 +23,7 @@ from menagerie.files.paths import user_path
 
 DEFAULT_SUBJECTS = PUBLISHED_SUBJECTS
 OPTIONS = DEFAULTS
+USES_FOLDS = False  # noise ceilings rest on images outside the analysis
 FETCH_OPTIONS = ("endpoint", "accept_terms")
 # What rules write last: the fetch command when every file of the config is there, and the rule that makes a twin.
 INPUTS = {"nsd": "nsd/fetched.json", "design": str(Layout(Path(TWIN_FOLDER)).design)}

@@ -20,11 +20,14 @@ from typing import Any
 
 import numpy as np
 
+from menagerie.brain.fold_ceilings import ceilings_by_fold
 from menagerie.brain.names import is_system_file
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, guarded, log, plain
-from menagerie.brain.stimuli import Stimuli, train_mask
+from menagerie.brain.splits import Fold
+from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
+from menagerie.brain.user_files import image_folder as user_images
 from menagerie.brain.user_files.image_folder import dataset_folder, list_images, read_folder
 from menagerie.brain.user_files.subject_folder import response_candidates, response_files, unit_table
 from menagerie.errors import MenagerieError
@@ -82,8 +85,24 @@ def read_stimuli(
     return read_folder(_folder(options))
 
 
+def image_column(options: Mapping[str, Any], column: str, image_ids: Sequence[str]) -> list[str]:
+    """Group of every image: a column of images.csv."""
+    return user_images.image_column(_folder(options), column, image_ids)
+
+
+def group_files(options: Mapping[str, Any]) -> list[Path]:
+    """Files that groups are read from."""
+    return [_folder(options) / user_images.ORDER]
+
+
 def read_target(
-    dataset: str, subject: str, *, options: Mapping[str, Any], inputs: Mapping[str, Path], stimuli: Stimuli
+    dataset: str,
+    subject: str,
+    *,
+    options: Mapping[str, Any],
+    inputs: Mapping[str, Path],
+    stimuli: Stimuli,
+    folds: Sequence[Fold],
 ) -> Target:
     """One subject's responses; noise ceilings where there are repeats.
 
@@ -97,14 +116,17 @@ def read_target(
 
     folder = _folder(options)
     files, table = response_files(folder / subject), unit_table(folder / subject)
-    found = load_responses(files, table, list(stimuli.image_ids))
+    found = load_responses(files, table, list(stimuli.image_ids), folds)
     log(found.remarks)
     units, regions = found.units.columns, found.units.regions
     several = (~np.isnan(found.trials[:, :, 0])).sum(axis=0).max() > 1
     ceilings, details = {}, {"ceiling": "absent: no repeats"}
     if several:
-        train = train_mask(len(stimuli))[found.rows]
-        ceilings, details = repetition.measured_ceilings(found.trials, regions, train)
+        ceilings, details = ceilings_by_fold(
+            folds,
+            stimuli.image_ids[found.rows],
+            lambda masks: repetition.measured_ceilings(found.trials, regions, masks["train"]),
+        )
         units = {"ncsnr": repetition.estimate_ncsnr(found.trials)} | units
     source = {"reader": "own", "simulated": "no", "source": str(folder), "repeats": str(len(found.trials))}
     return Target(

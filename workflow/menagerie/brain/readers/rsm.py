@@ -25,14 +25,17 @@ from typing import Any
 
 import numpy as np
 
+from menagerie.brain.fold_ceilings import ceilings_by_fold
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, log, plain
 from menagerie.brain.rsms.rsm_subjects import Rsms, common_rows, list_files, list_subjects, read_rsms, sub_rsm
 from menagerie.brain.rsms.rsm_values import check_kind
-from menagerie.brain.stimuli import Stimuli, train_mask
+from menagerie.brain.splits import Fold, check_parts
+from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
+from menagerie.brain.user_files import image_folder as user_images
 from menagerie.brain.user_files.image_folder import dataset_folder, list_images, read_folder
-from menagerie.errors import MenagerieError, unknown
+from menagerie.errors import unknown
 
 INPUTS: dict[str, str] = {}  # nothing is downloaded; see inputs
 OPTIONS = {"folder": None, "kind": "auto", "variable": None}
@@ -87,8 +90,24 @@ def read_stimuli(
     return read_folder(_folder(_settings(options)))
 
 
+def image_column(options: Mapping[str, Any], column: str, image_ids: Sequence[str]) -> list[str]:
+    """Group of every image: a column of images.csv."""
+    return user_images.image_column(_folder(_settings(options)), column, image_ids)
+
+
+def group_files(options: Mapping[str, Any]) -> list[Path]:
+    """Files that groups are read from."""
+    return [_folder(_settings(options)) / user_images.ORDER]
+
+
 def read_target(
-    dataset: str, subject: str, *, options: Mapping[str, Any], inputs: Mapping[str, Path], stimuli: Stimuli
+    dataset: str,
+    subject: str,
+    *,
+    options: Mapping[str, Any],
+    inputs: Mapping[str, Path],
+    stimuli: Stimuli,
+    folds: Sequence[Fold],
 ) -> Target:
     """One subject's RSMs, the mean of its sessions in each region, and their noise ceilings.
 
@@ -105,13 +124,10 @@ def read_target(
     if not mine:
         raise unknown(f"subject of {folder}", subject, {name for subjects in rsms.values() for name in subjects})
     rows = common_rows([rsm for sessions in mine.values() for rsm in sessions])
-    test = ~train_mask(len(stimuli))[rows]
-    for half, count in (("training", np.count_nonzero(~test)), ("test", np.count_nonzero(test))):
-        if count < 4:
-            raise MenagerieError(
-                f"{folder}, {subject}: {count} images of the {half} half, expected at least 4. Add images."
-            )
-    ceilings, details = _ceilings(subject, rsms, rows, test)
+    image_ids = stimuli.image_ids[rows]
+    for fold in folds:
+        check_parts(fold.among(image_ids), f"{folder}, {subject}", len(image_ids))
+    ceilings, details = ceilings_by_fold(folds, image_ids, lambda masks: _ceilings(subject, rsms, rows, masks["test"]))
     kinds = sorted({rsm.kind for sessions in mine.values() for rsm in sessions})
     sessions = ", ".join(f"{region}: {len(found)}" for region, found in mine.items())
     source = {"reader": "rsm", "simulated": "no", "source": str(folder), "kind": ", ".join(kinds), "sessions": sessions}
@@ -119,7 +135,7 @@ def read_target(
         dataset=dataset,
         subject=subject,
         stimuli=stimuli.path.stem,
-        image_ids=np.asarray(stimuli.image_ids[rows], dtype=object),
+        image_ids=np.asarray(image_ids, dtype=object),
         rsms={region: np.mean([rsm.values for rsm in found], axis=0) for region, found in mine.items()},
         ceilings=ceilings,
         provenance=source | details,

@@ -31,7 +31,8 @@ from menagerie.brain.options import fill_options
 from menagerie.brain.readers import kriegeskorte92
 from menagerie.brain.remarks import Remark, plain
 from menagerie.brain.simulation import SimulationSettings, simulate_target
-from menagerie.brain.stimuli import Stimuli, train_mask
+from menagerie.brain.splits import Fold
+from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.brain.tiles import PHOTOGRAPHS, cut_tiles, photograph_files
 from menagerie.errors import MenagerieError, unknown
@@ -147,6 +148,7 @@ def read_target(
     options: Mapping[str, Any],
     inputs: Mapping[str, Path],
     stimuli: Stimuli,
+    folds: Sequence[Fold],
     features: Mapping[str, np.ndarray],
 ) -> Target:
     """Draw one subject.
@@ -171,7 +173,7 @@ def read_target(
         {region: features[region] for region in planted},
         stimuli=stimuli.path.stem,
         image_ids=stimuli.image_ids,
-        test=~train_mask(len(stimuli)),
+        folds=folds,
         planted={region: f"{model}: {layer}" for region, (model, layer) in planted.items()},
         settings=simulation_settings(options),
     )

@@ -5,8 +5,8 @@ Cowley, Stan, Pillow & Smith, public repository cowleygroup/V4_compact_models (G
 Options
 -------
 zscore : bool
-    Standardise each neuron with the mean and SD of its responses to the training images (default), as is usual for
-    fMRI. Without it the RSM mostly shows which neurons fire much: all images then look alike.
+    Standardise each neuron with the mean and SD of its responses to the images at even positions (default), whatever
+    the split, as is usual for fMRI. Without it the RSM mostly shows which neurons fire much: all images look alike.
 folder : path, optional
     A folder with local copies of the two files, instead of the download.
 """
@@ -22,10 +22,12 @@ from typing import Any
 import numpy as np
 
 from menagerie.brain.fetch import PublicFile, fetch_or_copy, to_download
+from menagerie.brain.fold_ceilings import ceilings_by_fold
 from menagerie.brain.formats.array_files import open_array
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, plain
-from menagerie.brain.stimuli import Stimuli, train_mask
+from menagerie.brain.splits import Fold, train_mask
+from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.download import check_file
@@ -114,7 +116,13 @@ def _read_images(path: Path) -> Iterator[np.ndarray]:
 
 
 def read_target(
-    dataset: str, subject: str, *, options: Mapping[str, Any], inputs: Mapping[str, Path], stimuli: Stimuli
+    dataset: str,
+    subject: str,
+    *,
+    options: Mapping[str, Any],
+    inputs: Mapping[str, Path],
+    stimuli: Stimuli,
+    folds: Sequence[Fold],
 ) -> Target:
     """Responses of the neurons: mean over the repeats of each image, single repeats kept.
 
@@ -139,7 +147,9 @@ def read_target(
         mean, sd = responses[train].mean(axis=0), responses[train].std(axis=0)
         responses, repeats = (responses - mean) / sd, (repeats - mean) / sd
     regions = {REGION: np.ones(responses.shape[1], dtype=bool)}
-    ceilings, details = measured_ceilings(repeats, regions, train)
+    ceilings, details = ceilings_by_fold(
+        folds, stimuli.image_ids, lambda masks: measured_ceilings(repeats, regions, masks["train"])
+    )
     counts = np.count_nonzero(~np.isnan(repeats[:, :, 0]), axis=0)
     return Target(
         dataset=dataset,
@@ -156,7 +166,7 @@ def read_target(
             "simulated": "no",
             "source": CITATION,
             "repeats": f"{counts.min()} to {counts.max()} an image",
-            "zscore": "training images" if settings["zscore"] else "no",
+            "zscore": "images at even positions" if settings["zscore"] else "no",
             **details,
         },
     )

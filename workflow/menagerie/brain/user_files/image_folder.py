@@ -132,6 +132,36 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
+def image_column(folder: Path, name: str, image_ids: Sequence[str]) -> list[str]:
+    """Values of a column of images.csv, in the order of some images: their groups.
+
+    Raises
+    ------
+    MenagerieError
+        When there is no such file or column, or a value is empty.
+    """
+    from menagerie.brain.formats.table_files import find_column, nearest_column, read_table
+
+    path = folder / ORDER
+    if not path.is_file():
+        raise MenagerieError(f"{folder} has no {ORDER}, expected one with a column '{name}'. Write it.")
+    table = read_table(path)
+    column = find_column(table, name.casefold())
+    if column is None:
+        raise MenagerieError(
+            f"{path} has no column '{name}'; found {', '.join(table.names)}. Add it, or correct the config. "
+            f"{nearest_column(table, name)}".rstrip()
+        )
+    values = [normal(value) for value in table.texts(column)]
+    of = dict(zip(list_images(folder).ids, values, strict=True))
+    if empty := [image for image in image_ids if not of[image]]:
+        raise MenagerieError(
+            f"{path}, column '{name}': {len(empty)} images have no value (first: {empty[0]}), expected one for each. "
+            "Fill them in."
+        )
+    return [of[image] for image in image_ids]
+
+
 def _follow_order(order: Path, files: Mapping[str, Path]) -> ImageFolder:
     from menagerie.brain.formats.table_files import find_column, read_table
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from menagerie.brain.remarks import Remark
-from menagerie.brain.user_files.image_folder import MIN_IMAGES
+from menagerie.brain.splits import EVEN_ODD, MIN_IMAGES
 from menagerie.errors import MenagerieError
 
 _CODES = (-9999.0, -999.0, -99.0, 999.0, 9999.0)  # what programs write for a missing value
@@ -34,25 +34,31 @@ def check_range(trials: np.ndarray, where: Path) -> None:
         )
 
 
-def check_variance(responses: np.ndarray, train: np.ndarray, names: Sequence[str] | None, where: Path) -> None:
-    """Refuse mean responses ``(n, v)`` of which a unit does not vary in a half, or varies less than float32 resolves.
+def check_variance(
+    responses: np.ndarray,
+    parts: Mapping[str, np.ndarray],
+    names: Sequence[str] | None,
+    where: Path,
+    split: str = EVEN_ODD,
+) -> None:
+    """Refuse mean responses ``(n, v)`` of which a unit does not vary in a part, or varies less than float32 resolves.
 
     Raises
     ------
     MenagerieError
-        With the half and the first such unit, and where a half has too few images.
+        With the part and the first such unit, and where a part has too few images.
     """
-    for half, mask in (("training", train), ("test", ~train)):
-        if np.count_nonzero(mask) < MIN_IMAGES // 2:
+    which = " (every second image of the stimulus set)" if split == EVEN_ODD else f" of split {split}"
+    for part, mask in parts.items():
+        if np.count_nonzero(mask) < MIN_IMAGES:
             raise MenagerieError(
-                f"{where}: {np.count_nonzero(mask)} images of the {half} half (every second image of the stimulus "
-                "set) have responses; "
-                f"at least {MIN_IMAGES // 2} are needed."
+                f"{where}: {np.count_nonzero(mask)} images of the {part} part{which} have responses; at least "
+                f"{MIN_IMAGES} are needed."
             )
         flat = np.flatnonzero(np.ptp(responses[mask], axis=0) == 0)
         if flat.size:
             raise MenagerieError(
-                f"{where}: {flat.size} of {responses.shape[1]} units respond alike to all {half} images (first unit: "
+                f"{where}: {flat.size} of {responses.shape[1]} units respond alike to all {part} images (first unit: "
                 f"{_unit(names, flat[0])}), so they correlate with nothing. Drop them from responses and unit table."
             )
     rounding = np.abs(responses).max(axis=0) * np.finfo(np.float32).eps / responses.std(axis=0)

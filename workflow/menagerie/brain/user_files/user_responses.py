@@ -11,7 +11,7 @@ import numpy as np
 from menagerie.brain.names import order_remark, pairs_by_order, positions
 from menagerie.brain.remarks import Remark
 from menagerie.brain.repeats import mean_over_repeats
-from menagerie.brain.stimuli import train_mask
+from menagerie.brain.splits import Fold, even_odd
 from menagerie.brain.user_files import response_checks as checks
 from menagerie.brain.user_files.image_folder import MIN_IMAGES
 from menagerie.brain.user_files.response_files import ResponseFile, read_responses, stack_repeats
@@ -47,7 +47,9 @@ class UserResponses:
     remarks: tuple[Remark, ...]
 
 
-def load_responses(files: Sequence[Path], units: Path | None, ids: Sequence[str]) -> UserResponses:
+def load_responses(
+    files: Sequence[Path], units: Path | None, ids: Sequence[str], folds: Sequence[Fold] = ()
+) -> UserResponses:
     """Read and check everything of one subject.
 
     Parameters
@@ -58,6 +60,8 @@ def load_responses(files: Sequence[Path], units: Path | None, ids: Sequence[str]
         Table of units, None where there is none.
     ids
         Ids of the stimulus set, in its order.
+    folds
+        Units must vary in both parts of each; by default, of even_odd.
 
     Raises
     ------
@@ -74,7 +78,8 @@ def load_responses(files: Sequence[Path], units: Path | None, ids: Sequence[str]
     trials = content.responses[order].transpose(2, 0, 1)
     checks.check_range(trials, where)
     responses = mean_over_repeats(trials, str(where))
-    checks.check_variance(responses, train_mask(len(ids))[rows], content.units, where)
+    for fold in folds or [even_odd(ids)]:
+        checks.check_variance(responses, fold.masks(ids[row] for row in rows), content.units, where, fold.split)
     n_units = responses.shape[1]
     table = read_units(units, n_units, content.units) if units else UnitTable({}, whole_brain(n_units))
     checks.check_patterns(responses, table.regions, [ids[row] for row in rows], where)
