@@ -34,6 +34,16 @@ def csv(text: str):
     return act
 
 
+def frame(table: pd.DataFrame):
+    def act(folder: Path):
+        dataset(folder)
+        (folder / "s1" / "responses.npy").unlink()
+        table.rename(columns=str).to_parquet(folder / "s1" / "responses.parquet")
+        read(folder)
+
+    return act
+
+
 def rows(names: list[str], value: str = "") -> str:
     lines = [f"{name},{number}.5,{value or number * number}" for number, name in enumerate(names)]
     return "\n".join(["image,a,b", *lines, ""])
@@ -115,6 +125,38 @@ PICTURES = [f"pic{number:02d}" for number in range(N)]
 CASES = [
     Case(
         "no responses", nothing, "mine/s1", "found nothing", "responses.npy, .csv or .parquet", "docs/add-a-dataset.md"
+    ),
+    Case(
+        "columns with spaces between them",
+        csv("image a b\n" + "".join(f"p{n} {n}.5 {n * n}\n" for n in range(N))),
+        "responses.csv",
+        "found 3 columns with spaces between them",
+        "expected commas, semicolons or tabs",
+        "Save it again so (in R: write.csv",
+    ),
+    Case(
+        "rows cut off by pandas",
+        frame(pd.DataFrame(GOOD, columns=list("abc"), index=range(5, N + 5))),
+        "responses.parquet",
+        "pandas numbered its rows 5, 6, ...",
+        "expected all rows in the order of the images",
+        "Add a column 'image'",
+    ),
+    Case(
+        "a column of row numbers in another order",
+        csv("X,a\n" + "".join(f"{(5 * n) % N},{n}.5\n" for n in range(N))),
+        "responses.csv",
+        "column 'X' numbers the rows",
+        "expected responses",
+        "Delete it",
+    ),
+    Case(
+        "a unit table that was sorted",
+        units("voxel,region\n2,A\n0,B\n1,A\n"),
+        "units.csv",
+        "column 'voxel' numbers the units 2, 0, 1",
+        "expected rows in the order of the units",
+        "Sort the table by it",
     ),
     Case(
         "responses in two files", two_kinds, "mine/s1", "responses.csv, responses.npy", "either one file", "keep either"

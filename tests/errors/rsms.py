@@ -146,6 +146,14 @@ CASES = [
         "save it with the affine of",
     ),
     Case(
+        "a mask that says nothing about its orientation",
+        mask(np.eye(4)),
+        "mask.nii.gz",
+        "another affine (voxels of 1 x 1 x 1 mm, axes unknown",
+        "expected that of ncsnr.nii.gz",
+        "save it with the affine of ncsnr.nii.gz: nibabel.Nifti1Image(voxels, nibabel.load('mine",
+    ),
+    Case(
         "a mask of another shape",
         mask(np.diag([1.8, 1.8, 1.8, 1]), (4, 4, 3)),
         "mask.nii.gz",

@@ -104,6 +104,13 @@ def as_r(path, rdm):
     path.with_suffix(".csv").write_text("\n".join(line.strip().replace(" ", ",") for line in lines) + "\n")
 
 
+def as_r_table(path, rdm):
+    lines = [" ".join(f'"{i}"' for i in IDS)] + [
+        f'"{i}" ' + " ".join(map(str, row)) for i, row in zip(IDS, rdm, strict=True)
+    ]
+    path.with_suffix(".csv").write_text("\n".join(lines) + "\n")
+
+
 def as_savetxt(path, rdm):
     np.savetxt(path.with_suffix(".csv"), rdm)
 
@@ -158,7 +165,17 @@ def test_every_format_gives_the_same(folder, way, capsys):
     target = read(folder)
     expect(target, rdm)
     assert target.provenance["simulated"] == "no" and target.ceilings == {}
-    named = way in (as_csv, as_r, as_parquet, as_parquet_column, as_mat, as_mat_v7_3, as_hdf5, as_rsatoolbox)
+    named = way in (
+        as_csv,
+        as_r,
+        as_r_table,
+        as_parquet,
+        as_parquet_column,
+        as_mat,
+        as_mat_v7_3,
+        as_hdf5,
+        as_rsatoolbox,
+    )
     assert ("matched by order alone: row 1 pic0, row 2 pic1" in capsys.readouterr().out) != named
 
 

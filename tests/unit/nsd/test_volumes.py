@@ -65,11 +65,31 @@ def test_a_mask_on_the_grid_is_read(twin, stimuli, tmp_path, affine, capsys):
     target = read(twin, stimuli, ["OTC", save_mask(tmp_path / "m.nii.gz", affine + 1e-5)])
     np.testing.assert_array_equal(target.regions["mine"], target.units["x"] < 5)
     assert "orientation" not in capsys.readouterr().out
-    for affine_ in (affine, np.eye(4)):
-        read(twin, stimuli, ["OTC", save_mask(tmp_path / "m.nii.gz", affine_, oriented=False)])
+
+
+@pytest.mark.parametrize(
+    ("given", "oriented"), [(None, False), (np.eye(4), False), (np.eye(4), True), (np.diag([3.0, 3, 3, 1]), False)]
+)
+def test_a_mask_that_says_nothing_about_its_orientation_is_refused(twin, stimuli, tmp_path, affine, given, oriented):
+    region = save_mask(tmp_path / "m.nii.gz", affine if given is None else given, oriented=oriented)
+    with pytest.raises(MenagerieError, match=r"axes unknown.*nobody can tell left from right.*Nifti1Image\(voxels, "):
+        read(twin, stimuli, ["OTC", region])
+
+
+def test_a_mask_with_the_header_of_a_reference_that_says_nothing_is_read(twin, stimuli, tmp_path, affine, capsys):
+    path = Layout(twin).volume("subj01", "ncsnr")
+    kept = path.read_bytes()
+    content = bytearray(gzip.decompress(kept))
+    content[252:256] = bytes(4)
+    path.write_bytes(gzip.compress(bytes(content)))
+    try:
+        mine = save_mask(tmp_path / "m.nii.gz", affine, oriented=False)
+        read(twin, stimuli, [mine])
         assert "says nothing about its orientation" in capsys.readouterr().out
-    with pytest.raises(MenagerieError, match=r"another affine .*3 x 3 x 3 mm, axes unknown"):
-        read(twin, stimuli, [save_mask(tmp_path / "m.nii.gz", np.diag([3.0, 3, 3, 1]), oriented=False)])
+        with pytest.raises(MenagerieError, match="another affine"):
+            read(twin, stimuli, [save_mask(tmp_path / "other.nii.gz", affine @ MIRROR)])
+    finally:
+        path.write_bytes(kept)
 
 
 @pytest.mark.parametrize("name", ["streams", "faces_t", "nsdgeneral"])

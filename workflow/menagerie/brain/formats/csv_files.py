@@ -213,6 +213,11 @@ def find_separator(text: str, path: Path) -> str:
     if not lines:
         raise MenagerieError(f"{path} has no rows. A table needs a header line and at least one row.")
     present = [separator for separator in _SEPARATORS if separator in lines[0]]
+    if not present and (found := _spaced(lines)):
+        raise MenagerieError(
+            f"{path}: found {found} columns with spaces between them, expected commas, semicolons or tabs. Save it "
+            "again so (in R: write.csv, or sep = ',')."
+        )
     if len(present) < 2:
         return present[0] if present else ","
     fitting = [separator for separator in present if _fits(lines, separator)]
@@ -222,6 +227,22 @@ def find_separator(text: str, path: Path) -> str:
         f"{path}: found {' and '.join(_SEPARATORS[separator] for separator in present)} in the header line, expected "
         "one kind of separator. Separate columns by commas, and put names that hold one in double quotes."
     )
+
+
+def _spaced(lines: Sequence[str]) -> int:
+    """Columns of lines whose cells are separated by spaces, with numbers in the last one; 0 for others."""
+    first, *rows = ([cell for cell in row if cell] for row in csv.reader(lines, delimiter=" ", skipinitialspace=True))
+    if not rows or len(rows[0]) < 2 or any(len(row) != len(rows[0]) or not _is_number(row[-1]) for row in rows):
+        return 0
+    return len(rows[0]) if len(first) in (len(rows[0]), len(rows[0]) - 1) else 0
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return cell.strip().casefold() in _MISSING
+    return True
 
 
 def _fits(lines: Sequence[str], separator: str) -> bool:

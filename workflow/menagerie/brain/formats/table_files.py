@@ -7,6 +7,7 @@ name (:func:`is_id_name`) and, for columns without a telling name, by their valu
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,18 @@ def is_id_name(name: str) -> bool:
     return not any(letter.isalnum() for letter in name) or _is_about(name, _THINGS)
 
 
+def is_count(cells: Sequence[str]) -> bool:
+    """Whether cells are 0, 1, 2, ... or 1, 2, 3, ..., as programs number rows."""
+    return list(cells) in ([str(number + first) for number in range(len(cells))] for first in (0, 1))
+
+
+def is_shuffled_count(cells: Sequence[str]) -> bool:
+    """Whether cells are the numbers of :func:`is_count` in another order, as of rows that were sorted."""
+    numbers = [int(cell) for cell in cells if cell.isdecimal()]
+    n = len(cells)
+    return len(numbers) == n and not is_count(cells) and sorted(numbers) in ([*range(n)], [*range(1, n + 1)])
+
+
 def names_images(name: str) -> bool:
     """Whether a column's name says that it names images: "stimulus", "Image_ID", "file name"."""
     return _is_about(name, _IMAGES)
@@ -111,13 +124,15 @@ def _is_about(name: str, things: frozenset[str]) -> bool:
 def numbers_rows(values: np.ndarray) -> np.ndarray:
     """Bool ``(columns,)``: columns of ``(rows, columns)`` that number the rows instead of measuring anything.
 
-    Whole numbers that rise or fall by one from row to row, where other columns do not.
+    Whole numbers that rise or fall by one from row to row, or (of 12 rows and more) are consecutive numbers in any
+    order, each once, where other columns are not. Of 12 counts between 1 and 12 chance makes one column in 20,000 so.
     """
     with np.errstate(invalid="ignore"):
+        whole = (values == np.round(values)).all(axis=0)
         steps = np.diff(values, axis=0)
-        counting = (values[:1] == np.round(values[:1])).all(axis=0) & (
-            (steps == 1).all(axis=0) | (steps == -1).all(axis=0)
-        )
+        counting = whole & ((steps == 1).all(axis=0) | (steps == -1).all(axis=0))
+        if len(values) >= _RISING:
+            counting |= whole & (np.diff(np.sort(values, axis=0), axis=0) == 1).all(axis=0)
     return counting & (len(values) > 2) & ~counting.all()
 
 

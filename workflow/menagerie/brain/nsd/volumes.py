@@ -126,41 +126,36 @@ class Volumes:
     def check_grid(self, path: Path, image: nib.spatialimages.SpatialImage, *, is_release: bool = True) -> None:
         """Refuse an image that lies on another grid than ncsnr.nii.gz.
 
-        Volumes of the release have one grid; where their headers put its origin elsewhere, that is a remark only.
+        A mask must have its shape and its affine. Volumes of the release have one grid, whatever their headers leave
+        out: where these say nothing of the orientation, or put the origin elsewhere, that is a remark only.
 
         Raises
         ------
         MenagerieError
-            When shape, voxel sizes or axes differ, or the position of a mask.
+            When shape, voxel sizes or axes differ; of a mask also when its position does, or when its header says
+            nothing about its orientation, unless that of ncsnr.nii.gz is the same.
         """
         mine, grid = grid_of(image), self.grid
+        remedy = _REFETCH if is_release else _remedy(self, mine)
         if mine.shape != grid.shape:
             raise MenagerieError(
                 f"NSD volume {path}: shape {mine.shape}, but ncsnr.nii.gz of {self.subject} has {grid.shape}. "
                 f"Use the func1pt8mm files of the same subject.{'' if is_release else _resample(self)}"
             )
-        if not (mine.is_oriented and grid.is_oriented):
-            sizes = [nib.affines.voxel_sizes(one.affine) for one in (mine, grid)]
-            unset = any(
-                not one.is_oriented and np.allclose(size, 1) for one, size in zip((mine, grid), sizes, strict=True)
-            )
-            same, shifted = unset or np.allclose(*sizes, atol=_TOLERANCE), False
-            if same and not mine.is_oriented:
-                text = (
-                    f"{path} says nothing about its orientation: its voxels are taken to lie as those of ncsnr.nii.gz."
-                )
-                self.remarks.append(
-                    Remark(text, "Save it with the affine of ncsnr.nii.gz, or compare the two in a viewer.")
-                )
-        else:
-            same = np.allclose(mine.affine[:3, :3], grid.affine[:3, :3], atol=_TOLERANCE)
-            shifted = not np.allclose(mine.affine[:3, 3], grid.affine[:3, 3], atol=_SHIFT)
-        if not same or (shifted and not is_release):
+        same_axes = np.allclose(mine.affine[:3, :3], grid.affine[:3, :3], atol=_TOLERANCE)
+        same_place = np.allclose(mine.affine[:3, 3], grid.affine[:3, 3], atol=_SHIFT)
+        are_oriented = mine.is_oriented and grid.is_oriented
+        if is_release and not are_oriented:
+            same_axes = same_place = _may_have_one_size(mine, grid)
+        if not same_axes or (not same_place and not is_release):
             raise MenagerieError(
                 f"NSD volume {path}: found another affine ({mine}), expected that of ncsnr.nii.gz of {self.subject} "
-                f"({grid}).{_REFETCH if is_release else _resample(self)}"
+                f"({grid}).{remedy}"
             )
-        if shifted:
+        if not are_oriented:
+            text = f"{path} or ncsnr.nii.gz says nothing about its orientation: their voxels are taken to lie alike."
+            self.remarks.append(Remark(text, "Compare the two in a viewer, or fetch both again."))
+        elif not same_place:
             self.remarks.append(
                 Remark(f"{path}: its header puts the first voxel elsewhere than ncsnr.nii.gz ({mine}).")
             )
@@ -209,12 +204,27 @@ class Volumes:
         return Labels(codes, numbers)
 
 
+def _may_have_one_size(mine: Grid, grid: Grid) -> bool:
+    """Whether two grids have voxels of one size, or one of them a size that nobody set (1 mm each)."""
+    sizes = [nib.affines.voxel_sizes(one.affine) for one in (mine, grid)]
+    unset = any(not one.is_oriented and np.allclose(size, 1) for one, size in zip((mine, grid), sizes, strict=True))
+    return unset or np.allclose(*sizes, atol=_TOLERANCE)
+
+
 def _resample(volumes: Volumes) -> str:
     reference = volumes.layout.volume(volumes.subject, NCSNR)
-    return (
-        f" Resample it: nilearn.image.resample_to_img(mask, '{reference}', interpolation='nearest'). If its voxels "
-        "already are those of func1pt8mm, save it with the affine of ncsnr.nii.gz."
+    return f" Resample it: nilearn.image.resample_to_img(mask, '{reference}', interpolation='nearest')."
+
+
+def _remedy(volumes: Volumes, mine: Grid) -> str:
+    """What to do about a mask with another affine."""
+    save = (
+        " If its voxels lie as those of func1pt8mm (a viewer shows it), save it with the affine of ncsnr.nii.gz: "
+        f"nibabel.Nifti1Image(voxels, nibabel.load('{volumes.layout.volume(volumes.subject, NCSNR)}').affine)."
     )
+    if mine.is_oriented:
+        return _resample(volumes) + save
+    return f" Its header says nothing about its orientation, so nobody can tell left from right.{save}"
 
 
 def open_volume(path: Path, dimensions: int = 3) -> nib.spatialimages.SpatialImage:

@@ -119,10 +119,11 @@ def _numbers(cells: Sequence[Sequence[str]], path: Path) -> np.ndarray:
 
 def _csv_cells(path: Path) -> list[list[str]]:
     text = read_text(path).strip("\r\n")
-    separator = find_separator(text, path)
-    if separator == "," and "," not in text.splitlines()[0] and " " in text.splitlines()[0].strip():
-        return [line.split() for line in text.splitlines() if line.strip()]  # as numpy.savetxt writes
-    return [row for row in records(text, separator, path) if row]
+    first = text.partition("\n")[0].strip()
+    if " " in first and not any(mark in first for mark in ",;\t"):  # as numpy.savetxt and R's write.table write
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return [[cell for cell in row if cell] for row in records("\n".join(lines), " ", path)]
+    return [row for row in records(text, find_separator(text, path), path) if row]
 
 
 def _parquet_cells(path: Path) -> list[list[str]]:

@@ -9,7 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from menagerie.brain.formats import array_files
-from menagerie.brain.formats.table_files import Table, is_id_name, names_images, numbers_rows, only_rises, read_table
+from menagerie.brain.formats.table_files import (
+    Table,
+    is_count,
+    is_id_name,
+    names_images,
+    numbers_rows,
+    only_rises,
+    read_table,
+)
 from menagerie.brain.names import duplicates, positions
 from menagerie.brain.remarks import Remark, plain
 from menagerie.brain.user_files.not_responses import refuse_other_arrays, refuse_other_tables
@@ -183,13 +191,15 @@ def _unused_columns(table: Table, named: int | None, ids: Sequence[str]) -> tupl
         if place == named or not (place in table.index or is_id_name(name)):
             continue
         same = named is not None and ids and positions(table.texts(place), ids) == positions(table.texts(named), ids)
-        redundant = place in table.index and (_counts(table, place) or (named is not None and _whole(table, place)))
+        redundant = place in table.index and (
+            is_count(table.texts(place)) or (named is not None and _whole(table, place))
+        )
         if not (same or redundant):
             raise _no_unit(table, place, ids)
         left_out.add(place)
         remarks.append(Remark(f"{table.path}: {_called(table, place)} is left out: it only numbers the rows."))
     first, step = getattr(table, "row_numbers", (0, 1))
-    if named is None and step != 1:
+    if named is None and (step != 1 or first not in (0, 1)):
         raise MenagerieError(
             f"{table.path}: pandas numbered its rows {first}, {first + step}, ..., so they were sorted or left out, "
             "expected all rows in the order of the images. Add a column 'image', or save it after "
@@ -208,12 +218,6 @@ def _no_unit(table: Table, place: int, ids: Sequence[str]) -> MenagerieError:
         f"{', '.join(cells[:3])}, ..., expected names of images. Delete it; call it 'image' if it names the images"
         f"{'' if is_index else '; rename it if it is a unit'}.{nearly}"
     )
-
-
-def _counts(table: Table, place: int) -> bool:
-    """Whether a column holds 0, 1, 2, ... or 1, 2, 3, ..."""
-    cells = table.texts(place)
-    return cells in ([str(number + first) for number in range(len(cells))] for first in (0, 1))
 
 
 def _whole(table: Table, place: int) -> bool:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from menagerie.brain.formats.table_files import Table, find_column, nearest_column, read_table
+from menagerie.brain.formats.table_files import (
+    Table,
+    find_column,
+    is_count,
+    is_id_name,
+    is_shuffled_count,
+    nearest_column,
+    read_table,
+)
 from menagerie.brain.names import duplicates, pairs_by_order
 from menagerie.brain.remarks import Remark, plain
 from menagerie.errors import MenagerieError
@@ -16,6 +24,7 @@ from menagerie.errors import MenagerieError
 WHOLE_BRAIN = "all"
 _SEPARATOR = ";"  # between the regions of one unit
 _REGIONS = ("regions", "region")
+_NUMBERS = frozenset({"x", "v1", "var1", "no", "nr", "num", "number"})  # as programs call a column of row names
 _TEXT = frozenset({"unit", *_REGIONS})  # "001" is a name, not the number 1
 
 
@@ -58,7 +67,7 @@ def read_units(path: Path, n_units: int, names: Sequence[str] | None) -> UnitTab
     order = _order(table, place, names) if place is not None and names is not None else np.arange(n_units)
     columns: dict[str, np.ndarray] = {}
     for position, name in enumerate(table.names):
-        if name and not (position in table.index and _is_count(table.texts(position))):
+        if name and not (position in table.index and is_count(table.texts(position))):
             columns[name] = _values(table, position)[order]
     if bad := [name for name in columns if "/" in name]:
         raise MenagerieError(f"{path}: column '{bad[0]}' has a slash in its name. Rename it.")
@@ -90,13 +99,14 @@ def whole_brain(n_units: int) -> dict[str, np.ndarray]:
 
 
 def _name_column(table: Table, names: Sequence[str] | None) -> tuple[int | None, list[Remark]]:
-    """The column that holds the names of the units."""
+    """The column that holds the names of the units; None where rows are matched by order."""
     place = find_column(table, "unit")
     if names is None:
-        if table.index and not all(_is_count(table.texts(index)) for index in table.index):
-            text = f"{table.path} names its rows, but the responses have no unit names: matched by order."
-            return place, [Remark(text, "Check the order, or save responses as csv or parquet with named columns.")]
-        return place, []
+        _refuse_sorted(table)
+        labels, are_names = _labels(table, place)
+        pairs = pairs_by_order(labels, f"{table.path} (responses have no unit names)", "column")
+        advice = "Check these pairs, or save responses as csv or parquet with named columns."
+        return place, [Remark(pairs.text, advice) if are_names else pairs]
     if place is not None:
         return place, []
     wanted = sorted(names)
@@ -106,13 +116,39 @@ def _name_column(table: Table, names: Sequence[str] | None) -> tuple[int | None,
         return same[0], [plain(f"{table.path}: units are named by {called}.")]
     for index in table.index:
         cells = table.texts(index)
-        if not _is_count(cells):
+        if not is_count(cells):
             raise MenagerieError(
                 f"{table.path}: its index ({', '.join(cells[:3])}, ...) does not name the columns of the responses "
                 f"({', '.join(names[:3])}, ...), expected the same names. Name units in a column 'unit', or drop the "
                 "index."
             )
+    _refuse_sorted(table)
     return None, [pairs_by_order(names, str(table.path))]
+
+
+def _refuse_sorted(table: Table) -> None:
+    """Refuse numbers of units or rows in another order than that of the rows, which is all there is to match by."""
+    for place, name in enumerate(table.names):
+        by_name = place in table.index or is_id_name(name) or name.casefold() in _NUMBERS
+        cells = table.texts(place) if by_name else []
+        if cells and is_shuffled_count(cells):
+            called = f"column '{name}'" if name else "the index"
+            raise MenagerieError(
+                f"{table.path}: {called} numbers the units {', '.join(cells[:3])}, ..., so its rows were sorted, but "
+                "responses do not name their units so, expected rows in the order of the units. Sort the table by it; "
+                "if its rows already lie as the units do, delete it; or save responses as csv or parquet with these "
+                "names."
+            )
+
+
+def _labels(table: Table, place: int | None) -> tuple[list[str], bool]:
+    """What to show of each row, its unit's name, else its region, else its number; and whether it is a name."""
+    like_ids = [position for position, name in enumerate(table.names) if position in table.index or is_id_name(name)]
+    for column in ([place] if place is not None else []) + like_ids:
+        if not is_count(table.texts(column)):
+            return table.texts(column), True
+    regions = find_column(table, *_REGIONS)
+    return (table.texts(regions) if regions is not None else [f"row {n + 1}" for n in range(table.n_rows)]), False
 
 
 def _order(table: Table, place: int, names: Sequence[str]) -> np.ndarray:
@@ -126,11 +162,6 @@ def _order(table: Table, place: int, names: Sequence[str]) -> np.ndarray:
         )
     row = {name: number for number, name in enumerate(cells)}
     return np.array([row[name] for name in names], dtype=np.int64)
-
-
-def _is_count(cells: Sequence[str]) -> bool:
-    """Whether cells are 0, 1, 2, ... or 1, 2, 3, ..., as programs number rows."""
-    return list(cells) in ([str(number + first) for number in range(len(cells))] for first in (0, 1))
 
 
 def _values(table: Table, position: int) -> np.ndarray:
