@@ -37,6 +37,8 @@ from menagerie.files.inventory import LayerInfo
 N_IMAGES, N_PROJECTIONS = 8, 128
 GROUP = 20_000_000
 """Features of the layers that are held in double precision at a time."""
+RESOLUTION = 1e-6
+"""Share of a number that several operations in single precision may lose."""
 
 COLUMNS = ("network", "seconds", "layers", "others", "compared", "ok", "rdm", "gram", "noise", "statuses")
 
@@ -111,7 +113,11 @@ def rows(output: torch.Tensor, info: LayerInfo) -> np.ndarray:
 
 
 def definition(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Dissimilarities and Gram matrix of the standardised SRP, in float64."""
+    """Dissimilarities and Gram matrix of the standardised SRP, in float64.
+
+    Columns whose SD over the training images is less than single precision resolves of their values have weight 0:
+    attention that is all but certain in a training half of four images makes standard scores of 1e22.
+    """
     patterns = features - features.mean(axis=1, keepdims=True)
     patterns /= np.linalg.norm(patterns, axis=1, keepdims=True)
     rdm = ((patterns[:, None] - patterns[None]) ** 2).sum(axis=2) / 2
@@ -119,7 +125,7 @@ def definition(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     matrix = SparseProjection(features.shape[1], N_PROJECTIONS).matrix().astype(np.float64)
     srp = (matrix @ (features - features[0]).T).T
     sd = srp[train].std(axis=0)
-    srp = (srp - srp[train].mean(axis=0)) / np.where(sd > 0, sd, np.inf)
+    srp = (srp - srp[train].mean(axis=0)) / np.where(sd > RESOLUTION * np.abs(srp).max(axis=0), sd, np.inf)
     return rdm, srp @ srp.T
 
 

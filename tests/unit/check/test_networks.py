@@ -1,15 +1,23 @@
 """The check builds every network without memory, and resolves transforms, sources and patterns."""
 
+import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from menagerie.files.inventory import LayerInfo, write_inventory
+from menagerie.models.examine import examine
+from menagerie.models.examine_apart import Examination
+from menagerie.models.registry import inline_spec
+from menagerie.survey.check import networks as check
 from menagerie.survey.check.line import FAILURE, OK, WARNING
-from menagerie.survey.check.networks import networks
 from menagerie.survey.contents import Survey
 
 HEADER = "id\tprovider\tbuilder\tweights\ttraining\n"
@@ -39,6 +47,12 @@ def make(tmp_path, root, monkeypatch):
         return Survey.from_config(config | changes)
 
     return build
+
+
+def networks(survey):
+    """Lines of the check, with networks looked at in this process."""
+    seen = {name: examine(spec) for name, spec in check.distinct(survey).items()}
+    return list(check.networks(survey, seen))
 
 
 def test_networks_that_build(make):
@@ -86,25 +100,62 @@ def test_an_inventory_counts_before_modules(make, tmp_path):
     assert [line.status for line in networks(survey)] == [OK]
 
 
-def test_time_is_limited(make):
-    line = next(networks(make(["timm/test_resnet:random", "timm/test_vit:random"]), patience=-1))
+def test_what_was_not_looked_at_is_said(make):
+    survey = make(["timm/test_resnet:random", "timm/test_vit:random"])
+    line = next(check.networks(survey, {}))
     assert line.status == WARNING and "2 were left for lack of time" in line.found
 
 
-def test_ten_models_take_seconds(make, root, tmp_path):
-    """Ten seconds of an idle machine; the bound is on CPU time, since tests share theirs."""
-    make(TEN)
-    code = (
-        "import sys, time\nfrom menagerie.survey.check.networks import networks\n"
-        "from menagerie.survey.contents import Survey\nfrom menagerie.survey.config import read_config\n"
-        "lines = list(networks(Survey.from_config(read_config(sys.argv[1]))))\n"
-        "print(time.process_time(), *[line.found for line in lines], sep=chr(10))\n"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path / "config.yaml")]
+def test_networks_that_differ_in_seed_are_built_once():
+    spec = inline_spec("timm/test_resnet:random")
+    models = {"a": spec, "b": replace(spec, id="b", seed=1), "c": inline_spec("timm/test_resnet")}
+    survey = SimpleNamespace(models=models)
+    assert list(check.distinct(survey)) == ["a", "c"]
+
+
+HANGING, CRASHING = "import time\ntime.sleep(600)\n", "import os\nprint('hello')\nos.kill(os.getpid(), 9)\n"
+PRINTING = "import torch\ndef net():\n    print('hello')\n    return torch.nn.Linear(2, 2)\n"
+
+
+def test_a_file_that_hangs_or_crashes_costs_itself(tmp_path):
+    files = {"hangs": HANGING, "crashes": CRASHING, "prints": PRINTING}
+    specs = {}
+    for name, text in files.items():
+        (tmp_path / f"{name}.py").write_text(text)
+        specs[name] = inline_spec(f"python/{tmp_path}/{name}.py:net:random")
+    with Examination(specs, each=0.5) as examination:
+        found = examination.found()
+    assert found["hangs"].warning == "its network was not built within 0.5 s, and was left"
+    assert found["crashes"].problem.startswith("building its network ended Python")
+    assert found["prints"].doubt == found["prints"].problem == "", "what it prints does not disturb"
+
+
+def test_looking_ends_with_the_check(tmp_path):
+    (tmp_path / "hangs.py").write_text(HANGING)
     started = time.monotonic()
-    said = subprocess.run(
-        command, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(root / "workflow")}
+    with Examination({"hangs": inline_spec(f"python/{tmp_path}/hangs.py:net:random")}, each=600):
+        pass
+    assert time.monotonic() - started < 30
+
+
+def test_ten_models_and_a_thousand_images_take_seconds(make, root, tmp_path):
+    """Ten seconds of one quiet core; the bound is on its time in both processes, since tests share theirs."""
+    images = tmp_path / "lab" / "images"
+    images.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for number in range(1000):
+        coarse = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+        coarse.resize((500, 375), Image.Resampling.BILINEAR).save(images / f"{number}.jpg")
+    (tmp_path / "lab" / "anna").mkdir()
+    np.save(tmp_path / "lab" / "anna" / "responses.npy", rng.normal(size=(1000, 50)))
+    make(TEN, datasets={"mine": {"reader": "own", "options": {"folder": str(tmp_path / "lab")}}})
+    code = (
+        "import sys, os\nfrom menagerie.survey.check.__main__ import main\n"
+        "main(sys.argv[1:])\nprint(sum(os.times()[:4]))\n"
     )
-    seconds, *told = said.stdout.splitlines()
-    assert told[0].startswith("10 of 10 build") and len(told) == 1, said.stdout
-    assert float(seconds) < 20, f"{seconds} s of CPU, {time.monotonic() - started:.1f} s in all"
+    command = [sys.executable, "-c", code, str(tmp_path / "config.yaml"), "--profile", f"{root}/profiles/default"]
+    environment = os.environ | {"PYTHONPATH": str(root / "workflow")}
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, cwd=tmp_path)
+    *told, seconds = said.stdout.splitlines()
+    assert "10 of 10 build" in said.stdout and "1000 images" in said.stdout and "0 failures" in told[-1], said.stdout
+    assert float(seconds) < 20, f"{seconds} s of processor time"

@@ -23,11 +23,14 @@ class Examined:
         What will stop the model's jobs; '' for nothing.
     doubt
         Why the network could not be looked at here; '' where it could.
+    warning
+        What deserves a look before a run; '' for nothing.
     """
 
     modules: tuple[str, ...] = ()
     problem: str = ""
     doubt: str = ""
+    warning: str = ""
 
 
 def offline() -> None:

@@ -22,13 +22,15 @@ def lines(config: str, profile: str) -> Iterator[Line]:
     if run is None or run.published:
         return
     on_cluster = content.get("executor", "local") != "local"
-    disk, memory = config_check.needs(run)
-    yield machine.disk(run.folder, disk)
-    yield machine.memory(memory, on_cluster=on_cluster)
-    yield machine.gpu(run.config["device"], on_cluster=on_cluster)
-    yield config_check.weights(run)
-    yield from networks.networks(run)
-    yield from config_check.datasets(run)
+    with networks.start(run) as examination:
+        disk, memory = config_check.needs(run)
+        yield machine.disk(run.folder, disk)
+        yield machine.memory(memory, on_cluster=on_cluster)
+        yield machine.gpu(run.config["device"], on_cluster=on_cluster)
+        yield config_check.weights(run)
+        files = list(config_check.datasets(run))
+        yield from networks.networks(run, examination.found())
+        yield from files
 
 
 @command

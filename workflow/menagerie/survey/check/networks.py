@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from menagerie.files.inventory import LayerInfo, read_inventory
 from menagerie.files.layer_patterns import find_layers
-from menagerie.models.examine import Examined, examine, offline
+from menagerie.models.examine import Examined
+from menagerie.models.examine_apart import Examination
+from menagerie.models.registry import ModelSpec
 from menagerie.survey.check.line import FAILURE, OK, WARNING, Line
 from menagerie.survey.contents import Survey
 
-_PATIENCE = 60.0  # seconds; a survey of hundreds is looked at in part
 _SHOWN = 3
 
 
-def networks(survey: Survey, patience: float = _PATIENCE) -> Iterator[Line]:
-    """One line for all networks that build, one for each that does not, and what is to be said of patterns."""
-    offline()
-    stop = time.monotonic() + patience
-    seen: dict[tuple, Examined] = {}
-    found: dict[str, Examined] = {}
-    left = []
-    for name, spec in survey.models.items():
-        network = (spec.provider, spec.builder, spec.training, spec.weights == "provider")
-        if network not in seen and time.monotonic() > stop:
-            left.append(name)
-            continue
-        if network not in seen:
-            seen[network] = examine(spec, survey.config["images"]["transform"])
-        found[name] = seen[network]
-    yield _summary(survey, found, left)
+def start(survey: Survey) -> Examination:
+    """Look at the networks of a run beside other work; ``networks`` tells what was found."""
+    return Examination(distinct(survey), survey.config["images"]["transform"])
+
+
+def distinct(survey: Survey) -> dict[str, ModelSpec]:
+    """One model for each network that is to be looked at: untrained twins with other seeds count once."""
+    by_network = {_network(spec): name for name, spec in reversed(survey.models.items())}
+    return {name: survey.models[name] for name in reversed(by_network.values())}
+
+
+def _network(spec: ModelSpec) -> tuple:
+    return spec.provider, spec.builder, spec.training, spec.weights == "provider"
+
+
+def networks(survey: Survey, seen: Mapping[str, Examined]) -> Iterator[Line]:
+    """One line for all networks that build, one for each that does not, and what is to be said of patterns.
+
+    Parameters
+    ----------
+    survey
+        The run.
+    seen
+        What was found of the models in :func:`distinct`; those that are not in it were left for lack of time.
+    """
+    by_network = {_network(survey.models[name]): one for name, one in seen.items()}
+    found = {name: by_network[_network(spec)] for name, spec in survey.models.items() if _network(spec) in by_network}
+    yield _summary(survey, found, [name for name in survey.models if name not in found])
     for name, one in found.items():
         if one.problem:
             yield Line(FAILURE, f"model {name}", one.problem)
+        if one.warning:
+            yield Line(WARNING, f"model {name}", one.warning, "Each of its jobs builds it anew: see that it ends soon.")
     yield from _patterns(survey, found)
 
 
