@@ -78,6 +78,8 @@ def test_scoring_by_hand() -> None:
     assert costs.scoring_memory_mb(1000, 4000) == 500 + 300 + 96 + 192
     per_layer = (25 * 500**3 + 18 * 500**2 * 4000) / 1.5e10 + 0.02 + 0.01
     assert costs.scoring_seconds(200, 1000, 4000, 7) == pytest.approx(0.6 + 200 * per_layer)
+    of_fold = (25 * 800**3 + 18 * 800**2 * 4000) / 1.5e10 + 0.02
+    assert costs.scoring_seconds(1, 1000, 4000, 7, (0.8,) * 5) == pytest.approx(0.6 + 5 * of_fold + 0.01)
 
 
 def test_time_limits_leave_room() -> None:

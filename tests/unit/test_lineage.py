@@ -134,7 +134,7 @@ def test_the_fingerprint_of_a_target_is_that_of_its_content(tmp_path: Path) -> N
         "responses": {"value": 2.0},
         "regions": {"regions": {"V2": np.ones(3, bool)}},
         "units": {"units": {"id": np.array(["a", "b", "d"])}},
-        "ceilings": {"ceilings": {"V1": 0.5}},
+        "ceilings": {"ceilings": {"any": {"V1": 0.5}}},
         "repeats": {"repeats": np.zeros((2, 4, 3))},
     }
     write_target(tmp_path / "first.h5", target_of(provenance={"reader": "own"}))

@@ -95,11 +95,15 @@ def write(name: str, text: str) -> Callable[[], object]:
 
 # Edit of a source -> rules whose recipes change, and a word that all of them (but those of tables) have in their name.
 SOURCES = {
-    "an image": (write("data/images/a.png", "x"), {"build_stimuli", "build_target"} | GEOMETRY, ""),
-    "an image comes": (write("data/images/c.png", "x"), {"build_stimuli", "build_target"} | GEOMETRY, ""),
+    "an image": (write("data/images/a.png", "x"), {"build_stimuli", "define_splits", "build_target"} | GEOMETRY, ""),
+    "an image comes": (
+        write("data/images/c.png", "x"),
+        {"build_stimuli", "define_splits", "build_target"} | GEOMETRY,
+        "",
+    ),
     "an image gets another name": (
         lambda: Path("data/images/b.png").rename("data/images/c.png"),
-        {"build_stimuli", "build_target"} | GEOMETRY,
+        {"build_stimuli", "define_splits", "build_target"} | GEOMETRY,
         "",
     ),
     "responses": (write("data/one/responses.npy", "9"), {"build_target"} | SCORES, "one"),

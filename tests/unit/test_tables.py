@@ -41,7 +41,7 @@ def test_tables_without_a_schema_of_their_own_are_described_too(tmp_path):
     table = pa.table({"model": ["m"], "score": [0.1], "top1": ["71.2"], "ed_raw": [3.0], "mine": [1]})
     write_table(tmp_path / "t.parquet", described(table), {})
     found = {field.name: field.metadata or {} for field in pq.read_schema(tmp_path / "t.parquet")}
-    assert found["score"][b"meaning"] == b"score of the selected layer on the test half"
+    assert found["score"][b"meaning"] == b"score of the selected layer on the test part"
     assert found["top1"][b"unit"] == b"%" and found["ed_raw"][b"unit"] == b"dimensions"
     assert b"meaning" not in found["mine"], "nobody says what it means"
 

@@ -78,5 +78,6 @@ def scoring_gres(wildcards):
 
 def scoring_minutes(wildcards, input, attempt):
     first, last = block_range(wildcards.layers)
-    seconds = costs.scoring_seconds(last - first + 1, *scoring_size(input), SURVEY.n_penalties)
+    shares = SURVEY.datasets[wildcards.dataset].train_shares
+    seconds = costs.scoring_seconds(last - first + 1, *scoring_size(input), SURVEY.n_penalties, shares)
     return attempt * costs.minutes(seconds)

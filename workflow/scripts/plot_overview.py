@@ -15,18 +15,22 @@ from menagerie.provenance.jobs import job
 from menagerie.statistics.representations import layer_reader
 from menagerie.statistics.views import first_view
 
+
+def first_fold(subject):
+    return read_splits(snakemake.input.splits, subject)[0]
+
+
 with job(snakemake) as recipe:
     dataset, given = snakemake.wildcards.dataset, snakemake.input
     tables, _ = read_tables([given.scores, given.models, *given.data], recipe)
     scores, models, *data = (table.to_pandas() for table in tables)
     target = read_target(given.targets[0])
-    fold = read_splits(given.splits, target.subject)[0]
     with GeometryFile(given.geometry[0]) as first:
-        brain = Brain(target, first.image_ids, fold)
+        brain = Brain(target, first.image_ids, first_fold(target.subject))
     own = first_view(scores[(scores["dataset"] == dataset) & (scores["subject"] == target.subject)])
     metadata = model_metadata(models)
     parts = {
-        "reliable": reliability(read_target(path) for path in given.targets),
+        "reliable": reliability(map(read_target, given.targets), first_fold),
         "sources": networks_by_source(models),
         "experiments": networks_by_experiment(
             {Path(path).parent.name: table for path, table in zip(given.data, data, strict=True)}

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from menagerie.brain.splits import disjoint_tests, read_splits, splits_origin
+from menagerie.brain.splits import overlapping_splits, read_splits, splits_origin
 from menagerie.brain.target import read_target
 from menagerie.files.geometry import GeometryFile
 from menagerie.files.tables import read_tables, write_table
 from menagerie.linking.evaluate import evaluate_layers
 from menagerie.linking.fold_means import mean_over_folds
-from menagerie.linking.select import select_layers
+from menagerie.linking.select import FoldsOf, select_layers
 from menagerie.linking.select_on import SelectOn
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
@@ -18,18 +18,17 @@ from menagerie.provenance.lineage import record
 with job(snakemake) as recipe:
     (layers,), origins = read_tables([snakemake.input.scores], recipe)
     ways = {name: [SelectOn(**how) for how in entries] for name, entries in snakemake.params.select_on.items()}
-    selected = select_layers(layers, ways)
     config = snakemake.params.config
     geometry_of = {Path(path).parent.name: path for path in snakemake.input.geometry}
     splits_of = {Path(path).stem: path for path in snakemake.input.splits}
     origins += map(splits_origin, snakemake.input.splits)
-    scores, units, overlapping = [], [], set()
-    for target_path in snakemake.input.targets:
-        target = read_target(target_path)
-        folds = read_splits(splits_of[target.dataset], target.subject)
-        for split in {fold.split for fold in folds}:
-            if not disjoint_tests([fold for fold in folds if fold.split == split]):
-                overlapping.add((target.dataset, target.subject, split))
+    folds = {}
+    for target in map(read_target, snakemake.input.targets):  # twice, since all of them would fill the memory
+        own = read_splits(splits_of[target.dataset], target.subject)
+        folds[target.dataset, target.subject] = FoldsOf(target.stimuli, own)
+    selected = select_layers(layers, ways, folds)
+    scores, units = [], []
+    for target in map(read_target, snakemake.input.targets):
         with GeometryFile(geometry_of[target.stimuli]) as geometries:
             origins += [geometries.origin, target.origin]
             tables = evaluate_layers(
@@ -37,7 +36,7 @@ with job(snakemake) as recipe:
                 geometries.read,
                 target,
                 image_ids=geometries.image_ids,
-                folds=folds,
+                folds=folds[target.dataset, target.subject].folds,
                 penalties=config["penalties"],
                 training=config["training_predictions"],
                 n_resamples=config["bootstrap.n_resamples"],
@@ -48,5 +47,6 @@ with job(snakemake) as recipe:
     provenance = record(snakemake, recipe, origins, seed={"bootstrap": config["bootstrap.seed"]})
     by_fold = pa.concat_tables(scores)
     write_table(snakemake.output.folds, by_fold, provenance)
+    overlapping = {(*owner, split) for owner, of in folds.items() for split in overlapping_splits(of.folds)}
     write_table(snakemake.output.selected, mean_over_folds(by_fold, overlapping), provenance)
     write_table(snakemake.output.units, pa.concat_tables(units), provenance)

@@ -74,7 +74,7 @@ def test_responses_are_the_mean_of_repeats_and_ncsnr_is_recovered():
 
 
 def test_ceiling_rises_with_the_signal():
-    ceilings = [simulate(ncsnr_median=m).ceilings["early"] for m in (0.1, 0.5, 100.0)]
+    ceilings = [simulate(ncsnr_median=m).ceilings["even_odd/0"]["early"] for m in (0.1, 0.5, 100.0)]
     assert ceilings[0] < ceilings[1] < ceilings[2] and ceilings[2] > 0.999
 
 

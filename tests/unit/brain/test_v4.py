@@ -46,7 +46,7 @@ def test_published_responses_give_the_known_figures(real, blank):
     assert np.bincount(counts)[6:].tolist() == [36, 261, 294, 45, 4]
     np.testing.assert_allclose(target.responses, np.nanmean(target.repeats, axis=0), rtol=1e-5)
     assert np.median(target.units["reliability"]) == pytest.approx(0.76, abs=0.02)  # others found .75
-    assert 0.5 < target.ceilings["V4"] < 1
+    assert 0.5 < target.ceilings["even_odd/0"]["V4"] < 1
 
 
 def test_standardising_uses_training_images_only(real, blank):

@@ -61,7 +61,7 @@ def scores(
                     test = test + rng.normal(0, 0.01, n_layers)
                     who = {"dataset": dataset, "subject": f"S{s + 1}", "model": model, "region": region}
                     for layer in range(n_layers):
-                        for split, values in (("train", train), ("test", test)):
+                        for part, values in (("train", train), ("test", test)):
                             layer_rows.append(
                                 {
                                     **who,
@@ -69,7 +69,9 @@ def scores(
                                     "layer_index": layer,
                                     "depth": depth[layer],
                                     "metric": metric,
-                                    "split": split,
+                                    "split": "even_odd",
+                                    "fold": 0,
+                                    "part": part,
                                     "score": values[layer],
                                     "n_images": 500,
                                     "n_units": 900,
@@ -82,6 +84,9 @@ def scores(
                         {
                             **who,
                             "metric": metric,
+                            "split": "even_odd",
+                            "n_folds": 1,
+                            "selected_on": "train",
                             "layer": f"blocks.{best}",
                             "layer_index": best,
                             "depth": depth[best],
@@ -96,8 +101,8 @@ def scores(
                             "status": "ok",
                         }
                     )
-    layers = pd.DataFrame(layer_rows)[SCHEMAS["layer_scores"].names]
-    return layers, pd.DataFrame(model_rows)[SCHEMAS["model_scores"].names]
+    layers = pd.DataFrame(layer_rows).reindex(columns=SCHEMAS["layer_scores"].names)
+    return layers, pd.DataFrame(model_rows).reindex(columns=SCHEMAS["model_scores"].names)
 
 
 def label_boxes(figure) -> list[tuple[str, object]]:

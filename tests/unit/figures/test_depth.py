@@ -12,7 +12,7 @@ def test_few_models_have_a_line_each_that_shows_test_means():
     figure = depth_profiles(layers, scores, synthetic.models(3), "nsd")
     lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 5]
     assert len(lines) == 3
-    expected = layers[layers["split"] == "test"].groupby(["model", "layer_index"])["score"].mean()
+    expected = layers[layers["part"] == "test"].groupby(["model", "layer_index"])["score"].mean()
     drawn = sorted(tuple(np.round(line.get_ydata(), 9)) for line in lines)
     wanted = sorted(tuple(np.round(expected[model], 9)) for model in expected.index.levels[0])
     assert drawn == wanted
@@ -50,8 +50,8 @@ def test_quartiles_over_models_at_bin_centres():
 
 def test_train_scores_alone_are_refused():
     layers, scores = synthetic.scores(2, n_layers=3)
-    with pytest.raises(MenagerieError, match="test half"):
-        depth_profiles(layers[layers["split"] == "train"], scores, synthetic.models(2), "nsd")
+    with pytest.raises(MenagerieError, match="test part"):
+        depth_profiles(layers[layers["part"] == "train"], scores, synthetic.models(2), "nsd")
 
 
 @pytest.mark.parametrize("width", [style.PAGE_WIDTH, style.NARROW_WIDTH])

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 import synthetic
 
+from menagerie.brain.splits import even_odd
 from menagerie.brain.target import Target
 from menagerie.figures import style
 from menagerie.figures.overview import overview_figure
@@ -19,6 +20,7 @@ from menagerie.linking.comparison import Brain, Comparison
 from menagerie.linking.metrics import METRICS
 
 N = 40
+FOLD = even_odd([f"image{i:02d}" for i in range(N)])
 
 
 def target(subject="A", *, units=True, ceiling=0.8):
@@ -28,7 +30,7 @@ def target(subject="A", *, units=True, ceiling=0.8):
     region = np.arange(12) < 8
     who = {"dataset": "nsd", "subject": subject, "stimuli": "images", "image_ids": ids}
     if not units:
-        ceilings = {"IT": ceiling} if ceiling else {}
+        ceilings = {"even_odd/0": {"IT": ceiling}} if ceiling else {}
         return Target(**who, rsms={"IT": np.corrcoef(responses)}, ceilings=ceilings)
     table = {"ncsnr": np.r_[np.arange(8) / 8, [np.nan] * 4]}
     return Target(**who, responses=responses, regions={"IT": region, "V1": ~region}, units=table)
@@ -62,16 +64,16 @@ DATA = {"one": pd.DataFrame({"model": ["a", "a", "c"], "training": ["trained", "
 
 
 def draw(linked, targets, width=style.PAGE_WIDTH):
-    parts = reliability(targets), networks_by_source(MODELS), networks_by_experiment(DATA), linked
+    parts = reliability(targets, lambda subject: FOLD), networks_by_source(MODELS), networks_by_experiment(DATA), linked
     return overview_figure(*parts, {"strong": "Strong-Net"}, "nsd", width=width)
 
 
 def test_reliability_holds_quantiles_over_the_units_of_a_region():
-    table = reliability([target("A"), target("B")]).set_index(["subject", "region"])
+    table = reliability([target("A"), target("B")], lambda subject: FOLD).set_index(["subject", "region"])
     assert table.loc[("A", "IT"), "median"] == np.median(np.arange(8) / 8)
     assert table.loc[("B", "IT"), "low"] == pytest.approx(np.quantile(np.arange(8) / 8, 0.05))
     assert table.loc[("A", "V1")].isna().sum() == 6, "a region whose units have no ncsnr has no quantiles"
-    assert reliability([target(units=False)])["ceiling"].iloc[0] == 0.8
+    assert reliability([target(units=False)], lambda subject: FOLD)["ceiling"].iloc[0] == 0.8
 
 
 def test_networks_are_counted_once():

@@ -40,7 +40,7 @@ def target_of(features, v=24, noise=0.5, seed=1, **changes):
         "image_ids": image_ids(n),
         "responses": responses.astype(np.float32),
         "regions": {"late": np.arange(v) >= v // 3, "early": np.arange(v) < v // 2},
-        "ceilings": {"late": 0.8},
+        "ceilings": {"even_odd/0": {"late": 0.8}},
     }
     return Target(**(fields | changes))
 

@@ -34,7 +34,6 @@ def test_every_score_gets_an_interval_and_its_ceiling(layers):
         assert row["score"] == before["score"] and row["layer"] == before["layer"]
         has_ceiling = row["region"] == "late" and row["metric"] != "encoding_r"
         assert row["noise_ceiling"] == (0.8 if has_ceiling else None)
-        assert row["explained"] is None
 
 
 def test_unit_scores_average_to_encoding_r(layers):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from menagerie.brain.splits import even_odd
 from menagerie.errors import MenagerieError
 from menagerie.linking import score_layer
 from menagerie.linking.comparison import Brain, match_images
@@ -17,7 +18,7 @@ PENALTIES = (1.0, 10.0, 100.0)
 
 
 def by_key(table):
-    return {(r["region"], r["metric"], r["split"]): r for r in table.to_pylist()}
+    return {(r["region"], r["metric"], r["part"]): r for r in table.to_pylist()}
 
 
 def score(layer, target, **options):
@@ -29,8 +30,11 @@ def similarity(a, b):
     return np.corrcoef(np.corrcoef(a)[pairs], np.corrcoef(b)[pairs])[0, 1]
 
 
-def plain_predictions(features, responses):
-    """Predictions of both halves in float64 by refitting, with the penalty of the best LOO correlation."""
+def plain_predictions(features, responses, training="slope"):
+    """Predictions of both parts in float64 by refitting, with the penalty of the best LOO correlation.
+
+    The slope part of a LOO prediction lacks the share of the left-out response that the mean of the others holds.
+    """
     scaled = (features - features[::2].mean(0)) / features[::2].std(0)
     x, y, new = scaled[::2], responses[::2].astype(float), scaled[1::2]
 
@@ -41,6 +45,8 @@ def plain_predictions(features, responses):
 
     rest = [np.arange(len(x)) != i for i in range(len(x))]
     loo = np.array([[fit(x[k], y[k], x[~k], a)[0] for k in rest] for a in PENALTIES])
+    if training == "slope":
+        loo += (y - y.mean(0)) / (len(y) - 1)
     units = range(y.shape[1])
     best = [max(range(len(PENALTIES)), key=lambda a: np.corrcoef(loo[a][:, u], y[:, u])[0, 1]) for u in units]
     test = [fit(x, y, new, a) for a in PENALTIES]
@@ -50,23 +56,24 @@ def plain_predictions(features, responses):
     }
 
 
-def test_scores_equal_their_definitions():
+@pytest.mark.parametrize("training", ["slope", "whole"])
+def test_scores_equal_their_definitions(training):
     features = features_of()
     target = target_of(features)
-    found = score(layer_of(features), target)
+    found = score(layer_of(features), target, training=training)
     assert len(found) == 2 * 3 * 2 and {row["status"] for row in found.values()} == {"ok"}
-    predicted = plain_predictions(features, target.responses)
-    for split, start in (("train", 0), ("test", 1)):
+    predicted = plain_predictions(features, target.responses, training)
+    for part, start in (("train", 0), ("test", 1)):
         for region, mask in target.regions.items():
-            measured, p = target.responses[start::2, mask].astype(float), predicted[split][:, mask]
+            measured, p = target.responses[start::2, mask].astype(float), predicted[part][:, mask]
             expected = {
                 "crsa": similarity(features[start::2], measured),
                 "versa": similarity(p, measured),
                 "encoding_r": np.mean([np.corrcoef(p[:, u], measured[:, u])[0, 1] for u in range(mask.sum())]),
             }
             for metric, value in expected.items():
-                row = found[region, metric, split]
-                assert row["score"] == pytest.approx(value, abs=2e-5), (region, metric, split)
+                row = found[region, metric, part]
+                assert row["score"] == pytest.approx(value, abs=2e-5), (region, metric, part)
                 assert (row["n_images"], row["n_units"]) == (20, mask.sum())
 
 
@@ -75,7 +82,7 @@ def test_images_are_matched_by_id_and_keep_their_half():
     target = target_of(features)
     keep = np.random.default_rng(3).permutation(44)[:36]
     subset = replace(target, image_ids=image_ids(44)[keep], responses=target.responses[keep])
-    rows = match_images(subset, image_ids(44))
+    rows = match_images(subset, image_ids(44), even_odd(image_ids(44)))
     for (of_layer, of_target), parity in zip((rows["train"], rows["test"]), (0, 1), strict=True):
         assert (of_layer % 2 == parity).all() and np.array_equal(keep[of_target], of_layer)
         assert np.array_equal(of_layer, np.sort(of_layer))
@@ -104,9 +111,9 @@ def test_target_with_rsms_only_takes_part_in_crsa_and_says_why_not_elsewhere():
     assert found["it", "crsa", "test"]["score"] == pytest.approx(expected, abs=1e-5)
     assert found["it", "crsa", "test"]["n_units"] == 0
     for metric in ("versa", "encoding_r"):
-        for split in ("train", "test"):
-            assert found["it", metric, split]["score"] is None
-            assert "no unit responses in this dataset" in found["it", metric, split]["status"]
+        for part in ("train", "test"):
+            assert found["it", metric, part]["score"] is None
+            assert "no unit responses in this dataset" in found["it", metric, part]["status"]
 
 
 def test_layer_that_cannot_be_scored_hands_its_status_on():

@@ -7,13 +7,14 @@ from menagerie.linking.select import select_layers
 
 
 def rows_of(train, test, statuses=None, **key):
-    base = {"dataset": "d", "subject": "s", "model": "m", "region": "r", "metric": "versa"} | key
+    base = {"dataset": "d", "subject": "s", "model": "m", "region": "r", "metric": "versa"}
+    base |= {"split": "even_odd", "fold": 0} | key
     rows = []
     for index, (a, b) in enumerate(zip(train, test, strict=True)):
-        for split, score in (("train", a), ("test", b)):
+        for part, score in (("train", a), ("test", b)):
             rows.append(
                 base
-                | {"layer": f"l{index}", "layer_index": index, "depth": index / 4, "split": split, "score": score}
+                | {"layer": f"l{index}", "layer_index": index, "depth": index / 4, "part": part, "score": score}
                 | {"n_images": 10, "n_units": 5, "status": (statuses or {}).get(index, "ok")}
             )
     return rows
@@ -26,7 +27,7 @@ def select(rows):
 def test_best_training_score_wins_whatever_the_test_says():
     (row,) = select(rows_of([0.1, 0.5, 0.3], [0.9, -0.2, 0.8]))
     assert (row["layer"], row["layer_index"], row["train_score"], row["score"]) == ("l1", 1, 0.5, -0.2)
-    assert row["status"] == "ok" and row["ci_low"] is None and row["explained"] is None
+    assert row["status"] == "ok" and row["ci_low"] is None
 
 
 def test_ties_go_to_the_earlier_layer_in_any_row_order():

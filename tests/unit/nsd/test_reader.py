@@ -147,7 +147,7 @@ def test_other_choices_of_images(tmp_path, twin, stimuli, small_spec, images):
 def test_own_regions(twin, stimuli, tmp_path):
     mask = np.zeros((9, 8, 7), dtype=np.int16)
     mask[:5] = 1
-    nib.save(nib.Nifti1Image(mask, np.eye(4)), tmp_path / "front-subj01.nii.gz")
+    nib.save(nib.Nifti1Image(mask, np.diag([1.8, 1.8, 1.8, 1])), tmp_path / "front-subj01.nii.gz")
     regions = [
         "OTC",
         "ventral",

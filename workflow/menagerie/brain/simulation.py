@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from menagerie.brain.repeats import estimate_ncsnr
-from menagerie.brain.splits import Fold, even_odd
+from menagerie.brain.splits import Fold, folds_or_default
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError
 
@@ -112,7 +112,7 @@ def simulate_target(
     """
     settings = settings or SimulationSettings()
     n = len(image_ids)
-    folds = folds or [even_odd(image_ids)]
+    folds = folds_or_default(folds, image_ids)
     tests = {fold.key: fold.masks(image_ids)["test"] for fold in folds}
     if not features:
         raise MenagerieError(f"Simulated dataset {dataset}: no region. Plant at least one layer (option 'planted').")

@@ -27,24 +27,43 @@ Definition = Mapping[str, object]
 Parts = Mapping[str, Sequence[str]]  # part -> ids
 
 
-def named_definitions(entry: str | Sequence[str] | Mapping) -> dict[str, Definition]:
-    """Name -> definition, from a dataset's config key ``split``: a name, several, a definition, or definitions by name.
+def named_definitions(entry: object) -> dict[str, Definition]:
+    """Name -> definition, from a dataset's config key ``split``: a name, a definition, definitions by name, or a list.
 
     A definition without a name is called "folds", or "lists".
+
+    Raises
+    ------
+    ValueError
+        When an entry is of another kind, or two have the same name.
     """
     if isinstance(entry, str):
         return {entry: {}}
-    if not isinstance(entry, Mapping):
-        return {name: {} for name in entry}
-    if any(key in KEYS for key in entry):
-        return {"folds" if "folds" in entry else "lists": entry}
-    return {name: {} if definition in (None, name) else definition for name, definition in entry.items()}
+    if isinstance(entry, Mapping):
+        if any(key in KEYS for key in entry):
+            return {"folds" if "folds" in entry else "lists": entry}
+        return {name: {} if definition in (None, name) else definition for name, definition in entry.items()}
+    if not isinstance(entry, list):
+        raise ValueError(f"found {entry!r}, expected the name of a split, or its definition")
+    found: dict[str, Definition] = {}
+    for one in entry:
+        for name, definition in named_definitions(one).items():
+            if name in found:
+                raise ValueError(f"found two splits called {name}, expected different names")
+            found[name] = definition
+    return found
 
 
 def definition_files(definition: Definition) -> list[Path]:
     """Files that a definition names."""
     given = (definition.get(key) for key in ("train", "test", "file"))
     return [user_path(value) for value in given if isinstance(value, str)]
+
+
+def train_shares(definition: Definition) -> tuple[float, ...]:
+    """Share of images that train in each fold, as far as the definition alone tells: half of them where it does not."""
+    k = int(definition.get("folds", 0))
+    return ((k - 1) / k,) * k if k else (0.5,)
 
 
 def make_folds(

@@ -7,6 +7,7 @@ stimulus set train, odd positions test. docs/splits.md lists the others;
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,6 +89,11 @@ def even_odd(image_ids: Sequence[str]) -> Fold:
     return Fold(EVEN_ODD, 0, tuple(ids[::2]), tuple(ids[1::2]))
 
 
+def folds_or_default(folds: Sequence[Fold], image_ids: Sequence[str]) -> Sequence[Fold]:
+    """Folds as given, or that of ``even_odd`` where none are."""
+    return folds or [even_odd(image_ids)]
+
+
 def check_parts(fold: Fold, where: str, n_images: int | None = None) -> None:
     """Refuse a fold with a part of fewer than four images, or with an image in both parts.
 
@@ -110,10 +116,10 @@ def check_parts(fold: Fold, where: str, n_images: int | None = None) -> None:
             )
 
 
-def disjoint_tests(folds: Sequence[Fold]) -> bool:
-    """Whether no image is tested in two folds."""
-    tested = [image for fold in folds for image in fold.test]
-    return len(set(tested)) == len(tested)
+def overlapping_splits(folds: Sequence[Fold]) -> set[str]:
+    """Splits of which an image is tested in several folds."""
+    tested = Counter((fold.split, image) for fold in folds for image in fold.test)
+    return {split for (split, _), count in tested.items() if count > 1}
 
 
 def write_splits(path: str | Path, folds: Mapping[str, Sequence[Fold]], provenance: Mapping[str, object]) -> None:

@@ -29,7 +29,7 @@ COLUMNS = {
     "layer": ("", "layer selected for most subjects; the earlier one of a tie"),
     "layer_votes": ("subjects", "subjects for whom that layer was selected"),
     "depth": ("fraction", "relative depth of the selected layers, mean over subjects"),
-    "train_score": ("Pearson r", "score of the selected layers on the training half, mean over subjects"),
+    "train_score": ("Pearson r", "score of the selected layers on what it was selected on, mean over subjects"),
     "n_images": ("images", "test images, fewest over subjects"),
     "architecture_class": ("", "from config/models.tsv"),
     "task": ("", "what the model was trained on, from config/models.tsv"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from menagerie.brain.splits import Fold
 from menagerie.brain.target import Target
 from menagerie.files.geometry import LayerGeometry
 from menagerie.linking.comparison import Brain, Comparison
@@ -42,8 +43,10 @@ class LinkedRsms:
     order: np.ndarray
 
 
-def reliability(targets: Iterable[Target]) -> pd.DataFrame:
+def reliability(targets: Iterable[Target], fold_of: Callable[[str], Fold]) -> pd.DataFrame:
     """Quantiles over units of the noise-ceiling signal-to-noise ratio, per subject and region.
+
+    ``fold_of`` says of a subject whose ceilings are meant.
 
     Returns
     -------
@@ -56,7 +59,7 @@ def reliability(targets: Iterable[Target]) -> pd.DataFrame:
         values = target.units.get(RELIABILITY) if target.has_units else None
         for region in target.region_names:
             row = {"subject": target.subject, "region": region, "n_units": target.n_units(region)}
-            row["ceiling"] = target.ceilings.get(region, np.nan)
+            row["ceiling"] = target.ceiling(region, fold_of(target.subject))
             inside = np.asarray(values, dtype=float)[target.regions[region]] if values is not None else np.array([])
             inside = inside[np.isfinite(inside)]
             row |= {name: np.quantile(inside, q) if len(inside) else np.nan for name, q in QUANTILES.items()}

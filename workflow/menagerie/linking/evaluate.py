@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from menagerie.brain.splits import PARTS, Fold, even_odd
+from menagerie.brain.splits import PARTS, Fold, folds_or_default
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError
 from menagerie.files.geometry import OK, LayerGeometry
@@ -70,7 +70,7 @@ def evaluate_layers(
         raise MenagerieError(f"Evaluation takes the rows of one model at a time, found {sorted(models)}.")
     regions = sorted({row["region"] for row in rows}, key=target.region_names.index)
     unit_rows: list[dict] = []
-    for fold in folds or [even_odd(target.image_ids if image_ids is None else image_ids)]:
+    for fold in folds_or_default(folds, target.image_ids if image_ids is None else image_ids):
         brain = Brain(target, image_ids, fold, regions, array)
         counts = image_counts(brain.n_images["test"], n_resamples, seed)
         own = [row for row in rows if (row["split"], row["fold"]) == (fold.split, fold.fold)]

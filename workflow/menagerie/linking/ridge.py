@@ -19,7 +19,7 @@ A LOO prediction is the mean of the other images, ``mean - (y_i - mean) / (n - 1
 
 which does not depend on ``y_i``. The mean does: where the penalty outweighs the fit, predictions are the responses
 with the opposite sign, and an RSM of them, blind to sign and scale, is that of the responses, whatever the layer.
-By default the slope part alone stands for the prediction of a training image (docs/splits.md).
+Scores take the slope part alone as the prediction of a training image (docs/splits.md).
 """
 
 from __future__ import annotations
@@ -73,9 +73,11 @@ class CentredKernel:
         centred -= column_means[:, None]
         centred += xp.mean(column_means)
         trace = float(xp.linalg.diagonal(centred).sum())
-        centred += (2 * trace if trace > 0 else 1.0) / len(kernel)
+        # Without variance all that is left is the rounding error of centring, which must not predict anything.
+        varies = trace > len(kernel) * xp.finfo(xp.float64).eps * float(xp.abs(xp.linalg.diagonal(kernel)).sum())
+        centred += (2 * trace if varies else 1.0) / len(kernel)
         eigenvalues, eigenvectors = xp.linalg.eigh(centred)
-        return cls(xp.clip(eigenvalues[:-1], 0, None), eigenvectors[:, :-1], column_means)
+        return cls(xp.clip(eigenvalues[:-1], 0, None) * varies, eigenvectors[:, :-1], column_means)
 
     def grid(self) -> tuple[float, ...]:
         """Penalties, a decade apart or less, from hardly any shrinkage to the point beyond which it only scales.
@@ -88,7 +90,7 @@ class CentredKernel:
         low, high = mean / 1000, 10 * largest
         return tuple(np.geomspace(low, high, math.ceil(math.log10(high / low)) + 1).tolist())
 
-    def loo_operators(self, penalties: Sequence[float], like_: Array, training: str = SLOPE) -> Array:
+    def loo_operators(self, penalties: Sequence[float], like_: Array, training: str) -> Array:
         """``(a n, n)``: for each of ``a`` penalties the matrix ``M`` (or ``L``): centred responses to predictions."""
         xp = namespace(self.eigenvectors)
         n = len(self.eigenvectors)
@@ -151,12 +153,17 @@ class LooRidge:
     defined: Array
     penalties: tuple[float, ...]
     choice: Array
-    training: str = SLOPE
+    training: str
 
     @property
     def penalty(self) -> Array:
         """``(v,)`` penalty chosen for each unit."""
         return like(np.array(self.penalties), self.means)[self.choice]
+
+    @property
+    def dual_coef(self) -> Array:
+        """``(n, v)``: weights of the training images, with which :meth:`predict` weighs a centred kernel."""
+        return self._apply(self.kernel.eigenvectors).T
 
     @property
     def loo_predictions(self) -> Array:
@@ -198,7 +205,7 @@ def loo_ridge(
     responses: Array,
     penalties: Sequence[float] | str = PENALTIES,
     *,
-    training: str = SLOPE,
+    training: str = WHOLE,
     memory_budget: int = MEMORY_BUDGET,
 ) -> LooRidge:
     """Ridge regression of every unit, with the penalty whose LOO predictions correlate best with the unit.
@@ -214,7 +221,7 @@ def loo_ridge(
         Positive ridge penalties ``a``, added to the eigenvalues of the centred kernel; "auto" for
         :meth:`CentredKernel.grid`.
     training
-        :data:`SLOPE` or :data:`WHOLE`: what stands for predictions of training images, by which penalties are chosen.
+        :data:`WHOLE` or :data:`SLOPE`: what stands for predictions of training images, by which penalties are chosen.
     memory_budget
         Bytes for working memory, beside inputs and results; sets the number of units in a block.
 
@@ -244,7 +251,7 @@ def fit_deviations(
     means: Array,
     penalties: Sequence[float] | str = PENALTIES,
     *,
-    training: str = SLOPE,
+    training: str,
     memory_budget: int = MEMORY_BUDGET,
 ) -> LooRidge:
     """:func:`loo_ridge` for responses that are centred already, as ``(v, n)`` deviations and ``(v,)`` means.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from menagerie.brain.splits import PARTS, Fold, even_odd
+from menagerie.brain.splits import PARTS, Fold, folds_or_default
 from menagerie.brain.target import Target
 from menagerie.files.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import Array
@@ -28,13 +28,13 @@ def brains_of(
     array: Callable[[np.ndarray], Array] = np.asarray,
 ) -> list[Brain]:
     """A target in each fold, even_odd by default; arguments as for :class:`~menagerie.linking.comparison.Brain`."""
-    folds = folds or [even_odd(target.image_ids if image_ids is None else image_ids)]
+    folds = folds_or_default(folds, target.image_ids if image_ids is None else image_ids)
     return [Brain(target, image_ids, fold, regions, array) for fold in folds]
 
 
 def score_layer(
     geometry: LayerGeometry,
-    target: Target | Sequence[Brain],
+    target: Target | Brain | Sequence[Brain],
     *,
     model: str,
     depth: float,
@@ -88,7 +88,9 @@ def score_layer(
         When images of the target are missing from the geometry, or a region or metric is unknown.
     """
     check_metrics(metrics)
-    brains = brains_of(target, image_ids, folds, regions, array) if isinstance(target, Target) else target
+    if isinstance(target, Target):
+        target = brains_of(target, image_ids, folds, regions, array)
+    brains = [target] if isinstance(target, Brain) else target
     layer = {"model": model, "layer": geometry.layer, "layer_index": geometry.index, "depth": depth}
     rows = []
     for brain in brains:

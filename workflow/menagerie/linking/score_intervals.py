@@ -1,4 +1,4 @@
-"""Intervals of the metrics on the test half, by bootstrap over images."""
+"""Intervals of the metrics on the test part, by bootstrap over images."""
 
 from __future__ import annotations
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import pyarrow as pa
 
+from menagerie.brain.splits import Fold
 from menagerie.errors import MenagerieError
 from menagerie.files.geometry import OK
 from menagerie.linking.schemas import SCHEMAS
@@ -18,7 +20,23 @@ Rows = dict[int, dict]  # layer index -> row
 FoldName = tuple[str, int]  # split and fold
 
 
-def select_layers(layer_scores: pa.Table, select_on: Mapping[str, Sequence[SelectOn]] | None = None) -> pa.Table:
+@dataclass(frozen=True)
+class FoldsOf:
+    """Folds of one dataset and subject, and the stimulus set whose images they hold."""
+
+    stimuli: str
+    folds: Sequence[Fold]
+
+    def named(self, name: FoldName) -> Fold:
+        """The fold of a split and number."""
+        return next(fold for fold in self.folds if (fold.split, fold.fold) == name)
+
+
+def select_layers(
+    layer_scores: pa.Table,
+    select_on: Mapping[str, Sequence[SelectOn]] | None = None,
+    folds: Mapping[tuple[str, str], FoldsOf] | None = None,
+) -> pa.Table:
     """The layer with the best training score per model x dataset x subject x region x metric x fold.
 
     Ties go to the earlier layer. The reported part plays no role: a layer that turns out undefined there stays
@@ -30,6 +48,8 @@ def select_layers(layer_scores: pa.Table, select_on: Mapping[str, Sequence[Selec
         Table ``layer_scores`` of one model or several, rows in any order.
     select_on
         Dataset -> ways of selecting, each of which gives rows of its own; by default the train part of the same fold.
+    folds
+        Dataset and subject -> their folds: images that select a layer are then compared with those that test it.
 
     Returns
     -------
@@ -39,9 +59,9 @@ def select_layers(layer_scores: pa.Table, select_on: Mapping[str, Sequence[Selec
     Raises
     ------
     MenagerieError
-        When a layer is to be selected where there are no scores.
+        When a layer is to be selected where there are no scores, or on an image that it is tested with.
     """
-    scores = _Scores(layer_scores.to_pylist())
+    scores = _Scores(layer_scores.to_pylist(), folds or {})
     rows = []
     for place, folds in scores.folds.items():
         for fold, how in product(folds, (select_on or {}).get(place[0]) or [SelectOn()]):
@@ -54,7 +74,8 @@ def select_layers(layer_scores: pa.Table, select_on: Mapping[str, Sequence[Selec
 class _Scores:
     """Rows of ``layer_scores`` by place, fold and part."""
 
-    def __init__(self, rows: Iterable[dict]):
+    def __init__(self, rows: Iterable[dict], images: Mapping[tuple[str, str], FoldsOf]):
+        self._images = images
         self._rows: dict[tuple[Place, FoldName, str], Rows] = {}
         self.folds: dict[Place, dict[FoldName, None]] = {}
         for row in rows:
@@ -78,19 +99,32 @@ class _Scores:
         else:
             subjects = [subject for subject in subjects if subject != of["subject"]]
         places = [tuple((wanted | {"subject": subject}).values()) for subject in subjects]
-        found = [
-            rows
-            for place in places
-            for other in self._folds_for(place, fold, how.split)
-            if (rows := self.rows(place, other, "train"))
-        ]
+        sources = [(place, other) for place in places for other in self._folds_for(place, fold, how.split)]
+        for place, other in sources:
+            self._check_unseen(of, fold, how, place[:2], other)
+        found = [rows for place, other in sources if (rows := self.rows(place, other, "train"))]
         if not found:
             raise MenagerieError(
                 f"Config key datasets.{of['dataset']}.select_on: found no scores of {how.label} for model "
                 f"{of['model']}, subject {of['subject']}, region {of['region']}, metric {of['metric']}; expected some "
-                "to select layers by. Name a dataset, region or split of this run that has this metric, or more subjects."
+                "to select layers by. Name a dataset, region or split of this run with this metric, or more subjects."
             )
         return found
+
+    def _check_unseen(
+        self, of: Mapping[str, str], fold: FoldName, how: SelectOn, owner: tuple[str, str], other: FoldName
+    ) -> None:
+        """Refuse to select a layer on images that it is tested with."""
+        tested, selecting = (self._images.get(key) for key in ((of["dataset"], of["subject"]), owner))
+        if tested is None or selecting is None or tested.stimuli != selecting.stimuli:
+            return
+        if common := sorted(set(tested.named(fold).test) & set(selecting.named(other).train)):
+            raise MenagerieError(
+                f"Config key datasets.{of['dataset']}.select_on, {how.label}: found {len(common)} images (first: "
+                f"{common[0]}) that train fold {other[1]} of split {other[0]} and test fold {fold[1]} of split "
+                f"{fold[0]}, expected that no image takes part in choosing the layer that it tests. Select on a split "
+                "that leaves the tested images out."
+            )
 
     def _subjects(self, wanted: Mapping[str, str]) -> list[str]:
         keys = [key for key in PLACE if key != "subject"]

@@ -33,8 +33,8 @@ class SelectOn:
     others: bool = False
 
     @classmethod
-    def of(cls, entry: str | Mapping[str, str]) -> SelectOn:
-        """From an entry of the config key ``select_on``.
+    def of(cls, entry: str | Mapping[str, str], key: str = "select_on") -> SelectOn:
+        """From an entry of the config key ``select_on`` of a dataset.
 
         Raises
         ------
@@ -45,10 +45,11 @@ class SelectOn:
             return cls()
         if entry == OTHER_SUBJECTS:
             return cls(others=True)
-        if isinstance(entry, Mapping) and ("dataset" in entry) != ("split" in entry):
-            return cls(**entry)
+        if isinstance(entry, Mapping) and all(isinstance(value, str) and value for value in entry.values()):
+            if set(entry) in ({"split"}, {"dataset"}, {"dataset", "region"}):
+                return cls(**entry)
         raise MenagerieError(
-            f"Config key select_on: found {entry}, expected train, other_subjects, {{split: name}} or "
+            f"Config key {key}: found {entry!r}, expected train, other_subjects, {{split: name}} or "
             "{dataset: name} (with region: name). Correct it."
         )
 

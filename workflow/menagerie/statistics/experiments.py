@@ -25,6 +25,9 @@ SCORE_COLUMNS = (
     "model",
     "region",
     "metric",
+    "split",
+    "n_folds",
+    "selected_on",
     "layer",
     "layer_index",
     "depth",
@@ -36,6 +39,8 @@ SCORE_COLUMNS = (
     "explained",
     "n_images",
     "n_units",
+    "at_lowest_penalty",
+    "at_highest_penalty",
 )
 COLUMNS = (*SCORE_COLUMNS, *(name for name in MODEL_COLUMNS if name != "id"))
 RESERVED = ("overall", "model_to_model")

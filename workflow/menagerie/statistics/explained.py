@@ -9,9 +9,9 @@ import pyarrow as pa
 def add_explained(model_scores: pa.Table) -> pa.Table:
     """Fill the column ``explained`` of a table of model scores: ``score^2 / ceiling^2``.
 
-    The ceiling of a dataset, split, region and metric is the mean over its subjects (Conwell et al. 2024, Methods). It stays
-    empty where there is no score, and where the ceiling of any subject is unknown (so for ``encoding_r``, a mean over
-    units, which has none). A negative score explains nothing: 0.
+    The ceiling of a dataset, split, region and metric is the mean over its subjects (Conwell et al. 2024, Methods).
+    ``explained`` stays empty where there is no score, and where the ceiling of any subject is unknown (so for
+    ``encoding_r``, a mean over units, which has none). A negative score explains nothing: 0.
 
     Parameters
     ----------

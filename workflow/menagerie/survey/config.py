@@ -113,7 +113,16 @@ def _asks_for_whole(schema: Mapping) -> bool:
     return schema.get("type") == "integer" or any(map(_asks_for_whole, schema.get("oneOf", ())))
 
 
+def _within_choice(error: jsonschema.ValidationError) -> jsonschema.ValidationError:
+    """The error inside the one of several forms that was meant: the only one that the kind of the value fits."""
+    inside = [part for part in error.context if part.path or part.validator not in ("type", "const", "enum")]
+    forms = {part.schema_path[0] for part in inside}
+    return jsonschema.exceptions.best_match(inside) if len(forms) == 1 else error
+
+
 def _explain(error: jsonschema.ValidationError) -> MenagerieError:
+    if error.validator == "oneOf" and (inner := _within_choice(error)) is not error:
+        return _explain(inner)
     key = ".".join(map(str, error.absolute_path)) or "the top level"
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
@@ -164,8 +173,9 @@ def kind_of(schema: Mapping) -> str:
         return " or ".join(map(kind_of, schema["oneOf"]))
     if schema.get("type") == "array":
         return f"list of {kind_of(schema['items'])}"
-    names = {"integer": "whole number", "object": "mapping of keys", "string": "text"}
-    return names.get(schema.get("type"), str(schema.get("type", "any")))
+    names = {"integer": "whole number", "object": "mapping of keys", "string": "text", "array": "list"}
+    kinds = schema.get("type", "any")
+    return " or ".join(names.get(kind, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds))
 
 
 def _shown(value: object, limit: int = 60) -> str:

@@ -16,7 +16,7 @@ from types import ModuleType
 from menagerie.brain.names import duplicates
 from menagerie.brain.options import fill_options
 from menagerie.brain.readers import reader_module
-from menagerie.brain.split_definitions import definition_files
+from menagerie.brain.split_definitions import definition_files, train_shares
 from menagerie.brain.splits import EVEN_ODD
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.inventory import LayerInfo, block_name
@@ -69,6 +69,11 @@ class Dataset:
     def uses_folds(self) -> bool:
         """Whether targets depend on the splits: their noise ceilings rest on images of one part."""
         return getattr(self._reader, "USES_FOLDS", True)
+
+    @property
+    def train_shares(self) -> tuple[float, ...]:
+        """Share of images that train, one entry for each fold of each split."""
+        return tuple(share for definition in self.splits.values() for share in train_shares(definition))
 
     def split_inputs(self, resources: str) -> dict[str, list[str]]:
         """Files that splits are read from, by split; and those of groups and of splits that the reader offers."""
@@ -455,10 +460,10 @@ def _dataset(name: str, entry: Mapping) -> Dataset:
         regions=tuple(entry["regions"]) if "regions" in entry else None,
         options=entry["options"],
         splits=splits_of(name, entry, reader, entry["options"]),
-        select_on=_ways(entry.get("select_on", TRAIN)),
+        select_on=_ways(entry.get("select_on", TRAIN), f"datasets.{name}.select_on"),
     )
 
 
-def _ways(entry: object) -> tuple[SelectOn, ...]:
-    ways = [SelectOn.of(one) for one in (entry if isinstance(entry, list) else [entry])]
+def _ways(entry: object, key: str) -> tuple[SelectOn, ...]:
+    ways = [SelectOn.of(one, key) for one in (entry if isinstance(entry, list) else [entry])]
     return tuple(dict.fromkeys(ways))

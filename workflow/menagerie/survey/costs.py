@@ -69,10 +69,17 @@ def gpu_memory_mb(
     return CUDA_MB + ceil((4 * parameters + batch + features + 5 * 8 * n_images**2) / 1e6)
 
 
-def scoring_seconds(n_layers: int, n_images: int, n_units: int, n_penalties: int) -> float:
-    """Core seconds of one scoring job: an eigendecomposition and, per penalty, a product with all responses."""
-    train = n_images / 2
-    per_layer = (25 * train**3 + 2 * (n_penalties + 2) * train**2 * n_units) / FLOPS + 2e-8 * n_images**2 + 0.01
+def scoring_seconds(
+    n_layers: int, n_images: int, n_units: int, n_penalties: int, train_shares: Sequence[float] = (0.5,)
+) -> float:
+    """Core seconds of one scoring job: per fold an eigendecomposition and, per penalty, a product with all responses.
+
+    ``train_shares`` holds the share of images that train, one entry a fold.
+    """
+    per_layer = 0.01 + 2e-8 * n_images**2 * len(train_shares)
+    for share in train_shares:
+        train = share * n_images
+        per_layer += (25 * train**3 + 2 * (n_penalties + 2) * train**2 * n_units) / FLOPS
     return START_SECONDS["score"] + n_layers * per_layer
 
 

@@ -115,11 +115,12 @@ def plan_model(survey: Survey, network: Network, sizes: Mapping, factors: Mappin
         extraction.add(Estimate(1, seconds, seconds, memory, costs.geometry_bytes(n, len(layers)), on_gpu))
     score = found["score"] = Estimate()
     chosen = {layer.index for layer in layers}
-    for n, units in sizes.values():
+    for (dataset, _), (n, units) in sizes.items():
+        shares = survey.datasets[dataset].train_shares
         for block in survey.packs(layers):
             first, last = block_range(block)
             count = sum(first <= index <= last for index in chosen)
-            seconds = costs.scoring_seconds(count, n, units, len(config["penalties"]))
+            seconds = costs.scoring_seconds(count, n, units, survey.n_penalties, shares)
             memory = costs.scoring_memory_mb(n, units)
             score.add(Estimate(1, factors.get("score", 1) * seconds, 0.0, memory, 12e3 + 500 * count))
     return found
@@ -166,7 +167,8 @@ def calibrate(survey: Survey, networks: Mapping[str, Network], sizes: Mapping) -
             first, last = block_range(block)
             count = sum(first <= layer.index <= last for layer in layers)
             n, units = sizes[tuple(data.split("/"))]
-            expected = costs.scoring_seconds(count, n, units, len(survey.config["penalties"])) if count else 0
+            shares = survey.datasets[data.split("/")[0]].train_shares
+            expected = costs.scoring_seconds(count, n, units, survey.n_penalties, shares) if count else 0
         elif rule == "extract_geometry" and layers and data in images:
             budget = survey.config["memory_budget_mb"]
             expected = costs.extraction_seconds(layers, images[data], budget, network.forward)

@@ -27,7 +27,7 @@ from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, plain
 from menagerie.brain.rsms.rsm_ceilings import region_ceiling, rsm_agreement
 from menagerie.brain.rsms.rsm_values import DISSIMILARITY, square, to_rsm
-from menagerie.brain.splits import Fold
+from menagerie.brain.splits import Fold, folds_or_default
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
@@ -102,11 +102,11 @@ def read_target(
     options: Mapping[str, Any],
     inputs: Mapping[str, Path],
     stimuli: Stimuli,
-    folds: Sequence[Fold],
+    folds: Sequence[Fold] = (),
 ) -> Target:
     """One subject's RSM of IT; a human subject's is the mean of the two sessions.
 
-    ``stimuli`` may hold other images beside the 92: training and test half are those of the stimulus set.
+    ``stimuli`` may hold other images beside the 92: training and test part are those of the stimulus set.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def read_target(
     stimuli.require(image_ids())
     provenance = {"reader": "kriegeskorte92", "simulated": "no", "source": CITATION, "species": species}
     if species == "human":
-        rsm, ceilings, details = _human(inputs["rdms"], subject, folds)
+        rsm, ceilings, details = _human(inputs["rdms"], subject, folds_or_default(folds, stimuli.image_ids))
     else:
         rsm, ceilings = _monkey(inputs["supplement"]), {}
         details = {"ceiling": "unknown: one pooled RSM, no second measurement"}

@@ -24,7 +24,7 @@ from menagerie.brain.fold_ceilings import ceilings_by_fold
 from menagerie.brain.names import is_system_file
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, guarded, log, plain
-from menagerie.brain.splits import Fold
+from menagerie.brain.splits import Fold, folds_or_default
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.brain.user_files import image_folder as user_images
@@ -102,7 +102,7 @@ def read_target(
     options: Mapping[str, Any],
     inputs: Mapping[str, Path],
     stimuli: Stimuli,
-    folds: Sequence[Fold],
+    folds: Sequence[Fold] = (),
 ) -> Target:
     """One subject's responses; noise ceilings where there are repeats.
 
@@ -116,6 +116,7 @@ def read_target(
 
     folder = _folder(options)
     files, table = response_files(folder / subject), unit_table(folder / subject)
+    folds = folds_or_default(folds, stimuli.image_ids)
     found = load_responses(files, table, list(stimuli.image_ids), folds)
     log(found.remarks)
     units, regions = found.units.columns, found.units.regions

@@ -30,7 +30,7 @@ from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, log, plain
 from menagerie.brain.rsms.rsm_subjects import Rsms, common_rows, list_files, list_subjects, read_rsms, sub_rsm
 from menagerie.brain.rsms.rsm_values import check_kind
-from menagerie.brain.splits import Fold, check_parts
+from menagerie.brain.splits import Fold, check_parts, folds_or_default
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.brain.user_files import image_folder as user_images
@@ -107,7 +107,7 @@ def read_target(
     options: Mapping[str, Any],
     inputs: Mapping[str, Path],
     stimuli: Stimuli,
-    folds: Sequence[Fold],
+    folds: Sequence[Fold] = (),
 ) -> Target:
     """One subject's RSMs, the mean of its sessions in each region, and their noise ceilings.
 
@@ -125,6 +125,7 @@ def read_target(
         raise unknown(f"subject of {folder}", subject, {name for subjects in rsms.values() for name in subjects})
     rows = common_rows([rsm for sessions in mine.values() for rsm in sessions])
     image_ids = stimuli.image_ids[rows]
+    folds = folds_or_default(folds, stimuli.image_ids)
     for fold in folds:
         check_parts(fold.among(image_ids), f"{folder}, {subject}", len(image_ids))
     ceilings, details = ceilings_by_fold(folds, image_ids, lambda masks: _ceilings(subject, rsms, rows, masks["test"]))

@@ -148,7 +148,7 @@ def read_target(
     options: Mapping[str, Any],
     inputs: Mapping[str, Path],
     stimuli: Stimuli,
-    folds: Sequence[Fold],
+    folds: Sequence[Fold] = (),
     features: Mapping[str, np.ndarray],
 ) -> Target:
     """Draw one subject.

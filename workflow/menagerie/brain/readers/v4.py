@@ -26,7 +26,7 @@ from menagerie.brain.fold_ceilings import ceilings_by_fold
 from menagerie.brain.formats.array_files import open_array
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, plain
-from menagerie.brain.splits import Fold, train_mask
+from menagerie.brain.splits import Fold, folds_or_default, train_mask
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
@@ -122,7 +122,7 @@ def read_target(
     options: Mapping[str, Any],
     inputs: Mapping[str, Path],
     stimuli: Stimuli,
-    folds: Sequence[Fold],
+    folds: Sequence[Fold] = (),
 ) -> Target:
     """Responses of the neurons: mean over the repeats of each image, single repeats kept.
 
@@ -148,7 +148,9 @@ def read_target(
         responses, repeats = (responses - mean) / sd, (repeats - mean) / sd
     regions = {REGION: np.ones(responses.shape[1], dtype=bool)}
     ceilings, details = ceilings_by_fold(
-        folds, stimuli.image_ids, lambda masks: measured_ceilings(repeats, regions, masks["train"])
+        folds_or_default(folds, stimuli.image_ids),
+        stimuli.image_ids,
+        lambda masks: measured_ceilings(repeats, regions, masks["train"]),
     )
     counts = np.count_nonzero(~np.isnan(repeats[:, :, 0]), axis=0)
     return Target(

@@ -1,6 +1,6 @@
 """Noise ceilings of data with RSMs only: from the RSMs of other people, or from several sessions of one.
 
-Ceilings are Pearson correlations of the strict upper triangles of RSMs, over the images of the test half.
+Ceilings are Pearson correlations of the strict upper triangles of RSMs, over the images of the test part.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def region_ceiling(
     sessions
         Subject -> ``(n, n)`` RSMs of its sessions, over the same images; the other people are those beside ``subject``.
     images
-        Bool ``(n,)``: images of the test half.
+        Bool ``(n,)``: images of the test part.
     """
     means = {name: np.mean(rsms, axis=0) for name, rsms in sessions.items()}
     others = [rsm for name, rsm in means.items() if name != subject]

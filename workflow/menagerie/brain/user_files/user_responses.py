@@ -11,7 +11,7 @@ import numpy as np
 from menagerie.brain.names import order_remark, pairs_by_order, positions
 from menagerie.brain.remarks import Remark
 from menagerie.brain.repeats import mean_over_repeats
-from menagerie.brain.splits import Fold, even_odd
+from menagerie.brain.splits import Fold, folds_or_default
 from menagerie.brain.user_files import response_checks as checks
 from menagerie.brain.user_files.image_folder import MIN_IMAGES
 from menagerie.brain.user_files.response_files import ResponseFile, read_responses, stack_repeats
@@ -78,7 +78,7 @@ def load_responses(
     trials = content.responses[order].transpose(2, 0, 1)
     checks.check_range(trials, where)
     responses = mean_over_repeats(trials, str(where))
-    for fold in folds or [even_odd(ids)]:
+    for fold in folds_or_default(folds, ids):
         checks.check_variance(responses, fold.masks(ids[row] for row in rows), content.units, where, fold.split)
     n_units = responses.shape[1]
     table = read_units(units, n_units, content.units) if units else UnitTable({}, whole_brain(n_units))
