@@ -45,9 +45,9 @@ class SelectOn:
             return cls()
         if entry == OTHER_SUBJECTS:
             return cls(others=True)
-        if isinstance(entry, Mapping) and all(isinstance(value, str) and value for value in entry.values()):
-            if set(entry) in ({"split"}, {"dataset"}, {"dataset", "region"}):
-                return cls(**entry)
+        named = isinstance(entry, Mapping) and set(entry) in ({"split"}, {"dataset"}, {"dataset", "region"})
+        if named and all(isinstance(value, str) and value for value in entry.values()):
+            return cls(**entry)
         raise MenagerieError(
             f"Config key {key}: found {entry!r}, expected train, other_subjects, {{split: name}} or "
             "{dataset: name} (with region: name). Correct it."

@@ -11,7 +11,6 @@ from menagerie.brain.splits import EVEN_ODD
 from menagerie.errors import MenagerieError, unknown
 from menagerie.linking.select_on import SelectOn
 
-
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 _FORMS = {
     "folds": "{folds: number of folds, seed: number, group: column}",
