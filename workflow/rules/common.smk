@@ -25,7 +25,9 @@ CONFIG = SURVEY.config
 config.update(CONFIG)  # scripts see the defaults too
 RUN = SURVEY.folder
 RESOURCES = CONFIG["resources"]
-TABLES = ["model_scores", "models"] + (["reproduction"] if SURVEY.published else ["layer_scores", "fold_scores", "unit_scores"])
+TABLES = ["model_scores", "models"] + (
+    ["reproduction"] if SURVEY.published else ["layer_scores", "fold_scores", "unit_scores"]
+)
 TABLES += ["standing", "neighbours"] if "standing" in CONFIG else []
 SCRIPTS = HOME / "workflow" / "scripts"
 PAGE = HOME / "workflow" / "report"

@@ -86,8 +86,8 @@ rule plot_depth:
         runtime=growing(10),
     params:
         options=view_options,
-        dataset=lambda wildcards: VIEWS[wildcards.dataset].dataset.name,
-        split=lambda wildcards: VIEWS[wildcards.dataset].split,
+        dataset=view_dataset,
+        split=view_split,
     script:
         "../scripts/plot_depth.py"
 

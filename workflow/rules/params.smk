@@ -39,7 +39,8 @@ def planted_params(wildcards):
 
 def split_params(wildcards):
     dataset = DATASETS[wildcards.dataset]
-    return plain_dataset(dataset) | {"splits": {name: dict(given) for name, given in dataset.splits.items()}, "subjects": list(dataset.subjects)}
+    splits = {name: dict(definition) for name, definition in dataset.splits.items()}
+    return plain_dataset(dataset) | {"splits": splits, "subjects": list(dataset.subjects)}
 
 
 def ridge_params():
@@ -52,6 +53,14 @@ def select_on_params():
 
 def dataset_options(wildcards):
     return dict(DATASETS[wildcards.dataset].options)
+
+
+def view_dataset(wildcards):
+    return VIEWS[wildcards.dataset].dataset.name
+
+
+def view_split(wildcards):
+    return VIEWS[wildcards.dataset].split
 
 
 def view_options(wildcards):

@@ -9,7 +9,9 @@ PAGE_PARTS = sorted(os.path.relpath(path) for path in PAGE.iterdir())
 rule report:
     input:
         recipe=recipe("report"),
-        tables=expand(f"{RUN}/tables/{{table}}.parquet", table=[t for t in TABLES if t not in ("unit_scores", "fold_scores")]),
+        tables=expand(
+            f"{RUN}/tables/{{table}}.parquet", table=[t for t in TABLES if t not in ("unit_scores", "fold_scores")]
+        ),
         figures=page_figures(),
         narrow=page_figures(narrow=True),
         data=experiment_tables("data"),

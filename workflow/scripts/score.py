@@ -10,6 +10,7 @@ from menagerie.files.geometry import GeometryFile
 from menagerie.files.inventory import block_range
 from menagerie.files.tables import write_table
 from menagerie.linking.blocks import score_block
+from menagerie.linking.edges import edge_lines
 from menagerie.linking.score import brains_of, score_layer
 from menagerie.provenance.code import value_fingerprint
 from menagerie.provenance.jobs import job
@@ -53,4 +54,6 @@ with job(snakemake) as recipe:
             device={"score": [processor]},
             regions={target.dataset: ", ".join(regions or ["all"])},
         )
+    for line in edge_lines(table.to_pylist()):
+        print(line)
     write_table(snakemake.output.scores, table, provenance)

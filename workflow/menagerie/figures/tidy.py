@@ -33,6 +33,7 @@ METADATA = {"display_name": "", "architecture_class": "", "training": "", "task"
 NUMBERS = ("parameters", "top1")
 UNTRAINED = {"random", "untrained"}
 LONGEST_NAME = 34
+FIRST_ROUND = ("part", "fold", "split", "n_folds", "selected_on")  # columns that older tables lack
 
 
 def model_metadata(models: pd.DataFrame) -> pd.DataFrame:
@@ -164,6 +165,11 @@ def short(name: str, longest: int = LONGEST_NAME) -> str:
 
 def _require(table: pd.DataFrame, columns: Iterable[str], what: str) -> None:
     missing = [column for column in columns if column not in table]
+    if missing and missing[0] in FIRST_ROUND:
+        raise MenagerieError(
+            f"{what[0].upper() + what[1:]}: found no column '{missing[0]}', expected a table of this version; in older "
+            "ones column 'split' said train or test. Delete the table and run snakemake again (docs/splits.md)."
+        )
     if missing:
         found = ", ".join(map(str, table.columns))
         raise MenagerieError(f"{what[0].upper() + what[1:]}: column '{missing[0]}' is missing; found {found}.")
