@@ -147,6 +147,8 @@ def test_a_subject_comes(project: Path, root: Path) -> None:
 
 
 DATASET = {"reader": "own", "options": {"folder": "data"}}
+FOLDS = {"folds": 2, "seed": 1}
+SPLITS = {"define_splits", "build_target"} | SCORES
 SETTINGS = {
     "penalties": ({"penalties": [1.0]}, SCORES),
     "penalties as whole numbers": ({"penalties": [10**power for power in range(7, 0, -1)]}, set()),
@@ -161,6 +163,16 @@ SETTINGS = {
     "memory": ({"memory_budget_mb": 1000}, {"report"}),
     "layers per job": ({"layers_per_job": 1}, {"report"}),
     "regions": ({"datasets": {"d": DATASET | {"regions": ["V1"]}}}, SCORES),
+    "a split comes": ({"datasets": {"d": DATASET | {"split": ["even_odd", FOLDS]}}}, SPLITS),
+    "another split": ({"datasets": {"d": DATASET | {"split": FOLDS}}}, SPLITS),
+    "the same split in other words": ({"datasets": {"d": DATASET | {"split": {"even_odd": None}}}}, {"report"}),
+    "select_on": (
+        {"datasets": {"d": DATASET | {"select_on": ["train", "other_subjects"]}}},
+        {"select_layers"} | TABLES,
+    ),
+    "training predictions": ({"training_predictions": "whole"}, SCORES),
+    "penalties by layer": ({"penalties": "auto"}, SCORES),
+    "standardisation": ({"projection": {"standardise": "all"}}, GEOMETRY),
     "the folder by another path": (
         {"datasets": {"d": {"reader": "own", "options": {"folder": "./data/"}}}},
         {"report"},
@@ -173,6 +185,28 @@ SETTINGS = {
 def test_setting(project: Path, root: Path, row: str) -> None:
     change, expected = SETTINGS[row]
     assert rules(changed(fingerprints(config(), root), fingerprints(config(**change), root))) == expected
+
+
+# A definition of a split that names files -> an edit of one of them.
+SPLIT_FILES = {
+    "list": ({"train": "train.txt", "test": ["g", "h", "i", "f"]}, write("train.txt", "e\nd\nb\na")),
+    "table": ({"file": "folds.csv"}, write("folds.csv", "image,part\na,test\n")),
+    "groups": ({"folds": 2, "group": "film"}, write("data/images.csv", "file,film\na.png,2\n")),
+}
+
+
+@pytest.mark.parametrize("row", SPLIT_FILES)
+def test_files_of_splits_are_sources(project: Path, root: Path, row: str) -> None:
+    definition, edit = SPLIT_FILES[row]
+    Path("train.txt").write_text("a\nb\nd\ne")
+    Path("folds.csv").write_text("image,part\na,train\n")
+    names = "".join(f"{path.name},1\n" for path in sorted(Path("data/images").iterdir()))
+    Path("data/images.csv").write_text(f"file,film\n{names}")
+    raw = config(datasets={"d": DATASET | {"split": definition}})
+    before = fingerprints(raw, root)
+    edit()
+    found = rules(changed(before, fingerprints(raw, root)))
+    assert found >= SPLITS and (row == "groups" or found == SPLITS)
 
 
 def test_every_rule_with_a_script_has_a_recipe(project: Path, root: Path) -> None:

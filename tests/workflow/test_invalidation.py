@@ -111,6 +111,36 @@ def test_region(project) -> None:
     assert project.planned() == {"score": MODELS * LAYERS} | SCORES
 
 
+VIEW = {"plot_leaderboard": DATASETS + 1, "plot_depth": DATASETS + 1}  # figures of one more view
+
+
+def test_splits(project) -> None:
+    """A split that comes, changes or goes: scores of its dataset, and no network."""
+    datasets = project.config["datasets"]
+    again = {"define_splits": 1, "build_target": 1, "score": MODELS * LAYERS} | SCORES
+    datasets["plants"]["split"] = ["even_odd", {"folds": 3, "seed": 0}]
+    project.configure(datasets=datasets)
+    assert project.planned() == again | VIEW
+    project.run()
+    assert project.planned() == {}
+    datasets["plants"]["split"][1]["seed"] = 1
+    project.configure(datasets=datasets)
+    assert project.planned() == again | VIEW
+    del datasets["plants"]["split"]
+    project.configure(datasets=datasets)
+    assert project.planned() == again
+
+
+def test_where_layers_are_selected(project) -> None:
+    datasets = project.config["datasets"]
+    datasets["animals"]["select_on"] = ["train", "other_subjects"]
+    project.configure(datasets=datasets)
+    assert project.planned() == SELECT | VIEW
+    datasets["animals"]["select_on"] = "train"
+    project.configure(datasets=datasets)
+    assert project.planned() == {}
+
+
 def test_added_subject(project) -> None:
     datasets = project.config["datasets"]
     datasets["animals"]["subjects"].append("dora")

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from menagerie.brain.stimuli import train_mask
+from menagerie.brain.splits import train_mask
 from menagerie.errors import MenagerieError
 from menagerie.features.accumulate import power_of_two
 from menagerie.features.buffers import Buffers, OpenLayer
