@@ -1,11 +1,11 @@
 """Splits: the leak of training scores before and after, what standardisation changes, and what folds cost.
 
     python benchmarks/splits.py leak
-    python benchmarks/splits.py v4 --v4 ../shared/data/v4_210325 --weights resources/weights/efficientnet_lite0.safetensors
+    python benchmarks/splits.py v4 [--v4 FOLDER] [--weights FILE]
     python benchmarks/splits.py cost [--images 1000] [--units 4000]
 
-``leak`` draws small datasets and counts how often veRSA selects a layer of unrelated features. ``v4`` compares scores of
-one network on the V4 session under each standardisation of the projection, and with either kind of predictions of
+``leak`` draws small datasets and counts how often veRSA selects a layer of unrelated features. ``v4`` compares scores
+of one network on the V4 session under each standardisation of the projection, and with either kind of predictions of
 training images. ``cost`` times five folds against one split, in turns in the same process.
 """
 

@@ -187,11 +187,16 @@ def test_setting(project: Path, root: Path, row: str) -> None:
     assert rules(changed(fingerprints(config(), root), fingerprints(config(**change), root))) == expected
 
 
+def _other_film() -> None:
+    path = Path("data/images.csv")
+    path.write_text(path.read_text().replace("a.png,1", "a.png,2"))
+
+
 # A definition of a split that names files -> an edit of one of them.
 SPLIT_FILES = {
     "list": ({"train": "train.txt", "test": ["g", "h", "i", "f"]}, write("train.txt", "e\nd\nb\na")),
     "table": ({"file": "folds.csv"}, write("folds.csv", "image,part\na,test\n")),
-    "groups": ({"folds": 2, "group": "film"}, write("data/images.csv", "file,film\na.png,2\n")),
+    "groups": ({"folds": 2, "group": "film"}, _other_film),
 }
 
 

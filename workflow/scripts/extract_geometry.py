@@ -4,6 +4,7 @@ from menagerie.brain.stimuli import Stimuli
 from menagerie.features.device import device_name, pick_device
 from menagerie.features.extract import extract_geometry
 from menagerie.features.image_loader import ImageLoader
+from menagerie.features.projection import STANDARDISE
 from menagerie.files.geometry import write_geometry
 from menagerie.files.inventory import read_inventory
 from menagerie.models.build import build_model
@@ -28,6 +29,7 @@ with job(snakemake) as recipe:
         memory_budget=snakemake.config["memory_budget_mb"] * 10**6,
         n_projections=config["projection.n_components"],
         seed=config["projection.seed"],
+        train=STANDARDISE[config["projection.standardise"]](len(stimuli)),
         batch_size=snakemake.config["images"]["batch_size"],
         device=device,
     )

@@ -409,18 +409,6 @@ def test_a_table_with_a_row_for_every_measurement_is_refused(folder, responses):
         read(folder)
 
 
-def test_one_photograph_in_both_halves_is_told(folder, responses, capsys):
-    np.save(folder / "s1" / "responses.npy", responses)
-    Image.open(folder / "images" / "pic04.png").save(folder / "images" / "pic07.png", compress_level=0)
-    read(folder)
-    assert "images pic04, pic07 are the same photograph, pixel by pixel, in both halves" in capsys.readouterr().out
-    Image.open(folder / "images" / "pic04.png").save(folder / "images" / "pic06.png")
-    (folder / "images" / "pic07.png").unlink()
-    Image.new("RGB", (9, 9), (1, 2, 3)).save(folder / "images" / "pic07.png")
-    read(folder)
-    assert "pic04, pic06 are the same photograph, pixel by pixel, in one half" in capsys.readouterr().out
-
-
 def test_an_order_file_of_another_program(folder, responses, capsys):
     np.save(folder / "s1" / "responses.npy", responses[:-1])
     lines = [f"images/{name}.png;NA{k:02d}" for k, name in enumerate(NAMES[:-1])]

@@ -11,6 +11,7 @@ import pytest
 from menagerie.brain.fold_ceilings import ceilings_by_fold
 from menagerie.brain.split_definitions import dataset_folds, make_folds, named_definitions, train_shares
 from menagerie.brain.splits import Fold, even_odd, overlapping_splits, read_splits, train_mask, write_splits
+from menagerie.brain.stimuli import duplicate_remarks
 from menagerie.errors import MenagerieError
 
 IDS = [f"pic{i:02d}" for i in range(24)]
@@ -171,6 +172,22 @@ def test_splits_of_a_reader_may_differ_between_subjects(tmp_path):
 def test_a_reader_without_groups_says_so():
     with pytest.raises(MenagerieError, match="its reader knows no groups"):
         dataset_folds("d", {"folds": {"folds": 3, "group": "g"}}, IDS, ["one"], reader(), {})
+
+
+def test_one_photograph_in_both_parts_is_named():
+    digests = [f"digest {i}" for i in range(24)]
+    digests[4] = digests[7] = "same"
+    digests[10] = digests[12] = "also"
+    halves = Fold("halves", 0, tuple(IDS[:12]), tuple(IDS[12:]))
+    by_even_odd, by_halves = ([*map(str, duplicate_remarks(digests, IDS, folds))] for folds in ((), [halves]))
+    assert by_even_odd == [
+        "Warning: images pic04, pic07 are the same photograph, pixel by pixel, in both parts of fold even_odd/0. The "
+        "parts are then not independent: keep one of them.",
+        "Warning: images pic10, pic12 are the same photograph, pixel by pixel, in one part. Keep one of them, or "
+        "average their responses.",
+    ]
+    assert [text.split(",")[0] for text in by_halves] == ["Warning: images pic10", "Warning: images pic04"]
+    assert duplicate_remarks([*map(str, range(24))], IDS) == []
 
 
 def test_images_of_a_fold_that_a_subject_lacks_leave_the_others_in_their_parts():

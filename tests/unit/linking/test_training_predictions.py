@@ -66,10 +66,13 @@ def test_the_automatic_grid_spans_from_hardly_any_shrinkage_to_scaling():
     kernel = features @ features.T
     eigenvalues = np.linalg.eigvalsh(kernel - kernel.mean(0) - kernel.mean(1)[:, None] + kernel.mean())[1:]
     grid = loo_ridge(kernel, responses, "auto").penalties
-    assert grid[0] == pytest.approx(eigenvalues.mean() / 1000) and grid[-1] == pytest.approx(10 * eigenvalues.max())
+    assert (eigenvalues / (eigenvalues + grid[0])).sum() == pytest.approx(0.8 * 23) and grid[0] < eigenvalues.mean()
+    assert grid[-1] == pytest.approx(10 * eigenvalues.max())
     assert np.all(np.diff(np.log10(grid)) <= 1 + 1e-9) and np.all(np.diff(grid) > 0)
     np.testing.assert_allclose(loo_ridge(kernel * 1e6, responses, "auto").penalties, np.array(grid) * 1e6)
     assert CentredKernel.of(np.ones((9, 9))).grid() == PENALTIES
+    few = CentredKernel.of(features[:, :3] @ features[:, :3].T)  # three dimensions leave three degrees of freedom
+    assert few.grid()[0] == pytest.approx(few.eigenvalues.mean() / 1000)
 
 
 def test_dual_coefficients_weigh_the_training_images():

@@ -9,8 +9,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from menagerie.brain.remarks import Remark, log
-from menagerie.brain.splits import train_mask
+from menagerie.brain.remarks import Remark
+from menagerie.brain.splits import Fold, folds_or_default
 from menagerie.errors import MenagerieError
 from menagerie.files.storage import atomic
 
@@ -24,33 +24,40 @@ def pixel_digest(pixels: np.ndarray) -> str:
     return sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
 
 
-def duplicate_remarks(digests: Sequence[str], ids: Sequence[str]) -> list[Remark]:
-    """Remarks on images with identical pixels, by their digests in the order of the stimulus set."""
-    groups: dict[str, list[int]] = {}
-    for position, digest in enumerate(digests):
-        groups.setdefault(digest, []).append(position)
-    train = train_mask(len(ids))
+def duplicate_remarks(digests: Sequence[str], ids: Sequence[str], folds: Sequence[Fold] = ()) -> list[Remark]:
+    """Remarks on images with identical pixels: in both parts of a fold (by default, of even_odd), or elsewhere.
+
+    ``digests`` are those of the images' pixels, in the order of ``ids``.
+    """
+    groups: dict[str, list[str]] = {}
+    for image, digest in zip(ids, digests, strict=True):
+        groups.setdefault(digest, []).append(image)
     same = [group for group in groups.values() if len(group) > 1]
-    both = [group for group in same if len({bool(train[position]) for position in group}) > 1]
-    remarks = []
-    for found, text, advice in (
-        (both, "in both halves", "The halves are then not independent: keep one of them, or average their responses."),
-        ([group for group in same if group not in both], "", "Keep one of them, or average their responses."),
-    ):
-        if found:
-            names = ", ".join(ids[position] for position in found[0][:3])
-            where = f" {text}" if text else " in one half"
-            more = f" (and {len(found) - 1} more such groups)" if len(found) > 1 else ""
-            remarks.append(Remark(f"images {names} are the same photograph, pixel by pixel,{where}{more}.", advice))
+    divided: dict[str, list[list[str]]] = {}
+    for fold in folds_or_default(folds, ids):
+        train, test = set(fold.train), set(fold.test)
+        divided[fold.key] = [group for group in same if train.intersection(group) and test.intersection(group)]
+    both = [group for group in same if any(group in found for found in divided.values())]
+    remarks = [
+        _same_photograph(found, f"in both parts of fold {key}", "The parts are then not independent: keep one of them.")
+        for key, found in divided.items()
+        if found
+    ]
+    if rest := [group for group in same if group not in both]:
+        remarks.append(_same_photograph(rest, "in one part", "Keep one of them, or average their responses."))
     return remarks
+
+
+def _same_photograph(groups: Sequence[Sequence[str]], where: str, advice: str) -> Remark:
+    names = ", ".join(groups[0][:3])
+    more = f" (and {len(groups) - 1} more such groups)" if len(groups) > 1 else ""
+    return Remark(f"images {names} are the same photograph, pixel by pixel, {where}{more}.", advice)
 
 
 def write_stimuli(
     path: str | Path, images: Iterable[np.ndarray], image_ids: Iterable[str], provenance: dict[str, str]
 ) -> None:
     """Write RGB images, uint8 ``(h, w, 3)`` each, sizes may differ; the file appears only when whole.
-
-    Images with identical pixels are told in the log.
 
     Raises
     ------
@@ -60,7 +67,7 @@ def write_stimuli(
     ids = [str(image_id) for image_id in image_ids]
     if len(set(ids)) != len(ids):
         raise MenagerieError(f"Stimulus set {path}: image ids repeat; each image needs its own id.")
-    shapes, digest, same = [], sha256(), []
+    shapes, digest = [], sha256()
     with atomic(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update({"format": FORMAT, **provenance})
         pixels = file.create_dataset(
@@ -76,7 +83,6 @@ def write_stimuli(
             pixels.resize((start + image.size,))
             pixels[start:] = image.ravel()
             digest.update(np.ascontiguousarray(image))
-            same.append(pixel_digest(image))
             shapes.append(image.shape[:2])
         if len(shapes) != len(ids):
             raise MenagerieError(f"Stimulus set {path}: {len(shapes)} images but {len(ids)} ids.")
@@ -84,7 +90,6 @@ def write_stimuli(
         file.create_dataset("image_ids", data=np.array(ids, dtype=object), dtype=h5py.string_dtype())
         digest.update(str([ids, shapes]).encode())
         file.attrs["fingerprint"] = digest.hexdigest()[:16]
-    log(duplicate_remarks(same, ids))
 
 
 def read_provenance(path: str | Path) -> dict[str, str]:
@@ -142,6 +147,10 @@ class Stimuli:
             return self._file["pixels"][end - height * width * 3 : end].reshape(height, width, 3)
         except DAMAGE as error:
             raise MenagerieError(f"Stimulus set {self.path} cannot be read ({error}). Delete it and rerun.") from error
+
+    def digests(self) -> list[str]:
+        """:func:`pixel_digest` of every image."""
+        return [pixel_digest(self[index]) for index in range(len(self))]
 
     def require(self, image_ids: Sequence[str]) -> None:
         """Refuse a set that lacks some images, or holds them in another order.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, repeat
 
@@ -17,8 +17,13 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from menagerie.brain.splits import train_mask
+
 N_PROJECTIONS = 5920
 """Johnson-Lindenstrauss minimum for 1,000 points and a distortion of 0.1."""
+
+STANDARDISE: Mapping[str, Callable[[int], np.ndarray]] = {"even": train_mask, "all": lambda n: np.ones(n, dtype=bool)}
+"""Images whose mean and SD standardise each dimension: number of images -> bool ``(n,)``. No response is looked at."""
 
 BLOCK = 16_384
 """Features per block of the matrix. A block of it and a batch's share of the features fit into a core's cache, which

@@ -37,6 +37,8 @@ from menagerie.linking.rsm import BLOCK
 PENALTIES = tuple(float(10**power) for power in range(1, 8))  # logspace(1, 7, 7), the paper's text
 MEMORY_BUDGET = 256 << 20  # bytes
 AUTO = "auto"
+FREEDOM = 0.8
+"""Share of degrees of freedom that the smallest penalty of an automatic grid leaves (docs/splits.md)."""
 SLOPE, WHOLE = "slope", "whole"
 """What stands for the prediction of a training image: the slope part of its LOO prediction, or the whole of it."""
 
@@ -80,14 +82,17 @@ class CentredKernel:
         return cls(xp.clip(eigenvalues[:-1], 0, None) * varies, eigenvectors[:, :-1], column_means)
 
     def grid(self) -> tuple[float, ...]:
-        """Penalties, a decade apart or less, from hardly any shrinkage to the point beyond which it only scales.
+        """Penalties, a decade apart or less, from little shrinkage to the point beyond which more of it only scales.
 
-        From a thousandth of the mean eigenvalue (the trace over ``n - 1``) to ten times the largest one.
+        The smallest leaves :data:`FREEDOM` of the ``n - 1`` degrees of freedom (the sum of ``l / (l + a)`` over
+        eigenvalues ``l``), since with more of them predictions of noisy units explode; it is at least a thousandth of
+        the mean eigenvalue, which layers of few dimensions reach. The largest is ten times the largest eigenvalue.
         """
-        mean, largest = float(self.eigenvalues.sum()) / len(self.eigenvalues), float(self.eigenvalues[-1])
+        values = np.asarray(host(self.eigenvalues), dtype=np.float64)
+        mean, high = float(values.mean()), 10 * float(values[-1])
         if not mean > 0:
             return PENALTIES
-        low, high = mean / 1000, 10 * largest
+        low = _penalty_leaving(FREEDOM * len(values), values, mean / 1000, high)
         return tuple(np.geomspace(low, high, math.ceil(math.log10(high / low)) + 1).tolist())
 
     def loo_operators(self, penalties: Sequence[float], like_: Array, training: str) -> Array:
@@ -114,6 +119,16 @@ class CentredKernel:
     def project(self, kernel_new: Array) -> Array:
         """``(m, n - 1)``: the kernel of new with training images, centred, in the eigenvectors' coordinates."""
         return (cast(kernel_new, namespace(kernel_new).float64) - self.column_means) @ self.eigenvectors
+
+
+def _penalty_leaving(freedom: float, eigenvalues: np.ndarray, low: float, high: float) -> float:
+    """Penalty between two others that leaves some degrees of freedom; ``low`` where that leaves fewer already."""
+    from scipy.optimize import brentq  # here, because jobs with a given grid need not wait
+
+    def excess(log: float) -> float:
+        return float((eigenvalues / (eigenvalues + math.exp(log))).sum()) - freedom
+
+    return low if excess(math.log(low)) <= 0 else math.exp(brentq(excess, math.log(low), math.log(high)))
 
 
 @dataclass(frozen=True)

@@ -424,7 +424,7 @@ class Survey:
     def stage_params(self, stage: str) -> dict:
         """Config values that the results of a stage depend on, as a plain dict in fixed order."""
         keys = {
-            "extract": ("projection.n_components", "projection.seed"),
+            "extract": ("projection.n_components", "projection.seed", "projection.standardise"),
             "score": ("metrics", "penalties", "training_predictions"),
             "evaluate": ("metrics", "penalties", "training_predictions", "bootstrap.n_resamples", "bootstrap.seed"),
             "overall": ("bootstrap.n_resamples", "bootstrap.seed"),
