@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from . import config, experiments, images, models, responses, rsms, weights
+from . import config, experiments, images, models, responses, rsms, splits, weights
 from .case import Case
 
 AREAS = {
@@ -16,6 +16,7 @@ AREAS = {
     "Images": images.CASES,
     "Responses": responses.CASES,
     "RSMs": rsms.CASES,
+    "Splits": splits.CASES,
     "Experiments": experiments.CASES,
 }
 ALL = [pytest.param(case, id=f"{area}: {case.wrong}") for area, cases in AREAS.items() for case in cases]

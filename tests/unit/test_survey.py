@@ -41,7 +41,7 @@ def inventory(*paths: str) -> list[LayerInfo]:
 def test_defaults_are_filled_in(raw: dict) -> None:
     config = load_config(raw)
     assert config["penalties"] == [10.0**k for k in range(1, 8)]
-    assert config["projection"] == {"n_components": 5920, "seed": 0}
+    assert config["projection"] == {"n_components": 5920, "seed": 0, "standardise": "even"}
     assert config["layers_per_job"] == "auto"
     assert config["datasets"]["simulated"]["options"] == {}
 

@@ -115,28 +115,30 @@ def _asks_for_whole(schema: Mapping) -> bool:
 
 def _within_choice(error: jsonschema.ValidationError) -> jsonschema.ValidationError:
     """The error inside the one of several forms that was meant: the only one that the kind of the value fits."""
-    inside = [part for part in error.context if part.path or part.validator not in ("type", "const", "enum")]
+    others = {p.schema_path[0] for p in error.context if not p.path and p.validator in ("type", "const", "enum")}
+    inside = [part for part in error.context if part.schema_path[0] not in others]
     forms = {part.schema_path[0] for part in inside}
     return jsonschema.exceptions.best_match(inside) if len(forms) == 1 else error
 
 
-def _explain(error: jsonschema.ValidationError) -> MenagerieError:
+def _explain(error: jsonschema.ValidationError, description: str = "") -> MenagerieError:
+    description = error.schema.get("description", description)
     if error.validator == "oneOf" and (inner := _within_choice(error)) is not error:
-        return _explain(inner)
+        return _explain(inner, description)
     key = ".".join(map(str, error.absolute_path)) or "the top level"
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
         extra = sorted(set(error.instance) - set(known))[0]
         return unknown(f"config key (at {key})", extra, known)
     if error.validator == "required":
-        found = ", ".join(map(str, error.instance)) or "none"
+        filled = {name for name, sub in error.schema.get("properties", {}).items() if "default" in sub}
+        found = ", ".join(str(key) for key in error.instance if key not in filled) or "none"
         return MenagerieError(
             f"Config, {key}: {error.message}, found only: {found}. Add it; config/README.md describes every key."
         )
     if error.validator == "enum":
         return unknown(f"value of config key {key}", str(error.instance), error.validator_value)
-    description = " ".join(str(error.schema.get("description", "")).split())
-    meaning = f" Meaning: {description}" if description else ""
+    meaning = f" Meaning: {' '.join(description.split())}" if description else ""
     return MenagerieError(
         f"Config key {key}: found {_shown(error.instance)}, expected {_expected(error)}.{meaning} "
         "Change it; config/README.md describes every key."
