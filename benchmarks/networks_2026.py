@@ -99,10 +99,12 @@ def _torchvision(name: str) -> tuple[nn.Module, int]:
 
 def _open_clip(name: str) -> tuple[nn.Module, int]:
     import open_clip
+    from open_clip.model import _build_vision_tower
 
-    architecture = name.partition(".")[0]
-    tower = open_clip.create_model(architecture, pretrained=None).visual
-    size = open_clip.get_model_config(architecture)["vision_cfg"]["image_size"]
+    config = open_clip.get_model_config(name.partition(".")[0])
+    # The text tower of some needs files of the hub.
+    tower = _build_vision_tower(config["embed_dim"], config["vision_cfg"] | {"timm_model_pretrained": False})
+    size = config["vision_cfg"]["image_size"]
     return tower, size if isinstance(size, int) else size[0]
 
 

@@ -44,3 +44,11 @@ def test_parity(tmp_path: Path) -> None:
     assert first["layers"] == "60" and first["compared"] == first["ok"] == "9" and float(first["gram"]) < 1e-4
     assert "no_such_network" in second["network"] and "Unknown model" in second["statuses"]
     assert "| timm/test_vit.r160_in1k |" in (tmp_path / "parity_2026.md").read_text()
+
+
+def test_preprocessing(tmp_path: Path) -> None:
+    said = run("benchmarks/preprocessing.py", "--out", str(tmp_path), "--only", "torchvision")
+    (row,) = [line.split(" | ") for line in said.splitlines() if line.startswith("| torchvision |")]
+    assert int(row[1]) > int(row[2]) > 100 and float(row[4]) <= 1e-5
+    assert "it is a detection network" in said and "OTHER PIXELS" not in said
+    assert (tmp_path / "preprocessing.md").read_text() in said

@@ -165,6 +165,7 @@ def test_bad_values_are_located(folder, responses, spoil, message):
         (np.zeros((V, N)), "look transposed"),
         (np.zeros(N), r"shape \(24,\)"),
         (np.array([["a"] * V] * N), "expected numbers"),
+        (np.array([["a"] * N] * N), "expected numbers"),
         (np.zeros((N, 0)), r"shape \(24, 0\)"),
     ],
 )
@@ -343,6 +344,7 @@ def rdm(n=N, seed=0):
         np.triu(rdm()),
         np.cov(np.random.default_rng(0).standard_normal((N, 99))),
         rdm()[np.triu_indices(N, k=1)][None] * np.ones((15, 1)),
+        rdm()[np.triu_indices(N, k=1)],
         np.where(np.eye(N), np.nan, rdm()),
     ],
     ids=[
@@ -354,6 +356,7 @@ def rdm(n=N, seed=0):
         "triangle",
         "covariance",
         "pairs",
+        "pairs of one person",
         "no diagonal",
     ],
 )

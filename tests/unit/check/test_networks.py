@@ -92,6 +92,16 @@ def test_patterns_are_held_against_modules(make):
     assert "timm__test_resnet_random" in model.found
 
 
+def test_keys_of_layers_that_no_model_takes_are_told(make):
+    layers = {"timm__test_res*": ["layer?"], "timm__test_resnet_random": 3, "timm__*": 2, "*_vit_*": 4, "default": 5}
+    layers["efficientnet_lite0"] = 2
+    survey = make(["timm/test_resnet:random", "timm/test_vit:random"], layers=layers)
+    _, *lines = networks(survey)
+    told = [line.found.partition(":")[0] for line in lines]
+    assert told == [f"config key layers.{key}" for key in ("timm__test_res*", "*_vit_*", "efficientnet_lite0")]
+    assert "nearest model of the run is 'timm__test_resnet_random'" in lines[0].found
+
+
 def test_an_inventory_counts_before_modules(make, tmp_path):
     survey = make(["timm/test_resnet:random"], layers=["planted"])
     path = tmp_path / "results/r/layers/timm__test_resnet_random.tsv"

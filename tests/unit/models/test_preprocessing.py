@@ -217,14 +217,24 @@ def test_of_two_towers_the_one_for_images_runs(kind, tmp_path):
         ("vjepa2", "video network"),
         ("bert", "no network that takes images"),
         ("siglip2", "expected one square"),
-        ("glpn", "images of their own shapes"),
+        ("glpn", "a depth estimation network, makes of each image images of their own shapes"),
+        ("detr", "a detection network, makes of each image images of their own shapes"),
+        ("mask2former", "a segmentation network, makes of each image images of their own shapes"),
+        ("efficientloftr", "no pixel values for an image alone"),
     ],
 )
 def test_networks_of_transformers_that_take_no_images_are_refused(kind, words, tmp_path):
     spec = configuration(tmp_path, kind)
     with torch.device("meta"), pytest.raises(MenagerieError, match=words):
+        model_transform(spec)  # what `make check` asks first
         build_module(spec)
-        model_transform(spec)
+
+
+def test_a_quantised_network_of_transformers_is_refused_by_that_word(tmp_path):
+    spec = configuration(tmp_path, "vit", quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True})
+    for look in (build_module, model_transform):
+        with torch.device("meta"), pytest.raises(MenagerieError, match="quantised network"):
+            look(spec)
 
 
 def test_columns_replace_part_of_a_processor_only_where_they_can(tmp_path):

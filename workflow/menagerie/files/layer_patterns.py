@@ -26,10 +26,20 @@ def selection_of(layers: Selection | Mapping[str, Selection], model: str) -> Sel
     """
     if not isinstance(layers, Mapping):
         return layers
+    return layers.get(_key(layers, model), "all")
+
+
+def _key(layers: Mapping[str, Selection], model: str) -> str:
     if model in layers:
-        return layers[model]
-    fitting = (key for key in layers if key != DEFAULT and fnmatchcase(model, key))
-    return layers.get(next(fitting, DEFAULT), "all")
+        return model
+    return next((key for key in layers if key != DEFAULT and fnmatchcase(model, key)), DEFAULT)
+
+
+def idle_keys(layers: Selection | Mapping[str, Selection], models: Collection[str]) -> list[str]:
+    """Keys of config key ``layers`` that say nothing of any of these models; ``default`` is never one."""
+    keys = list(layers) if isinstance(layers, Mapping) else []
+    used = {DEFAULT, *(_key(layers, model) for model in models if keys)}
+    return [key for key in keys if key not in used]
 
 
 def check_models(layers: Selection | Mapping[str, Selection], models: Collection[str]) -> None:

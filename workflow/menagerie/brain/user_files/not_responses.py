@@ -46,7 +46,7 @@ def _refuse_rsm(path: Path, found: str) -> MenagerieError:
 
 
 def refuse_other_arrays(values: np.ndarray, n_images: int, path: Path) -> None:
-    """Raise where an array ``(n, v)`` or ``(n, v, t)`` cannot be responses; ``n_images`` is 0 where it is unknown.
+    """Raise where an array is another measure of the images than responses; ``n_images`` is 0 where it is unknown.
 
     Raises
     ------
@@ -54,16 +54,25 @@ def refuse_other_arrays(values: np.ndarray, n_images: int, path: Path) -> None:
         For a symmetric or triangular matrix, a stack of them, and vectors of pairs.
     """
     shape = values.shape
-    if values.ndim == 2:
+    n_pairs = n_images * (n_images - 1) // 2
+    if values.ndim == 1:
+        if n_pairs and len(values) == n_pairs:
+            raise _refuse_rsm(path, f"a vector of {n_pairs} values, as many as pairs of {n_images} images")
+    elif values.ndim == 2:
         if is_symmetric(values) or is_triangular(values):
             kind = "symmetric" if is_symmetric(values) else "triangular"
             raise _refuse_rsm(path, f"a {kind} matrix of {shape[0]} x {shape[1]}")
-        n_pairs = n_images * (n_images - 1) // 2
         if n_images and n_pairs in shape and shape[0] != n_images:
             raise _refuse_rsm(path, f"{min(shape)} vectors of {n_pairs} values, as many as pairs of {n_images} images")
-    elif shape[0] == shape[1] and is_symmetric(values[:, :, 0]) and is_symmetric(values[:, :, -1]):
+    elif values.ndim == 3 and 0 not in shape:
+        _refuse_stack(values, path)
+
+
+def _refuse_stack(values: np.ndarray, path: Path) -> None:
+    shape = values.shape
+    if shape[0] == shape[1] and is_symmetric(values[:, :, 0]) and is_symmetric(values[:, :, -1]):
         raise _refuse_rsm(path, f"{shape[2]} symmetric matrices of {shape[0]} x {shape[1]}")
-    elif shape[1] == shape[2] and is_symmetric(values[0]) and is_symmetric(values[-1]):
+    if shape[1] == shape[2] and is_symmetric(values[0]) and is_symmetric(values[-1]):
         raise _refuse_rsm(path, f"{shape[0]} symmetric matrices of {shape[1]} x {shape[2]}")
 
 

@@ -95,12 +95,13 @@ def check_shape(values: np.ndarray, n_images: int, path: Path) -> None:
     MenagerieError
         For other dimensions, and for RSMs and RDMs.
     """
+    if values.dtype.kind in "biuf":  # what is no number is named where numbers are read
+        refuse_other_arrays(values, n_images, path)
     if values.ndim not in (2, 3) or 0 in values.shape:
         raise MenagerieError(
             f"{path}: expected numbers of shape images x units or images x units x repeats, "
             f"found {values.dtype} of shape {values.shape}. Save it so with numpy.save."
         )
-    refuse_other_arrays(values, n_images, path)
 
 
 def _counting_columns(values: np.ndarray, names: Sequence[str], path: Path) -> tuple[Remark, ...]:

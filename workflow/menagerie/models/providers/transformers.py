@@ -63,10 +63,8 @@ def build(spec: ModelSpec) -> nn.Module:
     MenagerieError
         When the configuration cannot be read, or the network does not take images.
     """
-    config, architecture = _config(_name(spec), spec.id)
-    # Fused attention hands no attention map to any module.
-    config._attn_implementation = "eager"
-    network = _network(config, architecture, spec.id)
+    _, found = _config(_name(spec), spec.id)
+    network = _network(*found)
     network.register_forward_pre_hook(_fit_input_size)
     return network
 
@@ -153,24 +151,45 @@ def _name(spec: ModelSpec) -> str:
     return name
 
 
-def _network(config: transformers.PretrainedConfig, architecture: str, model: str) -> nn.Module:
+def _network(cls: type[nn.Module], config: transformers.PretrainedConfig) -> nn.Module:
+    # Fused attention hands no attention map to any module.
+    config._attn_implementation = "eager"
+    return cls(config)
+
+
+def _class(config: transformers.PretrainedConfig) -> tuple[type[nn.Module], transformers.PretrainedConfig] | None:
+    """The class that takes images, with its own configuration; None where there is none."""
+    architecture = _architecture(config)
     cls = getattr(transformers, architecture, None) if architecture else None
     if cls is None:
         cls = _mapped(config)
-    with_text = hasattr(config, "text_config")
-    if cls is not None and _first_input(cls) == "pixel_values" and not (with_text or _of_frames(config)):
-        return cls(config)
-    if not _of_frames(config):
-        tower = getattr(config, "vision_config", None) or getattr(config, "image_config", None)
-        cls = _tower_class(tower) if tower is not None else None
-        if cls is not None:
-            tower._attn_implementation = "eager"
-            return cls(tower)
-    what = "a video network: it takes clips of frames" if _of_frames(config) else "no network that takes images"
-    raise MenagerieError(
-        f"Model '{model}': {architecture or config.model_type} of transformers is {what}; expected one that takes "
-        "images one by one, or has a vision tower that does. Choose another network."
-    )
+    if cls is not None and _first_input(cls) == "pixel_values" and not hasattr(config, "text_config"):
+        return cls, config
+    tower = getattr(config, "vision_config", None) or getattr(config, "image_config", None)
+    cls = _tower_class(tower) if tower is not None else None
+    return None if cls is None else (cls, tower)
+
+
+def _checked(config: transformers.PretrainedConfig, model: str) -> tuple[transformers.PretrainedConfig, tuple]:
+    """A configuration and what ``_class`` says; networks of other inputs or without plain weights are refused."""
+    found = None if _of_frames(config) else _class(config)
+    if found is None:
+        name = _architecture(config) or config.model_type
+        what = "a video network: it takes clips of frames" if _of_frames(config) else "no network that takes images"
+        raise MenagerieError(
+            f"Model '{model}': {name} of transformers is {what}; expected one that takes images one by one, or has a "
+            "vision tower that does. Choose another network."
+        )
+    if getattr(config, "quantization_config", None):
+        raise MenagerieError(
+            f"Model '{model}': its configuration is of a quantised network (quantization_config): its weights are "
+            "small numbers with scales; expected weights in floating point. Choose the network that it was made from."
+        )
+    return config, found
+
+
+def _architecture(config: transformers.PretrainedConfig) -> str:
+    return (config.architectures or [""])[0]
 
 
 def _of_frames(config: transformers.PretrainedConfig) -> bool:
@@ -204,15 +223,16 @@ def _first_input(cls: type[nn.Module]) -> str:
 @cache
 def _processor(spec: ModelSpec) -> Processor:
     name = _name(spec)
-    config, architecture = _config(name, spec.id)
+    config, network = _config(name, spec.id)
     found = None if name in BUILT_IN else stored_processor(name, config, spec.id)
-    return found or default_processor(config, spec.id, partial(_network, config, architecture, spec.id))
+    return found or default_processor(config, spec.id, partial(_network, *network))
 
 
-def _config(name: str, model: str) -> tuple[transformers.PretrainedConfig, str]:
+def _config(name: str, model: str) -> tuple[transformers.PretrainedConfig, tuple]:
+    """A configuration, and the class to build with the part of it that this class takes."""
     if name in BUILT_IN:
         architecture, fields = BUILT_IN[name]
-        return transformers.AutoConfig.for_model(**fields), architecture
+        return _checked(transformers.AutoConfig.for_model(architectures=[architecture], **fields), model)
     if name.endswith(".json") and not Path(name).is_file():
         raise MenagerieError(f"Model '{model}': the configuration {name} does not exist.")
     try:
@@ -222,7 +242,7 @@ def _config(name: str, model: str) -> tuple[transformers.PretrainedConfig, str]:
             f"Model '{model}': transformers cannot read the configuration of '{name}' ({str(error).splitlines()[0]}). "
             "Check the name; where there is no network, give the path of its config.json instead."
         ) from error
-    return config, (config.architectures or [""])[0]
+    return _checked(config, model)
 
 
 def _fit_input_size(network: nn.Module, inputs: tuple) -> None:

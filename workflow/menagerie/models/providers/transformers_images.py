@@ -21,6 +21,13 @@ from menagerie.models.transforms import TransformOptions, crop_share, make_trans
 FILES = ("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json")
 # Shapes of images that a processor must bring to one.
 _SHAPES = ((300, 400), (400, 300), (350, 350))
+# Parts of architectures' names, and tables of transformers, that tell what a network is for.
+_TASKS = {"ObjectDetection": "detection", "Segmentation": "segmentation", "DepthEstimation": "depth estimation"}
+_TABLES = {
+    "detection": ("OBJECT_DETECTION", "ZERO_SHOT_OBJECT_DETECTION"),
+    "segmentation": ("UNIVERSAL_SEGMENTATION", "INSTANCE_SEGMENTATION", "SEMANTIC_SEGMENTATION", "IMAGE_SEGMENTATION"),
+    "depth estimation": ("DEPTH_ESTIMATION",),
+}
 _TOLERANCE = 2.0  # grey levels; torchvision and Pillow round filters differently
 
 
@@ -93,7 +100,7 @@ def stored_processor(name: str, config: transformers.PretrainedConfig, model: st
             f"Model '{model}': the image processor of '{place}' cannot be read ({str(error).splitlines()[0]:.200}), "
             f"expected {FILES[0]}. Where there is no network, put this file next to a local config.json and name that."
         ) from error
-    return _checked(own, model)
+    return _checked(own, config, model)
 
 
 def default_processor(config: transformers.PretrainedConfig, model: str, build: Callable[[], nn.Module]) -> Processor:
@@ -110,7 +117,7 @@ def default_processor(config: transformers.PretrainedConfig, model: str, build: 
     try:
         if cls is None:
             raise ValueError("transformers has no image processor of that kind")
-        found = _checked(cls(), model)
+        found = _checked(cls(), config, model)
     except (TypeError, ValueError) as error:
         raise MenagerieError(
             f"Model '{model}': no {FILES[0]} comes with it, and there is no default for '{config.model_type}' "
@@ -120,7 +127,7 @@ def default_processor(config: transformers.PretrainedConfig, model: str, build: 
     size = _image_size(config)
     if size is None or size == found.size or _takes(build, found.size):
         return found
-    return _checked(cls(**_resized(found, size)), model)
+    return _checked(cls(**_resized(found, size)), config, model)
 
 
 def _image_size(config: transformers.PretrainedConfig) -> int | None:
@@ -148,21 +155,33 @@ def _resized(found: Processor, size: int) -> dict[str, Any]:
     return {"size": asked} | cut
 
 
-def _checked(own: Any, model: str) -> Processor:
+def _task(config: transformers.PretrainedConfig) -> str:
+    """What a network is for, where such networks are often shown images in shapes of their own."""
+    architecture = (config.architectures or [""])[0]
+    for part, kind in _TASKS.items():
+        if part in architecture:
+            return f", of a {kind} network,"
+    for kind, names in _TABLES.items():
+        if any(type(config) in getattr(transformers, f"MODEL_FOR_{name}_MAPPING") for name in names):
+            return f", of a {kind} network,"
+    return ""
+
+
+def _checked(own: Any, config: transformers.PretrainedConfig, model: str) -> Processor:
+    who = f"Model '{model}': {type(own).__name__}{_task(config)}"
     try:
         shapes = {tuple(_pixels(own, Image.new("RGB", (width, height))).shape) for height, width in _SHAPES}
-    except (KeyError, TypeError) as error:
+    except Exception as error:  # processors of pairs, of texts and of prompts raise many kinds
         raise MenagerieError(
-            f"Model '{model}': {type(own).__name__} gives no pixel values for an image alone ({error}), expected a "
-            "network of images. Choose another."
+            f"{who} gives no pixel values for an image alone ({error!s:.150}), expected a network of images. Choose "
+            "another."
         ) from error
     shape = min(shapes)
     if len(shapes) > 1 or len(shape) != 3 or shape[0] != 3 or shape[1] != shape[2]:
         what = "images of their own shapes" if len(shapes) > 1 else f"an array of shape {shape}"
         raise MenagerieError(
-            f"Model '{model}': {type(own).__name__} makes of each image {what}, expected one square for all images. "
-            "Fill the columns input_size, mean, std, interpolation and crop_pct of the model table, or choose another "
-            "network."
+            f"{who} makes of each image {what}, expected one square for all images. Fill the columns input_size, mean, "
+            "std, interpolation and crop_pct of the model table, or choose another network."
         )
     return Processor(own, shape[1], model)
 

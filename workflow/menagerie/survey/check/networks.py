@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from menagerie.files.inventory import LayerInfo, read_inventory
-from menagerie.files.layer_patterns import find_layers
+from menagerie.files.layer_patterns import find_layers, idle_keys
 from menagerie.models.examine import Examined
 from menagerie.models.examine_apart import Examination
 from menagerie.models.registry import ModelSpec
@@ -50,7 +50,17 @@ def networks(survey: Survey, seen: Mapping[str, Examined]) -> Iterator[Line]:
             yield Line(FAILURE, f"model {name}", one.problem)
         if one.warning:
             yield Line(WARNING, f"model {name}", one.warning, "Each of its jobs builds it anew: see that it ends soon.")
+    yield from _keys(survey)
     yield from _patterns(survey, found)
+
+
+def _keys(survey: Survey) -> Iterator[Line]:
+    """Keys of a mapping ``layers`` that no model of the run takes its layers from."""
+    for key in idle_keys(survey.config["layers"], survey.models):
+        near = get_close_matches(key, survey.models, n=1, cutoff=0.3)
+        hint = f" The nearest model of the run is '{near[0]}'." if near else ""
+        told = f"config key layers.{key}: no model of the run takes its layers from it.{hint}"
+        yield Line(WARNING, "layers", told, "Correct it, put it before a wider one, or leave it for a later run.")
 
 
 def _summary(survey: Survey, found: Mapping[str, Examined], left: Sequence[str]) -> Line:
