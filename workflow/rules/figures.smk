@@ -53,6 +53,8 @@ rule plot_leaderboard:
     resources:
         mem_mb=growing(2000),
         runtime=growing(10),
+    params:
+        note=view_note,
     script:
         "../scripts/plot_leaderboard.py"
 
@@ -88,6 +90,7 @@ rule plot_depth:
         options=view_options,
         dataset=view_dataset,
         split=view_split,
+        note=view_note,
     script:
         "../scripts/plot_depth.py"
 
@@ -124,7 +127,7 @@ rule plot_experiment:
         runtime=growing(10),
     params:
         experiment=experiment_params,
-        datasets=list(VIEWS),
+        notes=view_notes(),
     script:
         "../scripts/plot_experiment.py"
 
@@ -155,7 +158,7 @@ rule plot_overall:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        datasets=list(VIEWS),
+        notes=view_notes(),
     script:
         "../scripts/plot_overall.py"
 
@@ -185,7 +188,7 @@ rule plot_supplement:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        datasets=list(VIEWS),
+        notes=view_notes(),
     script:
         "../scripts/plot_supplement.py"
 

@@ -63,6 +63,15 @@ def view_split(wildcards):
     return VIEWS[wildcards.dataset].split
 
 
+def view_note(wildcards):
+    """Line below a figure: which split and selection it shows, where that is not the default."""
+    return view_notes()[wildcards.dataset]
+
+
+def view_notes():
+    return {name: view.title if name != view.dataset.name else "" for name, view in VIEWS.items()}
+
+
 def view_options(wildcards):
     return dict(VIEWS[wildcards.dataset].dataset.options)
 

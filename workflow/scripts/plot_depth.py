@@ -18,4 +18,4 @@ with job(snakemake) as recipe:
     planted = planted_depths(snakemake.params.options, inventories) if inventories else None
     for path, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
         figure = depth_profiles(*frames, view, planted=planted, width=width)
-        style.save(figure, path.removesuffix(".svg"))
+        style.save(figure, path.removesuffix(".svg"), snakemake.params.note)

@@ -11,6 +11,6 @@ with job(snakemake) as recipe:
     (table,), ((_, provenance),) = read_tables([snakemake.input.data], recipe)
     data, reason = table.to_pandas(), provenance["left_out"][experiment.name]
     for paths, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
-        for dataset, path in zip(snakemake.params.datasets, paths, strict=True):
+        for (dataset, note), path in zip(snakemake.params.notes.items(), paths, strict=True):
             figure = experiment_figure(experiment, data, dataset, reason=reason, width=width)
-            style.save(figure, path.removesuffix(".svg"))
+            style.save(figure, path.removesuffix(".svg"), note)

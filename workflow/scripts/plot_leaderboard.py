@@ -11,4 +11,4 @@ with job(snakemake) as recipe:
     scores, models = (table.to_pandas() for table in tables)
     for path, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
         figure = leaderboard(by_view(scores), models, snakemake.wildcards.dataset, width=width)
-        style.save(figure, path.removesuffix(".svg"))
+        style.save(figure, path.removesuffix(".svg"), snakemake.params.note)

@@ -9,5 +9,5 @@ with job(snakemake) as recipe:
     tables, _ = read_tables([snakemake.input.data, snakemake.input.effects], recipe)
     data, effects = (table.to_pandas() for table in tables)
     for paths, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
-        for dataset, path in zip(snakemake.params.datasets, paths, strict=True):
-            style.save(overall_figure(data, effects, dataset, width=width), path.removesuffix(".svg"))
+        for (dataset, note), path in zip(snakemake.params.notes.items(), paths, strict=True):
+            style.save(overall_figure(data, effects, dataset, width=width), path.removesuffix(".svg"), note)

@@ -9,5 +9,5 @@ with job(snakemake) as recipe:
     (table,), _ = read_tables([snakemake.input.data], recipe)
     data = table.to_pandas()
     for paths, width in ((snakemake.output.svg, style.PAGE_WIDTH), (snakemake.output.narrow, style.NARROW_WIDTH)):
-        for dataset, path in zip(snakemake.params.datasets, paths, strict=True):
-            style.save(supplement_figure(data, dataset, width=width), path.removesuffix(".svg"))
+        for (dataset, note), path in zip(snakemake.params.notes.items(), paths, strict=True):
+            style.save(supplement_figure(data, dataset, width=width), path.removesuffix(".svg"), note)

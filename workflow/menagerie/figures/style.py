@@ -109,7 +109,7 @@ def sentence(text: str, width: float) -> Figure:
 
 
 @styled
-def save(figure: Figure, stem: str | Path) -> tuple[Path, Path]:
+def save(figure: Figure, stem: str | Path, note: str = "") -> tuple[Path, Path]:
     """Write ``<stem>.svg`` and ``<stem>.png``, the same bytes for the same figure.
 
     Parameters
@@ -118,12 +118,16 @@ def save(figure: Figure, stem: str | Path) -> tuple[Path, Path]:
         A figure made by this package.
     stem
         Path without extension.
+    note
+        A line below the figure, for example which split it shows.
 
     Returns
     -------
     tuple of Path
         The SVG and the PNG file.
     """
+    if note:
+        figure.supxlabel(note, x=0.01, ha="left", fontsize=6.5)
     stem = Path(stem)
     svg, png = stem.with_name(stem.name + ".svg"), stem.with_name(stem.name + ".png")
     # Dates and version strings would change the bytes from run to run and machine to machine.

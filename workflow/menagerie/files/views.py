@@ -21,9 +21,9 @@ def view_name(dataset: str, split: str, selected_on: str) -> str:
 
 def view_title(dataset: str, split: str, selected_on: str) -> str:
     """The same in words, for people."""
-    parts = [dataset]
+    parts = []
     if split != DEFAULT_SPLIT:
         parts.append(f"split {split}")
     if selected_on != DEFAULT_WAY:
         parts.append(f"layers selected on {selected_on}")
-    return ", ".join(parts)
+    return f"{dataset} ({', '.join(parts)})" if parts else dataset

@@ -137,6 +137,7 @@ def render_report(
         run=run,
         counts=counts(scores, models),
         datasets=shown,
+        data={views[name].dataset: facts["simulated"] for name, facts in shown.items() if name in views},
         open_regions=OPEN_REGIONS,
         columns=columns,
         table=table_data(board, columns),
