@@ -1,9 +1,12 @@
 """Networks in users' Python files, in the ways that people write them."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from menagerie.errors import MenagerieError
+from menagerie.features.take_inventory import take_inventory
 from menagerie.models.build import build_model, build_module
 from menagerie.models.network_files import network_files
 from menagerie.models.registry import inline_spec
@@ -164,8 +167,51 @@ def test_wrong_declarations_are_named(tmp_path, line, message):
         ("def net(:\n", "cannot be run: .*line 1: SyntaxError"),
         ("import no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("def net():\n    raise ValueError('seven')\n", "net of .* failed: ValueError: seven"),
+        ("import argparse\nargparse.ArgumentParser().parse_args(['--width'])\n", "ends Python when it is imported"),
+        ("import sys\ndef net():\n    sys.exit('no GPU')\n", "net of .* failed: SystemExit: no GPU"),
+        ("from torch import nn\nnet = nn.ReLU()\n", "net of .* is a network itself, expected a function"),
+        (
+            f"{HEAD}def net():\n    return nn.Sequential(torch.ao.nn.quantized.Linear(2, 2))\n",
+            r"quantised network \(0\)",
+        ),
     ],
 )
 def test_failures_of_the_user_s_code_name_the_file(tmp_path, code, message):
     with pytest.raises(MenagerieError, match=message):
         network_of(tmp_path, code)
+
+
+CHANGES = """
+import os
+os.chdir(os.path.dirname(__file__))
+torch.set_default_dtype(torch.float64)
+torch.set_default_device("meta")
+SOURCES = ["width.txt"]
+
+class Net(nn.Module):
+    def forward(self, images):
+        return images[:, : int(open("width.txt").read())]
+
+def net():
+    assert open("width.txt").read() == "2"
+    return Net()
+"""
+
+
+def test_what_a_file_changes_for_everyone_is_set_back(tmp_path, monkeypatch):
+    """Its working folder stays its own: it is there again whenever its code runs."""
+    monkeypatch.chdir(tmp_path)
+    network = network_of(tmp_path / "lab", HEAD + CHANGES, width__txt="2")
+    assert Path.cwd() == tmp_path and network(ONES).shape == (2, 2, 16, 16) and Path.cwd() == tmp_path
+    assert torch.zeros(1).dtype == torch.float32 and torch.zeros(1).device.type == "cpu"
+
+
+def test_networks_that_take_more_than_images_are_told(tmp_path):
+    code = "class Net(nn.Module):\n    def forward(self, {}):\n        return {}\ndef net():\n    return Net()\n"
+    for inputs, output, error in (
+        ("images, time", "images * time", "TypeError: .*missing 1 required positional argument: 'time'"),
+        ("batch", "batch.pixel_values", "AttributeError: 'Tensor' object has no attribute 'pixel_values'"),
+    ):
+        network = network_of(tmp_path / inputs[:5], HEAD + code.format(inputs, output))
+        with pytest.raises(MenagerieError, match=f"{error}.*put it into a module whose forward takes images alone"):
+            take_inventory(network, (3, 16, 16))

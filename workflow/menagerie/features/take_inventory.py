@@ -87,11 +87,14 @@ def take_inventory(model: nn.Module, input_shape: tuple[int, int, int] = (3, 224
             # A stronger third image, so that extremes of a batch differ too.
             batches = Batches(model, torch.stack([one, two, one]), torch.stack([2 * three, one]), first, n)
             inventory = _sort_out(batches)
-        except (RuntimeError, ValueError, AssertionError, TypeError, IndexError) as error:
-            shape = "x".join(map(str, input_shape))
+        except MenagerieError:
+            raise
+        except Exception as error:  # networks are anyone's code
+            shape, kind = "x".join(map(str, input_shape)), type(error).__name__
             raise MenagerieError(
-                f"The network {type(model).__name__} does not run on images of {shape} ({error}). "
-                "Give it the input size that it was built for."
+                f"The network {type(model).__name__} does not run on images of {shape} ({kind}: {error}), "
+                "expected a forward pass that takes a batch of images and nothing else. Give it the input size that it "
+                "was built for, or put it into a module whose forward takes images alone."
             ) from error
     inventory.multiply_adds = work // n
     if not inventory.layers:

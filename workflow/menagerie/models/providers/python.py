@@ -20,6 +20,7 @@ from menagerie.models.providers.user_file import UserFile
 from menagerie.models.registry import ModelSpec
 from menagerie.models.transforms import TransformOptions
 
+_QUANTISED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized")  # packages of PyTorch's modules
 DEFAULT = TransformOptions(224, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bilinear", 0.875)
 
 
@@ -41,20 +42,14 @@ def build(spec: ModelSpec) -> nn.Module:
     if not callable(function):
         known = [key for key, value in vars(file.module).items() if callable(value) and not key.startswith("_")]
         raise unknown(f"function of {path}, model '{spec.id}'", name, known)
+    if isinstance(function, nn.Module):
+        raise MenagerieError(
+            f"Model '{spec.id}': {name} of {path} is a network itself, expected a function that returns one. Write: "
+            f"def build(): return {name}."
+        )
     with file.running(), file.watched():
         network = _called(function, keywords, f"Model '{spec.id}': {name} of {path}")
-    if isinstance(network, nn.DataParallel):
-        network = network.module
-    network = getattr(network, "_orig_mod", network)
-    if not isinstance(network, nn.Module):
-        found = type(network).__name__
-        raise MenagerieError(f"Model '{spec.id}': {name} of {path} returned {found}, expected a torch.nn.Module.")
-    if scripted := [key or "the network itself" for key, part in network.named_modules() if _is_script(part)]:
-        raise MenagerieError(
-            f"Model '{spec.id}': {name} of {path} returned TorchScript ({scripted[0]}), expected a torch.nn.Module in "
-            "Python: nothing can be read out of the modules of a script. Build the network from its code, and save "
-            "its weights with torch.save(network.state_dict(), ...)."
-        )
+    network = _checked(network, f"Model '{spec.id}': {name} of {path}")
     # Half precision lacks kernels on CPUs, and features are float32 in any case.
     network = network.float()
     network.register_forward_pre_hook(_own_images)
@@ -69,10 +64,32 @@ def _called(function: Any, keywords: dict[str, Any], what: str) -> Any:
         return function(**keywords)
     except MenagerieError:
         raise
-    except Exception as error:  # the code is the user's
+    except (Exception, SystemExit) as error:  # the code is the user's
         raise MenagerieError(
             f"{what} failed: {type(error).__name__}: {error}; expected a torch.nn.Module. Call it in Python."
         ) from error
+
+
+def _checked(network: Any, what: str) -> nn.Module:
+    """A network without its wrappers; refuses what is none, and those whose modules or weights cannot be read."""
+    if isinstance(network, nn.DataParallel):
+        network = network.module
+    network = getattr(network, "_orig_mod", network)
+    if not isinstance(network, nn.Module):
+        raise MenagerieError(f"{what} returned {type(network).__name__}, expected a torch.nn.Module.")
+    parts = {key or "the network itself": part for key, part in network.named_modules()}
+    if scripted := [key for key, part in parts.items() if _is_script(part)]:
+        raise MenagerieError(
+            f"{what} returned TorchScript ({scripted[0]}), expected a torch.nn.Module in Python: nothing can be read "
+            "out of the modules of a script. Build the network from its code, and save its weights with "
+            "torch.save(network.state_dict(), ...)."
+        )
+    if quantised := [key for key, part in parts.items() if type(part).__module__.startswith(_QUANTISED)]:
+        raise MenagerieError(
+            f"{what} returned a quantised network ({quantised[0]}), whose weights are small numbers with scales; "
+            "expected weights in floating point. Return the network that it was made from."
+        )
+    return network
 
 
 def _is_script(part: nn.Module) -> bool:
@@ -153,6 +170,12 @@ def _load(path: Path, model: str) -> UserFile:
         return UserFile(path, model, declared)
     except MenagerieError:
         raise
+    except SystemExit as error:
+        raise MenagerieError(
+            f"Model '{model}': the Python file {path} ends Python when it is imported (SystemExit: {error}), as "
+            "scripts do that read options of the command line; expected a file that defines a function. Put what runs "
+            "the script under: if __name__ == '__main__'."
+        ) from error
     except Exception as error:  # the code is the user's
         place = f"{error.filename}, line {error.lineno}: " if isinstance(error, SyntaxError) else ""
         raise MenagerieError(

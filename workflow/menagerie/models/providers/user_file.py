@@ -1,13 +1,15 @@
 """Running a user's Python file as Python runs a script: its neighbours can be imported whenever the code asks.
 
 Two networks may have neighbours of the same names (``utils.py``), so what a file imports from its folder is put into
-``sys.modules`` only while its own code runs.
+``sys.modules`` only while its own code runs. A working folder that it changes to, too, is its own; default type and
+device of torch are set back, since all networks run in single precision where the config says.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import nn
 
 from menagerie.errors import MenagerieError
@@ -45,6 +48,7 @@ class UserFile:
         self._model = model
         self._allowed = {file.resolve() for file in declared}
         self._modules: dict[str, ModuleType] = {}
+        self._folder = ""  # where its code has changed to
         name = f"menagerie_user_{path.stem}_{hashlib.sha256(str(self.path).encode()).hexdigest()[:12]}"
         described = importlib.util.spec_from_file_location(name, self.path)
         self.module = importlib.util.module_from_spec(described)
@@ -65,7 +69,8 @@ class UserFile:
         sys.modules.update(self._modules)
         sys.path.insert(0, folder)
         try:
-            yield
+            with self._settings():
+                yield
         finally:
             with suppress(ValueError):
                 sys.path.remove(folder)
@@ -73,6 +78,22 @@ class UserFile:
                 if name not in before and _top(name) in own and _lies_in(module, self.path.parent):
                     self._modules[name] = sys.modules.pop(name)
             sys.modules.update(displaced)
+
+    @contextmanager
+    def _settings(self) -> Iterator[None]:
+        """The working folder that its code has chosen; afterwards everyone's, with the defaults of torch as before."""
+        folder, dtype, device = Path.cwd(), torch.get_default_dtype(), torch.get_default_device()
+        if self._folder:
+            os.chdir(self._folder)
+        try:
+            yield
+        finally:
+            self._folder = "" if Path.cwd() == folder else str(Path.cwd())
+            if self._folder:
+                os.chdir(folder)
+            torch.set_default_dtype(dtype)
+            if torch.get_default_device() != device:
+                torch.set_default_device(None)
 
     def _shadowed(self, name: str, module: ModuleType, own: set[str]) -> bool:
         """Whether a loaded module hides a neighbour of the same name."""
