@@ -10,6 +10,7 @@ largest difference, and what is refused, with the reason. Nothing is downloaded.
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import logging
 import re
@@ -107,12 +108,24 @@ def of_transformers(folder: Path) -> Iterator[Tag]:
         except Exception as error:
             print(f"transformers/{config.model_type}: transformers itself says {str(error)[:100]}")
             continue
+        values["architectures"] = architectures(config)
         (place / "config.json").write_text(json.dumps(values, default=str))
 
         def pixels(own: object = own) -> Pixels:
             return lambda picture: own(picture, return_tensors="pt")["pixel_values"][0]
 
         yield Tag(f"transformers/{place}/config.json:random", config.model_type, pixels)
+
+
+def architectures(config: type) -> list[str]:
+    """What a checkpoint's configuration names: the bare network, else one with a head that takes images."""
+    tables = ["MODEL_MAPPING", *(name for name in dir(transformers) if re.fullmatch(r"MODEL_FOR_\w+_MAPPING", name))]
+    for name in tables:
+        found = getattr(transformers, name).get(config, None)
+        for cls in found if isinstance(found, (tuple, list)) else [found]:
+            if cls is not None and (name == tables[0] or "pixel_values" in inspect.signature(cls.forward).parameters):
+                return [cls.__name__]
+    return []
 
 
 PACKAGES = {
@@ -150,7 +163,11 @@ def problem_of_building(name: str) -> str:
 def reason(message: str) -> str:
     """A message without what differs between networks."""
     short = re.sub(r"^Model '[^']*': ", "", message)
-    short = re.sub(r"torchvision's '\w+'", "it", short).partition(", expected")[0].partition("; expected")[0]
+    short = (
+        re.sub(r"torchvision's '\w+'|[\w.-]+ of transformers", "it", short)
+        .partition(", expected")[0]
+        .partition("; expected")[0]
+    )
     short = re.sub(r"\w+ImageProcessor\w*", "its processor", short)
     return re.sub(r"'[^']*'|/\S+|\(.*", "...", short)
 

@@ -216,6 +216,7 @@ def test_of_two_towers_the_one_for_images_runs(kind, tmp_path):
         ("videomae", "video network"),
         ("vjepa2", "video network"),
         ("bert", "no network that takes images"),
+        ("pp_chart2table", "no network that takes images"),
         ("siglip2", "expected one square"),
         ("glpn", "a depth estimation network, makes of each image images of their own shapes"),
         ("detr", "a detection network, makes of each image images of their own shapes"),

@@ -10,6 +10,7 @@ import inspect
 import re
 from functools import cache, partial
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -208,8 +209,10 @@ def _tower_class(config: transformers.PretrainedConfig) -> type[nn.Module] | Non
     """The bare network of a vision configuration; not all are in transformers' table of models."""
     if (found := _mapped(config)) is not None:
         return found if _first_input(found) == "pixel_values" else None
-    module = import_module(type(config).__module__.replace(".configuration_", ".modeling_"))
-    for name, cls in vars(module).items():
+    place = type(config).__module__.replace(".configuration_", ".modeling_")
+    if find_spec(place) is None:  # some kinds combine networks of others
+        return None
+    for name, cls in vars(import_module(place)).items():
         own = isinstance(cls, type) and getattr(cls, "config_class", None) is type(config)
         if own and name.endswith(("VisionModel", "ImageModel")) and _first_input(cls) == "pixel_values":
             return cls
