@@ -9,10 +9,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
 
 from menagerie.files.inventory import LayerInfo, write_inventory
+from menagerie.models.build import build_module
 from menagerie.models.examine import examine
 from menagerie.models.examine_apart import Examination
 from menagerie.models.registry import inline_spec
@@ -70,12 +72,41 @@ def test_networks_that_build(make):
         ("open_clip/ViT-B-32.openi", "Did you mean 'openai'"),
         ("timm/resnet18(img_size=64):random", "does not take the options"),
         ("python/none.py:net:random", "none.py does not exist"),
+        ("python/config/my_nett.py:small:random", "Did you mean 'my_net.py'"),
         ("own/midas:random", "fill the columns"),
     ],
 )
 def test_a_network_that_does_not_build_is_a_failure_with_its_message(make, model, told):
     _, line = networks(make([model]))
     assert line.status == FAILURE and told in line.found
+
+
+def test_files_of_weights_are_read(make, tmp_path, monkeypatch):
+    state = build_module(inline_spec("timm/test_resnet:random")).state_dict()
+    torch.save({"state_dict": {f"module.{key}": value for key, value in state.items()}}, tmp_path / "whole.pth")
+    state.pop("layer1.0.conv1.weight")
+    torch.save(state, tmp_path / "partial.pth")
+    torch.save(torch.nn.Linear(2, 2), tmp_path / "object.pth")
+    (tmp_path / "text.pth").write_text("hello")
+    names = ("whole", "partial", "object", "text", "none")
+    summary, *problems = networks(make([f"timm/test_resnet@{tmp_path}/{name}.pth" for name in names]))
+    assert summary.found.startswith("2 of 5 build")  # a file that is not there is told in the line of weights
+    for line, told in zip(
+        problems, ("1 missing keys (layer1.0.conv1.weight)", "was refused", "cannot be"), strict=True
+    ):
+        assert line.status == FAILURE and told in line.found
+    monkeypatch.setattr("menagerie.models.weights.LARGEST_CHECKED", 3)
+    (summary,) = networks(make([f"timm/test_resnet@{tmp_path}/{name}.pth" for name in names]))
+    assert "(0.0 GB) is read by its job only" in summary.found
+
+
+@pytest.mark.parametrize("name", ["timm/vit_tiny_patch16_224", "torchvision/squeezenet1_1", "open_clip/RN50-quickgelu"])
+def test_files_fit_on_the_meta_device_as_they_do_in_memory(name, tmp_path, monkeypatch):
+    """The package's own conversions included: built once only."""
+    spec = inline_spec(f"{name}:random")
+    torch.save(build_module(spec).state_dict(), tmp_path / "saved.pth")
+    monkeypatch.setattr("menagerie.models.fit.build_module", None)
+    assert examine(inline_spec(f"{name}@{tmp_path}/saved.pth")).problem == ""
 
 
 def test_what_is_on_the_hub_only_is_said(make):

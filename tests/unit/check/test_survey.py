@@ -63,6 +63,9 @@ def test_weights(make, tmp_path):
     assert check.weights(make()).status == OK
     line = check.weights(make(f"net\ttimm\tresnet18\tfile:{tmp_path}/net.pth\ttrained\n"))
     assert line.status == FAILURE and f"net: no file {tmp_path}/net.pth" in line.found
+    (tmp_path / "nets.pth").touch()
+    line = check.weights(make(f"net\ttimm\tresnet18\tfile:{tmp_path}/net.pth\ttrained\n"))
+    assert line.found.endswith("Did you mean 'nets.pth'?")
     line = check.weights(make("net\ttimm\tresnet18\tpackage:no-such-package==1#x.pth\ttrained\n"))
     assert line.status == FAILURE and "package no-such-package is not installed" in line.found
     survey = make("net\ttimm\tresnet18\thub:owner/net\ttrained\n")

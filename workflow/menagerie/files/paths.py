@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 
 from menagerie.errors import MenagerieError
@@ -24,3 +25,13 @@ def user_path(text: str | Path) -> Path:
             f"Path {text}: found no home folder of that name, expected ~ or ~name of a user of this machine. Write the "
             "whole path."
         ) from None
+
+
+def near_file(path: Path) -> str:
+    """For messages on a file that is not there: a question after the name that is nearest to it; '' without one."""
+    try:
+        stems = {entry.stem: entry.name for entry in sorted(path.parent.iterdir())}  # endings make any names alike
+    except OSError:
+        return f" There is no folder {path.parent}."
+    near = get_close_matches(path.stem, stems, n=1, cutoff=0.6)
+    return f" Did you mean '{stems[near[0]]}'?" if near else ""

@@ -6,9 +6,14 @@ import logging
 import os
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from menagerie.errors import MenagerieError
+from menagerie.files.paths import user_path
 from menagerie.models.registry import ModelSpec
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,8 @@ def offline() -> None:
 def examine(spec: ModelSpec, transform: str = "model") -> Examined:
     """Build a network on torch's meta device, which allocates nothing, and ask for its transform and weights' source.
 
+    A user's file of weights is read, and held against the network.
+
     Parameters
     ----------
     spec
@@ -61,7 +68,8 @@ def examine(spec: ModelSpec, transform: str = "model") -> Examined:
             if spec.weights == "provider":
                 provider(spec.provider).source(spec)
             with torch.device("meta"):
-                return Examined(modules=tuple(name for name, _ in build_module(spec).named_modules() if name))
+                module = build_module(spec)
+            return Examined(tuple(name for name, _ in module.named_modules() if name), doubt=_weights(spec, module))
     except MenagerieError as error:
         on_hub = spec.provider == "transformers" and not spec.builder.endswith(".json")
         if on_hub or "hf-hub:" in spec.builder:
@@ -72,6 +80,16 @@ def examine(spec: ModelSpec, transform: str = "model") -> Examined:
     except (NotImplementedError, RuntimeError) as error:
         told = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         return Examined(doubt=f"it cannot be built on the meta device ({told})")
+
+
+def _weights(spec: ModelSpec, module: nn.Module) -> str:
+    """Why a user's file of weights was not read; '' where it was, and for other sources."""
+    from menagerie.models.weights import check_file
+
+    kind, _, reference = spec.weights.partition(":")
+    if kind != "file" or not user_path(reference).is_file():  # a missing file is told with the other sources
+        return ""
+    return check_file(spec, module)
 
 
 def _needs_values(error: MenagerieError) -> bool:

@@ -21,8 +21,12 @@ SIZES = ("img_size", "image_size")
 _POSITIONS = ("pos_embed", "position")
 
 
-def fit_checkpoint(spec: ModelSpec, source: str, checkpoint: Any) -> tuple[str, State]:
+def fit_checkpoint(
+    spec: ModelSpec, source: str, checkpoint: Any, module: torch.nn.Module | None = None
+) -> tuple[str, State]:
     """The part of a checkpoint that was taken (a place and a prefix, '' for all of it), and the network's state.
+
+    ``module`` is the network, where it is there already; of its state only names, shapes and types count.
 
     Raises
     ------
@@ -30,7 +34,7 @@ def fit_checkpoint(spec: ModelSpec, source: str, checkpoint: Any) -> tuple[str, 
         When no part holds every tensor of the network, or positional embeddings are of another size and the builder
         does not ask for one.
     """
-    module = build_module(spec)
+    module = build_module(spec) if module is None else module
     expected = module.state_dict()
     # Older checkpoints do not count batches; the number plays no part in looking at images.
     counts = {key: value for key, value in expected.items() if key.endswith("num_batches_tracked")}

@@ -14,10 +14,11 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from safetensors.torch import save_file
+from torch import nn
 
 from menagerie.errors import MenagerieError
 from menagerie.files.download import PATIENCE, Patience, download, is_web_page
-from menagerie.files.paths import user_path
+from menagerie.files.paths import near_file, user_path
 from menagerie.files.storage import atomic, locked
 from menagerie.files.web import DownloadError, checked_url
 from menagerie.models.absent import AbsentError
@@ -35,6 +36,9 @@ from menagerie.models.sources import (
     with_shards,
 )
 from menagerie.provenance.code import file_sha256
+
+LARGEST_CHECKED = 1_000_000_000
+"""Bytes of the largest file of weights that is read before a run."""
 
 
 def fetch_weights(
@@ -100,6 +104,39 @@ def fetch_weights(
     return facts
 
 
+def check_file(spec: ModelSpec, module: nn.Module) -> str:
+    """Read a user's file of weights and fit it to the network, without writing anything; see ``fetch_weights``.
+
+    Parameters
+    ----------
+    spec
+        A model whose weights are ``file:...``.
+    module
+        Its network, which may lie on torch's meta device.
+
+    Returns
+    -------
+    str
+        Why the file was not read; '' where it was.
+
+    Raises
+    ------
+    MenagerieError
+        When the file is refused as unsafe, damaged, or does not fit the network key by key.
+    """
+    with _source_files(spec.weights, spec, Path(), None, PATIENCE) as (files, _):
+        size = sum(path.stat().st_size for path in files)
+        if size > LARGEST_CHECKED:
+            return f"its file of weights ({size / 1e9:.1f} GB) is read by its job only"
+        checkpoint = read_checkpoint(files[0], objects=spec.mapping in OF_OBJECTS, trusted=bool(spec.trust))
+        try:
+            fit_checkpoint(spec, spec.weights, checkpoint, module)
+        except MenagerieError:
+            # Packages may convert names by values, which the meta device does not have.
+            fit_checkpoint(spec, spec.weights, checkpoint)
+    return ""
+
+
 def _stamps(files: list[Path]) -> list[tuple[int, int, int]]:
     """What changes when a file is written or replaced."""
     return [(stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in (path.stat() for path in files)]
@@ -159,8 +196,8 @@ def _source_files(
     for file in files:
         if not file.is_file():
             raise AbsentError(
-                f"Model '{spec.id}': {file} does not exist, expected a file of weights there. Correct the path (column "
-                "'weights').",
+                f"Model '{spec.id}': {file} does not exist, expected a file of weights there.{near_file(file)} Correct "
+                "the path (column 'weights').",
                 source,
             )
     yield files, False

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from menagerie.errors import MenagerieError, unknown
+from menagerie.files.paths import near_file
 from menagerie.models.builders import parse_builder
 from menagerie.models.network_files import declared_sources, local_modules
 from menagerie.models.providers.user_file import UserFile
@@ -164,7 +165,9 @@ def _split(spec: ModelSpec) -> tuple[Path, str, dict]:
 
 def _load(path: Path, model: str) -> UserFile:
     if not path.is_file():
-        raise MenagerieError(f"Model '{model}': the Python file {path} does not exist.")
+        raise MenagerieError(
+            f"Model '{model}': the Python file {path} does not exist, expected one.{near_file(path)} Correct the path."
+        )
     declared = [source for file in local_modules(path) for source in declared_sources(file)]
     try:
         return UserFile(path, model, declared)

@@ -11,7 +11,7 @@ from menagerie.brain.readers import check_regions, examine
 from menagerie.brain.remarks import Remark, guarded
 from menagerie.errors import MenagerieError
 from menagerie.files.inventory import LayerInfo, read_inventory
-from menagerie.files.paths import user_path
+from menagerie.files.paths import near_file, user_path
 from menagerie.models.registry import ModelSpec
 from menagerie.survey import costs
 from menagerie.survey.check.line import FAILURE, OK, WARNING, Line
@@ -46,7 +46,7 @@ def weights(survey: Survey) -> Line:
     if not trained:
         return Line(OK, "weights", "none needed: every model is untrained")
     if broken := [problem for spec in fresh if (problem := _unreachable(spec))]:
-        return Line(FAILURE, "weights", "; ".join(broken[:_SHOWN]), "Install the package, or correct column 'weights'.")
+        return Line(FAILURE, "weights", "; ".join(broken[:_SHOWN]), "Install the package, or correct the path.")
     away = [spec.id for spec in fresh if not spec.weights.startswith(("file:", "package:"))]
     cached = f"{len(trained) - len(fresh)} of {len(trained)} models are converted in {folder}"
     if away:
@@ -60,8 +60,8 @@ def weights(survey: Survey) -> Line:
 def _unreachable(spec: ModelSpec) -> str:
     """Why weights that should be on this machine are not; empty where they are."""
     kind, _, reference = spec.weights.partition(":")
-    if kind == "file" and not user_path(reference).is_file():
-        return f"{spec.id}: no file {reference}"
+    if kind == "file" and not (path := user_path(reference)).is_file():
+        return f"{spec.id}: no file {reference}.{near_file(path)}".removesuffix(".")
     if kind == "package":
         name = reference.partition("#")[0].partition("==")[0]
         try:

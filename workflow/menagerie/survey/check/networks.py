@@ -29,7 +29,8 @@ def distinct(survey: Survey) -> dict[str, ModelSpec]:
 
 
 def _network(spec: ModelSpec) -> tuple:
-    return spec.provider, spec.builder, spec.training, spec.weights == "provider"
+    weights = spec.weights if spec.weights.startswith("file:") else spec.weights == "provider"
+    return spec.provider, spec.builder, spec.training, weights, spec.mapping
 
 
 def networks(survey: Survey, seen: Mapping[str, Examined]) -> Iterator[Line]:
