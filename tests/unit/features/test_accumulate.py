@@ -161,3 +161,44 @@ def test_effective_dimensionality_of_known_spectra():
     assert effective_dimensionality(torch.eye(7, dtype=torch.float64)) == pytest.approx(7)
     assert effective_dimensionality(torch.ones(7, 7, dtype=torch.float64)) == pytest.approx(1)
     assert effective_dimensionality(torch.diag(torch.tensor([2.0, 1.0]).double())) == pytest.approx(9 / 5)
+
+
+@pytest.mark.parametrize("n_features", [7203, 147])
+@pytest.mark.parametrize("certainty", [1, 30, 100, 1000])
+def test_maps_of_attention_that_is_all_but_certain(n_features, certainty):
+    """Their median is next to zero, so that it says nothing of any image; one image in eight had lost its RSM."""
+    rng = np.random.default_rng(0)
+    logits = certainty * rng.standard_normal((8, n_features // 49, 49))
+    weights = np.exp(logits - logits.max(axis=2, keepdims=True))
+    features = torch.from_numpy(weights / weights.sum(axis=2, keepdims=True)).float().reshape(8, -1)
+    gram = accumulated(features)
+    assert not gram.flaw()
+    exact = features.double().numpy()
+    np.testing.assert_allclose(1 - gram.rdm(), np.corrcoef(exact), atol=3e-6)
+    exact -= exact.mean(axis=0)
+    np.testing.assert_allclose(gram.centred(), exact @ exact.T, atol=1e-6 * (exact**2).sum())
+
+
+@settings(deadline=None, max_examples=40)
+@given(seeds, st.floats(-30, 3), st.floats(0, 1))
+def test_a_reference_that_images_do_not_share_does_no_harm(seed, size, share):
+    """The median of five images is 10^size of them in a share of the features, and as large as they are elsewhere."""
+    rng = np.random.default_rng(seed)
+    features = rng.standard_normal((5, 3000))
+    pattern = np.where(rng.random(3000) < share, 10.0**size, 1) * rng.standard_normal(3000)
+    features[2:] = pattern * (1 + 1e-7 * rng.random((3, 3000)))
+    features = torch.from_numpy(features).float()
+    expected = np.corrcoef(features.double().numpy())
+    np.testing.assert_allclose(1 - accumulated(features).rdm(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1])
+@pytest.mark.parametrize("n_features", [3, 1000])
+def test_an_image_without_any_contrast_is_named(value, n_features):
+    for seed in range(20):
+        features = random_features(seed, 6, n_features, offset=0.3)
+        features[4] = value
+        assert accumulated(features).flaw() in (
+            "constant over features for 1 images (first: image 4)",
+            *(f"constant over features for {n} images (first: image {k})" for n in range(2, 7) for k in range(5)),
+        )

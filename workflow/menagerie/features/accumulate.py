@@ -19,11 +19,17 @@ N_REFERENCES = 5
 N_SAMPLED = 4096
 """Features whose mean is taken off each image."""
 
-LEAST_STRENGTH = 2.0**-20
-"""Strength of the reference where an image has none of it, or its opposite."""
+LEAST_SIZE = 2.0**-20
+"""Smallest size that an image is divided by, in proportion to the median of all images."""
+
+FAINT = 1 / 16
+"""Norm of the reference, in proportion to that of the median image, below which it is not taken off."""
 
 NEGLIGIBLE = 1e-12
 """Variance, as a share of the sum of squares, below which float32 values count as constant: 16 roundings to float32."""
+
+RESIDUE = 1e-14
+"""Rounding of a sum in double precision, in proportion to what was summed: 45 roundings."""
 
 MOST_NOISE = 0.01
 """Rounding errors, in proportion to what differs between images, with which a layer still has a geometry.
@@ -76,12 +82,13 @@ class RawGram:
         self._reference_squares = zeros()
         self._offsets: Tensor | None = None
         self._strengths = torch.ones(n_images, dtype=torch.float64, device=device)
+        self._sizes = torch.ones(n_images, dtype=torch.float64, device=device)
         self._rdm: Tensor | None = None
 
     def add(self, features: Tensor) -> None:
         """Add a slice, float32 ``(n_images, any)``."""
         if self._offsets is None:
-            self._strengths, self._offsets = self._regress(features)
+            self._strengths, self._offsets, self._sizes = self._fit(features)
         self._rdm = None
         width = min(CHUNK_WIDTH, max(1, CHUNK_VALUES // self.n_images))
         for chunk in features.split(width, dim=1):
@@ -108,17 +115,23 @@ class RawGram:
         """Median of a few images, spread over the set."""
         return features[:: max(1, self.n_images // N_REFERENCES)][:N_REFERENCES].median(dim=0).values
 
-    def _regress(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Strength of the reference in each image, and what is added to it, float64 ``(n,)``, from some features.
+    def _fit(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Strength of the reference in each image, what is added to it, and the image's size; float64 ``(n,)`` each.
 
-        A strength is above 0, so that an image over its strength has the same correlations.
+        From a regression on some of the features. Where the reference is faint beside the images (the median of maps of
+        attention that is all but certain is next to zero), none is taken off: strengths would be as large as the
+        reference is faint, and too large wherever it is not.
         """
         sample = features[:, :: math.ceil(features.shape[1] / N_SAMPLED)].double()
         reference = self._reference(sample)
-        mean = reference.mean()
-        strengths = sample @ (reference - mean) / (reference - mean).square().sum()
-        strengths = torch.where(strengths.isfinite(), strengths.clamp(min=LEAST_STRENGTH), 1.0)
-        return strengths, sample.mean(dim=1) - strengths * mean
+        mean, means = reference.mean(), sample.mean(dim=1)
+        norm, sizes = (reference - mean).norm(), (sample - means[:, None]).norm(dim=1)
+        typical = sizes.nanmedian()
+        sizes = torch.where(sizes.isfinite() & (typical > 0), sizes.clamp(min=LEAST_SIZE * typical), 1.0)
+        if not norm > FAINT * typical:
+            return torch.zeros_like(sizes), means, sizes
+        strengths = sample @ (reference - mean) / norm.square()
+        return strengths, means - strengths * mean, sizes
 
     def centred(self) -> Tensor:
         """Gram matrix of the features centred over images, float64 ``(n, n)``."""
@@ -134,18 +147,24 @@ class RawGram:
         """Dissimilarities, float64 ``(n, n)``: 1 minus the correlations between images over features.
 
         Exact in proportion to the dissimilarities themselves, where correlations are 0.999999 as well: with ``a`` the
-        patterns centred over features, each over its strength, ``1 - r`` is ``|a_i - a_j|^2 - (|a_i| - |a_j|)^2`` over
+        patterns centred over features, each over its size, ``1 - r`` is ``|a_i - a_j|^2 - (|a_i| - |a_j|)^2`` over
         ``2 |a_i| |a_j|``, in whose differences the pattern that all images share cancels before anything is squared.
-        Rows without variance give non-finite values; see :meth:`flaw`.
+        Sizes may be any; those of a sample keep the patterns' lengths alike, since nothing would be left in the
+        difference of an image whose pattern is 1e-16 of another's. Rows without variance give non-finite values; see
+        :meth:`flaw`.
         """
         if self._rdm is None:
             own, cross, shared = self._row_centred_parts()
-            own /= torch.outer(self._strengths, self._strengths)
-            cross /= self._strengths
-            power = own.diagonal()
-            changes = power + 2 * cross
-            norms = (changes + shared).sqrt()
+            own /= torch.outer(self._sizes, self._sizes)
+            cross /= self._sizes
+            power, strengths = own.diagonal(), self._strengths / self._sizes
+            typical = strengths.nanmedian()
+            changes = power + 2 * strengths * cross + (strengths - typical) * (strengths + typical) * shared
+            norms = (changes + typical**2 * shared).sqrt()
             distances = power[:, None] + power[None, :] - 2 * own
+            apart, pull = strengths[:, None] - strengths[None, :], strengths * shared + 2 * cross
+            distances += apart.mul_(pull[:, None] - pull[None, :])
+            del apart
             distances -= ((changes[:, None] - changes[None, :]) / (norms[:, None] + norms[None, :])).square_()
             distances /= 2 * norms[:, None]
             distances /= norms[None, :]
@@ -171,7 +190,7 @@ class RawGram:
         if self.centred().trace() <= NEGLIGIBLE * raw_squares.sum():
             return "constant over images"
         norms = self._squared_norms()
-        if (empty := norms <= NEGLIGIBLE * raw_squares).any():
+        if (empty := norms <= NEGLIGIBLE * raw_squares + self._residue()).any():
             return f"constant over features for {_count(empty)}"
         if not self.rdm().isfinite().all():
             return "values are so large that their products overflow"
@@ -186,6 +205,11 @@ class RawGram:
         """Squared norms of the images' patterns centred over features, float64 ``(n,)``."""
         own, cross, shared = self._row_centred_parts()
         return own.diagonal() + 2 * self._strengths * cross + self._strengths**2 * shared
+
+    def _residue(self) -> Tensor:
+        """What sums in double precision may leave of squared norms that are 0, float64 ``(n,)``."""
+        own, _, shared = self._row_centred_parts()
+        return RESIDUE * (own.diagonal().abs() + self._strengths**2 * shared)
 
     def _squares_of_features(self) -> Tensor:
         """Squared norms of the rows of ``F``, float64 ``(n,)``."""
