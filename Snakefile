@@ -40,11 +40,10 @@ include: "workflow/rules/pruning.smk"
 include: "workflow/rules/resources.smk"
 
 
-# Where scores come from: networks and brains, or the published tables. Everything after is the same.
-if SURVEY.published:
+# Where scores come from: networks and brains, or tables. Everything after is the same.
+if SURVEY.from_tables:
 
-    include: "workflow/rules/published_files.smk"
-    include: "workflow/rules/published.smk"
+    include: "workflow/rules/score_tables.smk"
 
 else:
 
@@ -60,9 +59,18 @@ include: "workflow/rules/experiments.smk"
 include: "workflow/rules/figures.smk"
 
 
-if "standing" in CONFIG:
+if SURVEY.survey_dataset or "standing" in CONFIG:
 
     include: "workflow/rules/published_files.smk"
+
+
+if SURVEY.survey_dataset:
+
+    include: "workflow/rules/published.smk"
+
+
+if "standing" in CONFIG:
+
     include: "workflow/rules/standing.smk"
 
 

@@ -84,9 +84,9 @@ def test_published_tables(finished, tmp_path: Path) -> None:
     folder = project.folder / "published"
     shutil.copytree(PUBLISHED, folder)
     config = project.folder / "config" / "config.yaml"
-    config.write_text("run: printed\npublished: {folder: published}\nexperiments: [training]\n")
-    project.run("--until", "published_tables")
-    assert project.planned()["published_tables"] == 0
+    config.write_text("run: printed\nscores: {nsd: {survey: {folder: published}}}\nexperiments: [training]\n")
+    project.run("--until", "score_tables")
+    assert project.planned()["score_tables"] == 0
     file = folder / "figure_data" / "Figure2.csv"
     file.write_text(file.read_text() + "\n")
-    assert project.planned()["published_tables"] == 1
+    assert project.planned()["score_tables"] == 1

@@ -25,9 +25,8 @@ CONFIG = SURVEY.config
 config.update(CONFIG)  # scripts see the defaults too
 RUN = SURVEY.folder
 RESOURCES = CONFIG["resources"]
-TABLES = ["model_scores", "models"] + (
-    ["reproduction"] if SURVEY.published else ["layer_scores", "fold_scores", "unit_scores"]
-)
+TABLES = ["model_scores", "models"] + ([] if SURVEY.from_tables else ["layer_scores", "fold_scores", "unit_scores"])
+TABLES += ["reproduction"] if SURVEY.survey_dataset else []
 TABLES += ["standing", "neighbours"] if "standing" in CONFIG else []
 SCRIPTS = HOME / "workflow" / "scripts"
 PAGE = HOME / "workflow" / "report"
@@ -58,4 +57,4 @@ def closing_words():
     """What a person wants to know when the run is done."""
     from menagerie.survey.summary import closing_note
 
-    return closing_note(RUN, SURVEY.left_out, [] if SURVEY.published else SURVEY.layer_counts())
+    return closing_note(RUN, SURVEY.left_out, [] if SURVEY.from_tables else SURVEY.layer_counts())

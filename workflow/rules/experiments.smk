@@ -40,7 +40,7 @@ rule overall:
         models=f"{RUN}/tables/models.parquet",
         geometry=(
             []
-            if SURVEY.published
+            if SURVEY.from_tables
             else expand(f"{RUN}/geometry/{{stimuli}}/{{model}}.h5", stimuli=STIMULI, model=MODELS)
         ),
     output:

@@ -1,4 +1,5 @@
 # Which files a job needs, from its wildcards.
+from menagerie.survey.score_sources import table_files
 
 
 def from_sources(files, fetched=()):
@@ -57,6 +58,12 @@ def all_planted_inventories(wildcards):
     return [inventory_of(model) for model in models]
 
 
+def score_table_inputs(wildcards):
+    """Files that scores are read from; the survey's own may be downloads."""
+    own = [path for entry in CONFIG["scores"].values() if "tables" in entry for path in table_files(entry).values()]
+    return list(map(ancient, own)) + (published_inputs() if SURVEY.survey_dataset else [])
+
+
 def weights_input(model):
     """The weights file of a model, by name; nothing for an untrained one."""
     path = SURVEY.weights_file(model)
@@ -96,7 +103,7 @@ def job_tables(wildcards):
 
 
 def inventories_of_models(wildcards):
-    return [] if SURVEY.published else [inventory_of(model) for model in MODELS]
+    return [] if SURVEY.from_tables else [inventory_of(model) for model in MODELS]
 
 
 def inventory(wildcards):
@@ -164,16 +171,17 @@ def figure_outputs():
     wanted = [f"experiment_{name}" for name in DRAWN_EXPERIMENTS]
     wanted += [name for name in RESERVED if name in CONFIG["experiments"]]
     wanted += ["supplement"] if "overall" in CONFIG["experiments"] else []
-    single = [name for name in wanted if name == "model_to_model"]
-    single += ["overview"] if CONFIG["experiments"] and not SURVEY.published else []
-    wanted = [name for name in wanted if name not in single]
+    mapped = list(dict(SURVEY.mapped)) if "model_to_model" in wanted else []
+    single = ["overview"] if CONFIG["experiments"] and not SURVEY.from_tables else []
+    wanted = [name for name in wanted if name != "model_to_model"]
     drawn = expand(f"{RUN}/figures/{{figure}}_{{view}}.svg", figure=wanted, view=VIEWS)
+    drawn += expand(f"{RUN}/figures/model_to_model_{{dataset}}.svg", dataset=mapped)
     return drawn + expand(f"{RUN}/figures/{{figure}}_{{dataset}}.svg", figure=single, dataset=DATASETS)
 
 
 def page_figures(narrow=False):
     """Every figure of the run (or its twin for phones): leaderboards, depth profiles of scored layers, analyses."""
-    always = ["leaderboard"] if SURVEY.published else ["leaderboard", "depth"]
+    always = ["leaderboard"] if SURVEY.from_tables else ["leaderboard", "depth"]
     drawn = expand(f"{RUN}/figures/{{family}}_{{view}}.svg", family=always, view=VIEWS)
     paths = [Path(path) for path in dict.fromkeys([*drawn, *figure_outputs()])]
     return [str(path.parent / "narrow" / path.name if narrow else path) for path in paths]

@@ -1,4 +1,5 @@
 # What scripts are given besides files. Recipes (rules/recipes.smk) say what results depend on.
+from menagerie.statistics.benchmark import ABOUT
 
 
 def build_params(model):
@@ -53,6 +54,16 @@ def select_on_params():
 
 def dataset_options(wildcards):
     return dict(DATASETS[wildcards.dataset].options)
+
+
+def sources_of_tables():
+    """What the report says of datasets that are known by their scores alone."""
+    if not SURVEY.from_tables:
+        return {}
+    files = {name: ", ".join(table_files(entry).values()) for name, entry in CONFIG["scores"].items() if "tables" in entry}
+    return {name: {"source": f"scores of others: {text}", "simulated": "no"} for name, text in files.items()} | (
+        {SURVEY.survey_dataset: dict(ABOUT)} if SURVEY.survey_dataset else {}
+    )
 
 
 def view_dataset(wildcards):

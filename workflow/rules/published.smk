@@ -1,30 +1,5 @@
-# The published tables of the 2024 survey, in the shape of a run's own: instead of networks, brains and scores.
+# What the published tables of the 2024 survey hold besides scores: similarities of models, and every printed number.
 from menagerie.statistics.experiments import read_experiments
-
-
-rule published_tables:
-    input:
-        recipe=recipe("published_tables"),
-        files=published_inputs(),
-    output:
-        model_scores=f"{RUN}/tables/model_scores.parquet",
-        models=f"{RUN}/tables/models.parquet",
-    log:
-        f"{RUN}/logs/published_tables.log",
-    benchmark:
-        f"{RUN}/benchmarks/published_tables.tsv"
-    conda:
-        "../../envs/brain.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
-    params:
-        folder=SURVEY.published_folder,
-        registry=SURVEY.registry_file,
-        models=[SURVEY.models[model].as_row() for model in MODELS],
-    script:
-        "../scripts/published_tables.py"
 
 
 rule published_similarity:
@@ -39,7 +14,7 @@ rule published_similarity:
     benchmark:
         f"{RUN}/benchmarks/experiments/model_to_model/{{dataset}}/{MEAN}.tsv"
     wildcard_constraints:
-        dataset=one_of(DATASETS),
+        dataset=one_of([SURVEY.survey_dataset]),
     conda:
         "../../envs/brain.yaml"
     threads: 1

@@ -1,7 +1,7 @@
 # The files that the 2024 survey published: a copy of yours, or downloaded and checked.
 from menagerie.statistics.benchmark import FILES, require_published
 
-PUBLISHED_KEY = "published" if SURVEY.published else "standing"
+PUBLISHED_KEY = f"scores.{SURVEY.survey_dataset}.survey" if SURVEY.survey_dataset else "standing"
 if SURVEY.published_copy:
     try:
         require_published(SURVEY.published_folder, f"{PUBLISHED_KEY}.folder")
@@ -34,6 +34,6 @@ rule fetch_published:
         runtime=growing(30),
     params:
         folder=f"{RESOURCES}/published",
-        url=CONFIG[PUBLISHED_KEY]["url"],
+        url=SURVEY.published_url,
     script:
         "../scripts/fetch_published.py"

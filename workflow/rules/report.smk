@@ -1,8 +1,6 @@
 # One self-contained page.
 import os
 
-from menagerie.statistics.benchmark import ABOUT
-
 PAGE_PARTS = sorted(os.path.relpath(path) for path in PAGE.iterdir())
 
 
@@ -17,7 +15,7 @@ rule report:
         data=experiment_tables("data"),
         effects=experiment_tables("effects"),
         similarity=similarity_tables("similarity"),
-        targets=[] if SURVEY.published else first_targets(),
+        targets=[] if SURVEY.from_tables else first_targets(),
         planted=all_planted_inventories,
         layers=inventories_of_models,
         page_parts=PAGE_PARTS,
@@ -37,7 +35,7 @@ rule report:
         config=CONFIG,
         views={name: [view.dataset.name, view.split, view.title] for name, view in VIEWS.items()},
         experiments={name: one.as_entry() for name, one in EXPERIMENTS.items()},
-        sources={name: dict(ABOUT) for name in DATASETS} if SURVEY.published else {},
+        sources=sources_of_tables(),
         planted=planted_options(),
         left_out=SURVEY.left_out,
     script:

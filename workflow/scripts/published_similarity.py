@@ -12,5 +12,6 @@ with job(snakemake) as recipe:
     tables = similarity_tables(snakemake.params.folder, snakemake.params.registry)
     provenance = record(snakemake, recipe)
     for name, table in zip(("similarity", "map"), tables, strict=True):
+        table = table.assign(dataset=snakemake.wildcards.dataset)
         rows = pa.Table.from_pandas(table, schema=SCHEMAS[name], preserve_index=False)
         write_table(snakemake.output[name], rows, provenance)

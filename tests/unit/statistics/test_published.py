@@ -92,19 +92,23 @@ def test_the_checked_files_are_those_that_lie_here(shared):
         assert digest == FILES.get(name, digest), name
 
 
-PUBLISHED = {"run": "p", "published": {"folder": "there"}}
+PUBLISHED = {"run": "p", "scores": {"nsd": {"survey": {"folder": "there"}}}}
 
 
 def test_a_config_takes_either_models_and_datasets_or_the_published_tables(root):
     survey = Survey.from_config(PUBLISHED | {"registry": str(root / "config" / "models.tsv")})
     assert len(survey.models) == 224 and list(survey.datasets) == ["nsd"]
-    assert survey.datasets["nsd"].subjects == ("1", "2", "5", "7")
-    with pytest.raises(MenagerieError, match="key models has no place beside published"):
+    assert survey.survey_dataset == "nsd" and survey.published_folder == "there"
+    with pytest.raises(MenagerieError, match="key models has no place beside scores"):
         load_config(PUBLISHED | {"models": ["a"]})
     with pytest.raises(MenagerieError, match="'datasets' is a required property"):
         load_config({"run": "p", "models": ["a"]})
     with pytest.raises(MenagerieError, match="Did you mean 'folder'"):
-        load_config({"run": "p", "published": {"folders": "there"}})
+        load_config({"run": "p", "scores": {"nsd": {"survey": {"folders": "there"}}}})
+    with pytest.raises(MenagerieError, match="expected tables with columns, or survey"):
+        load_config({"run": "p", "scores": {"nsd": {"columns": {"score": "r"}}}})
+    with pytest.raises(MenagerieError, match="key of an older version, expected scores"):
+        load_config({"run": "p", "published": {}})
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +149,7 @@ def test_without_a_file_of_ceilings_none_is_known(published):
 
 def test_models_have_the_registrys_labels_and_the_published_dimensions(published, registry):
     specs = [spec for spec in read_registry(registry).values() if spec.metadata["published_id"]]
-    table = model_table(published, specs).to_pandas()
+    table = model_table(published, [spec.as_row() for spec in specs]).to_pandas()
     assert len(table) == 224 and table["ed_raw"].notna().all()
     assert table.set_index("id").loc["random_weights_taskonomy", "training"] == "random"
 

@@ -82,13 +82,18 @@ def _highest(board: pd.DataFrame) -> str:
     top = rows.loc[rows["score"].idxmax()]
     text = (
         f"The highest score is r = {number(top['score'])} "
-        f"({_interval(top['ci_low'], top['ci_high'])}{_subjects(top['n_subjects'])}"
-        f"{plural(top['n_images'], 'test image')}): "
+        f"({_basis(top)}): "
         f"{top['display_name']}, {METRICS[top['metric']].label} in {top['region']}"
     )
     if np.isfinite(top["explained"]):
         text += f"; it explains {100 * top['explained']:.0f} % of the explainable variance"
     return text + "."
+
+
+def _basis(row: pd.Series) -> str:
+    """Interval, subjects and test images of a score; score tables of others may not say how many images there were."""
+    images = plural(int(row["n_images"]), "test image") if np.isfinite(row["n_images"]) else "images not counted"
+    return f"{_interval(row['ci_low'], row['ci_high'])}{_subjects(row['n_subjects'])}{images}"
 
 
 def _in_how_many(board: pd.DataFrame) -> str:
@@ -107,11 +112,7 @@ def _in_how_many(board: pd.DataFrame) -> str:
 
 def _best(rows: pd.DataFrame, label: str) -> str:
     first = rows.iloc[0]
-    basis = f"{_subjects(first['n_subjects'])}{plural(first['n_images'], 'test image')}"
-    text = (
-        f"By {label}, {first['display_name']} scores highest: r = {number(first['score'])} "
-        f"({_interval(first['ci_low'], first['ci_high'])}{basis})"
-    )
+    text = f"By {label}, {first['display_name']} scores highest: r = {number(first['score'])} ({_basis(first)})"
     if np.isfinite(first["explained"]):
         text += f", which is {100 * first['explained']:.0f} % of the explainable variance"
     text += "."

@@ -87,7 +87,7 @@ def dataset_facts(rows: pd.DataFrame, board: pd.DataFrame, about: Mapping[str, s
     """
     rows = rows[rows["subject"] != MEAN]
     part = rows["part"] if "part" in rows else pd.Series("test", index=rows.index)
-    parts = rows["n_images"].groupby(part).max()
+    parts = rows["n_images"].groupby(part).max().dropna()
     regions = []
     for region in in_order(rows["region"]):
         units = rows.loc[rows["region"] == region, "n_units"]

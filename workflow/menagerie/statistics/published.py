@@ -7,7 +7,7 @@ NPID is dropped, the IPCL networks get their missing suffix, and ``random_weight
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from menagerie.errors import MenagerieError
 from menagerie.files.views import DEFAULT_SPLIT, DEFAULT_WAY
 from menagerie.linking.schemas import SCHEMAS
 from menagerie.models.columns import models_table
-from menagerie.models.registry import ModelSpec
 from menagerie.statistics.benchmark import CEILINGS, DATASET, MEAN, N_IMAGES, REGION
 from menagerie.statistics.explained import add_explained
 from menagerie.statistics.representations import map_of_models, pairs_of_models
@@ -146,15 +145,22 @@ def score_table(published: Published) -> pa.Table:
     return add_explained(table)
 
 
-def model_table(published: Published, specs: Iterable[ModelSpec]) -> pa.Table:
-    """Table ``models``: what the registry knows, and effective dimensionality, accuracy and parameters as published."""
-    specs = list(specs)
-    table = models_table([spec.as_row() for spec in specs])
-    facts = published.models.set_index("id").loc[[spec.id for spec in specs]]
+def model_table(published: Published, rows: Iterable[Mapping[str, object]]) -> pa.Table:
+    """Table ``models`` from rows of the table of models, with the published effective dimensionality, accuracy and
+    parameters; these are empty for models that were not published."""
+    rows = list(rows)
+    table = models_table(rows)
+    facts = published.models.set_index("id").reindex([row["id"] for row in rows])
     for name, meaning in FACTS.items():
         field = pa.field(name, pa.float64(), metadata={"meaning": meaning, "unit": ""})
         table = table.append_column(field, pa.array(facts[name].to_numpy(float), pa.float64(), from_pandas=True))
     return table
+
+
+def renamed(table: pa.Table, dataset: str) -> pa.Table:
+    """The same table under another name of the dataset."""
+    index = table.schema.get_field_index("dataset")
+    return table.set_column(index, table.schema.field(index), pa.array([dataset] * len(table), pa.string()))
 
 
 def similarity_tables(folder: str | Path, registry: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -50,6 +50,11 @@ def load_config(raw: Mapping) -> dict:
         Naming the key, what was found, and what was expected (with the nearest known key).
     """
     require_plain(raw, "Config")
+    if "published" in raw:
+        raise MenagerieError(
+            "Config key published: found a key of an older version, expected scores: {nsd: {survey: {folder: ...}}}. "
+            "Write it so (docs/score-tables.md)."
+        )
     schema = yaml.safe_load(SCHEMA.read_text())
     config = _whole_numbers(_with_defaults(copy.deepcopy(dict(raw)), schema), schema)
     validator = jsonschema.Draft202012Validator(schema)
@@ -66,15 +71,21 @@ def load_config(raw: Mapping) -> dict:
 
 
 def _check_source(config: Mapping) -> None:
-    """Raise unless the config names either networks and brains, or the published tables."""
+    """Raise unless the config names either networks and brains, or tables of scores."""
     named = [key for key in ("models", "datasets", "standing") if key in config]
-    if "published" in config and named:
+    if "scores" in config and named:
         raise MenagerieError(
-            f"Config key {named[0]} has no place beside published: the published tables bring their own models and "
-            "dataset. Take one of the two out."
+            f"Config key {named[0]} has no place beside scores: tables bring their own models and datasets. Take one "
+            "of the two out; scores of a finished run can be one of the tables."
         )
+    for name, entry in config.get("scores", {}).items():
+        if ("survey" in entry) == ("tables" in entry) or ("tables" in entry) != ("columns" in entry):
+            raise MenagerieError(
+                f"Config key scores.{name}: found {', '.join(sorted(entry))}, expected tables with columns, or survey. "
+                "docs/score-tables.md shows both."
+            )
     absent = [key for key in ("models", "datasets") if key not in config]
-    if "published" not in config and absent:
+    if "scores" not in config and absent:
         raise MenagerieError(
             f"Config, the top level: '{absent[0]}' is a required property. Add it; config/README.md describes every "
             "key."

@@ -23,6 +23,7 @@ HEAD = """# Configuration
 | `lab.yaml` | your own images and responses, your own network; the one to copy |
 | `paper.yaml` | the survey of 2024, measured anew: 224 networks, four people of the Natural Scenes Dataset |
 | `published.yaml` | the survey's published tables through this workflow's experiments, figures and report |
+| `published_laion.yaml` | the same next to published scores of 117 networks on LAION-fMRI |
 
 Copy one, change it, look with `make check CONFIG=config/mine.yaml` what would stop it, and run it with
 `snakemake --profile profiles/default --configfile config/mine.yaml`: it replaces the demo's whole, nothing is merged.

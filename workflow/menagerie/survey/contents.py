@@ -32,6 +32,7 @@ from menagerie.statistics import benchmark
 from menagerie.statistics.experiments import Experiment, choose_experiments, read_experiments, require_models
 from menagerie.statistics.set_experiments import set_experiments
 from menagerie.survey.config import load_config, shipped
+from menagerie.survey.score_sources import SURVEY, check_tables, splits_of_tables
 from menagerie.survey.split_config import check_select_on, splits_of
 from menagerie.survey.weights_file import weights_file, weights_sources
 
@@ -58,7 +59,7 @@ class Dataset:
     @property
     def simulated(self) -> bool:
         """Whether responses are read out from planted layers of networks."""
-        return self.reader != "published" and hasattr(self._reader, "planted_layers")
+        return bool(self.reader) and hasattr(self._reader, "planted_layers")
 
     @property
     def with_ceilings(self) -> bool:
@@ -147,9 +148,14 @@ class Survey:
         return f"{self.config['results']}/{self.config['run']}"
 
     @property
-    def published(self) -> bool:
-        """Whether scores come from the published tables instead of networks and brains."""
-        return "published" in self.config
+    def from_tables(self) -> bool:
+        """Whether scores come from tables instead of networks and brains."""
+        return "scores" in self.config
+
+    @property
+    def survey_dataset(self) -> str:
+        """Dataset whose scores are the 2024 survey's own tables; empty where there is none."""
+        return next((name for name, entry in self.config.get("scores", {}).items() if SURVEY in entry), "")
 
     @cached_property
     def digests(self) -> Digests:
@@ -206,8 +212,9 @@ class Survey:
 
     @property
     def mapped(self) -> list[tuple[str, str]]:
-        """Whose models are compared with each other; the published comparison has no subjects."""
-        return [(name, benchmark.MEAN) for name in self.datasets] if self.published else self.subjects
+        """Whose models are compared with each other; the published comparison has no subjects, other tables none."""
+        published = [(self.survey_dataset, benchmark.MEAN)] if self.survey_dataset else []
+        return published if self.from_tables else self.subjects
 
     def planted_models(self, dataset: str) -> list[str]:
         """Models whose layers a simulated dataset plants, each once."""
@@ -230,8 +237,14 @@ class Survey:
         return self._published_entry.get("folder", f"{self.config['resources']}/published")
 
     @property
+    def published_url(self) -> str:
+        """Where the survey's published files are downloaded from."""
+        return self._published_entry["url"]
+
+    @property
     def _published_entry(self) -> Mapping:
-        return self.config.get("published", self.config.get("standing", {}))
+        name = self.survey_dataset
+        return self.config["scores"][name][SURVEY] if name else self.config.get("standing", {})
 
     @cached_property
     def experiments(self) -> dict[str, Experiment]:
@@ -260,8 +273,8 @@ class Survey:
         MenagerieError
             When a name fits no model of the registry, or the weights of no model can be had.
         """
-        if self.published:
-            return {name: spec for name, spec in self._rows.items() if spec.metadata["published_id"]}
+        if self.from_tables:
+            return self._models_of_tables
         chosen = self._chosen
         left = {spec.id: spec for spec in chosen if not self._absence(spec)}
         if not left:
@@ -275,7 +288,7 @@ class Survey:
     @cached_property
     def left_out(self) -> dict[str, str]:
         """Models of the config that the run goes on without, because their weights could not be had: id -> why."""
-        if self.published:
+        if self.from_tables:
             return {}
         return {spec.id: self._absence(spec) for spec in self._chosen if spec.id not in self.models}
 
@@ -292,6 +305,12 @@ class Survey:
         if spec.training == "random" or self.config["missing_weights"] == "stop":
             return ""
         return absence(spec, self._weights_folder, self.config["downloads"]["mirror"])
+
+    @cached_property
+    def _models_of_tables(self) -> dict[str, ModelSpec]:
+        """Models that tables may have scores of: those with a name in the column that the tables' names are of."""
+        columns = {"published_id" if SURVEY in entry else entry["models"] for entry in self.config["scores"].values()}
+        return {name: spec for name, spec in self._rows.items() if any(spec.as_row()[column] for column in columns)}
 
     @property
     def _weights_folder(self) -> str:
@@ -311,9 +330,8 @@ class Survey:
         MenagerieError
             When an option, a subject or a reader's files do not fit.
         """
-        if self.published:
-            name = benchmark.DATASET
-            return {name: Dataset(name, "published", benchmark.SUBJECTS, name, (benchmark.REGION,), {})}
+        if self.from_tables:
+            return {name: _table_dataset(name, entry) for name, entry in self.config["scores"].items()}
         found = {name: _dataset(name, entry) for name, entry in self.config["datasets"].items()}
         check_select_on(found)
         return found
@@ -364,7 +382,10 @@ class Survey:
         MenagerieError
             For an unknown model, subject, option of a reader or planted model, or input files that do not fit.
         """
-        if self.published:
+        if self.from_tables:
+            for name, entry in self.config["scores"].items():
+                check_tables(name, entry)
+            _ = self.views
             return
         resources = self.config["resources"]
         for dataset in self.stimuli.values():
@@ -462,6 +483,11 @@ def _dataset(name: str, entry: Mapping) -> Dataset:
         splits=splits_of(name, entry, reader, entry["options"]),
         select_on=_ways(entry.get("select_on", TRAIN), f"datasets.{name}.select_on"),
     )
+
+
+def _table_dataset(name: str, entry: Mapping) -> Dataset:
+    """A dataset that is known by its scores alone: it has no reader."""
+    return Dataset(name, "", (), name, None, {}, splits={key: {} for key in splits_of_tables(name, entry)})
 
 
 def _ways(entry: object, key: str) -> tuple[SelectOn, ...]:

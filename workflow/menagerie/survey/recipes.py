@@ -8,6 +8,7 @@ from functools import cached_property
 from menagerie.provenance.recipe import Recipe
 from menagerie.survey.config import shipped
 from menagerie.survey.contents import NSD_TWIN_SPEC
+from menagerie.survey.score_sources import table_files, without_files
 from menagerie.survey.source_recipes import InventoryMissingError, SourceRecipes
 
 __all__ = ["InventoryMissingError", "Recipes"]
@@ -64,12 +65,20 @@ class Recipes(SourceRecipes):
         """What is known of the run's models."""
         return self._recipe("models_table", {}, [spec.as_row() for spec in self.survey.models.values()])
 
-    # ---- published tables
+    # ---- tables of scores
 
-    def published_tables(self) -> Recipe:
-        """The survey's published scores as tables of a run."""
+    def score_tables(self) -> Recipe:
+        """Scores of others as tables of a run."""
         rows = [spec.as_row() for spec in self.survey.models.values()]
-        return self._recipe("published_tables", {}, rows, sources=self._published)
+        entries = {name: without_files(entry) for name, entry in self.survey.config["scores"].items()}
+        files = {
+            f"{name}, {label}": path
+            for name, entry in self.survey.config["scores"].items()
+            if name != self.survey.survey_dataset
+            for label, path in table_files(entry).items()
+        }
+        sources = self.survey.digests.sources(files) | self._published
+        return self._recipe("score_tables", {}, {"models": rows, "scores": entries}, sources=sources)
 
     def published_similarity(self, dataset: str) -> Recipe:
         """The survey's published similarities of models."""
@@ -90,6 +99,8 @@ class Recipes(SourceRecipes):
     @cached_property
     def _published(self) -> dict[str, str]:
         """Published files of a copy; downloaded ones are checked against known digests."""
+        if not self.survey.survey_dataset and "standing" not in self.survey.config:
+            return {}
         files = self.survey.published_files
         return self.survey.digests.sources(files) if self.survey.published_copy else {}
 
@@ -115,7 +126,7 @@ class Recipes(SourceRecipes):
 
     def model_to_model(self, dataset: str, subject: str) -> Recipe:
         """How alike the selected layers of every two models are."""
-        if self.survey.published:
+        if self.survey.from_tables:
             return self.published_similarity(dataset)
         upstream = self._tables | self._geometries(self.survey.datasets[dataset].stimuli)
         upstream["target"] = self.target(dataset, subject)
@@ -135,8 +146,8 @@ class Recipes(SourceRecipes):
 
     @property
     def _tables(self) -> dict[str, str]:
-        if self.survey.published:
-            return {"tables": self.fingerprint("published_tables")}
+        if self.survey.from_tables:
+            return {"tables": self.fingerprint("score_tables")}
         return {"tables": self.fingerprint("collect_tables"), "models": self.fingerprint("models_table")}
 
     @property
@@ -144,7 +155,7 @@ class Recipes(SourceRecipes):
         return {"stimuli": {name: dataset.stimuli for name, dataset in self.survey.datasets.items()}}
 
     def _geometries(self, *stimuli: str) -> dict[str, str]:
-        if self.survey.published:
+        if self.survey.from_tables:
             return {}
         return {
             f"geometry of {model} over {images}": self.fingerprint("extract_geometry", stimuli=images, model=model)
@@ -211,15 +222,14 @@ class Recipes(SourceRecipes):
         upstream = (
             self._tables | self._similarities | self._experiments | self._planted_inventories(self.survey.datasets)
         )
-        upstream |= {} if self.survey.published else self._inventories(self.survey.models)
+        upstream |= {} if self.survey.from_tables else self._inventories(self.survey.models)
         for name in self.experiments:
             upstream[f"figure of {name}"] = self.fingerprint("plot_experiment", experiment=name)
         for view in self.survey.views:
             upstream |= {f"{rule} of {view}": self.fingerprint(rule, dataset=view) for rule in self._view_figures}
         for dataset in self.survey.datasets:
-            upstream |= {
-                f"{rule} of {dataset}": self.fingerprint(rule, dataset=dataset) for rule in self._dataset_figures
-            }
+            figures = self._dataset_figures(dataset)
+            upstream |= {f"{rule} of {dataset}": self.fingerprint(rule, dataset=dataset) for rule in figures}
         upstream |= {rule: self.fingerprint(rule) for rule in self._run_results}
         settings = {
             "config": dict(self.survey.config),
@@ -233,20 +243,20 @@ class Recipes(SourceRecipes):
 
     @property
     def _view_figures(self) -> list[str]:
-        return ["plot_leaderboard"] + ([] if self.survey.published else ["plot_depth"])
+        return ["plot_leaderboard"] + ([] if self.survey.from_tables else ["plot_depth"])
 
-    @property
-    def _dataset_figures(self) -> list[str]:
+    def _dataset_figures(self, dataset: str) -> list[str]:
         chosen = self.survey.config["experiments"]
-        drawn = ["plot_overview"] if chosen and not self.survey.published else []
-        return drawn + (["plot_model_to_model"] if "model_to_model" in chosen else [])
+        drawn = ["plot_overview"] if chosen and not self.survey.from_tables else []
+        mapped = "model_to_model" in chosen and dataset in dict(self.survey.mapped)
+        return drawn + (["plot_model_to_model"] if mapped else [])
 
     @property
     def _run_results(self) -> list[str]:
         overall = (
             ["overall", "plot_overall", "plot_supplement"] if "overall" in self.survey.config["experiments"] else []
         )
-        published = ["reproduce"] if self.survey.published else []
+        published = ["reproduce"] if self.survey.survey_dataset else []
         return [*overall, *published, *(["standing"] if "standing" in self.survey.config else [])]
 
     def _planted_inventories(self, datasets: Iterable[str]) -> dict[str, str]:

@@ -31,7 +31,7 @@ RESULTS = {
         "tables/unit_scores.parquet",
     ],
     "models_table": ["tables/models.parquet"],
-    "published_tables": ["tables/model_scores.parquet", "tables/models.parquet"],
+    "score_tables": ["tables/model_scores.parquet", "tables/models.parquet"],
     "published_similarity": ["experiments/model_to_model/{dataset}/*/*.parquet"],
     "reproduce": ["tables/reproduction.parquet"],
     "experiment": ["experiments/{experiment}/data.parquet", "experiments/{experiment}/effects.parquet"],

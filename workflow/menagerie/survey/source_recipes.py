@@ -257,7 +257,7 @@ class SourceRecipes:
         return (f"menagerie.models.providers.{self.survey.spec(model).provider}",)
 
     def _reader_code(self, dataset: Dataset) -> tuple[str, ...]:
-        return (f"menagerie.brain.readers.{dataset.reader}",) if not self.survey.published else ()
+        return (f"menagerie.brain.readers.{dataset.reader}",) if dataset.reader else ()
 
     def _files(self, model: str) -> dict[str, str]:
         files = network_files(self.survey.spec(model))

@@ -19,7 +19,7 @@ def lines(config: str, profile: str) -> Iterator[Line]:
     yield machine.lock()
     found, run = config_check.config(config)
     yield found
-    if run is None or run.published:
+    if run is None or run.from_tables:
         return
     on_cluster = content.get("executor", "local") != "local"
     with networks.start(run) as examination:
