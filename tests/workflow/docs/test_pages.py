@@ -71,11 +71,11 @@ def test_every_piece_of_config_is_valid(block) -> None:
     given = yaml.safe_load(block.text)
     if block.page == "docs/nsd.md" and "regions" in given:
         assert parse_options(given).regions
-    elif block.page == "docs/experiments.md" and not {"experiments", "published", "standing"} & set(given):
+    elif block.page == "docs/experiments.md" and not {"experiments", "scores", "standing"} & set(given):
         schema = yaml.safe_load((ROOT / "workflow/schemas/experiments.schema.yaml").read_text())
         jsonschema.validate(given, schema)
     else:
-        config = load_config(({"run": "r"} if "published" in given else MINIMAL) | given)
+        config = load_config(({"run": "r"} if "scores" in given else MINIMAL) | given)
         for dataset in config.get("datasets", {}).values():
             if dataset["reader"] == "nsd":
                 parse_options(dataset["options"])
