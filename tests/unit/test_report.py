@@ -15,11 +15,11 @@ from menagerie.errors import MenagerieError
 from menagerie.figures import style
 from menagerie.figures.leaderboard import leaderboard
 from menagerie.figures.leaderboard_table import leaderboard_table
-from menagerie.report import ReportFigure, render_report
+from menagerie.report import ReportFigure, ReportView, render_report
 from menagerie.report.captions import caption_html
 from menagerie.report.findings import Planted, findings, number
 from menagerie.report.page import TEMPLATES
-from menagerie.report.sections import not_scored
+from menagerie.report.sections import merged_about, not_scored
 
 VOID = {"meta", "link", "img", "input", "br", "source", "hr"}
 
@@ -175,3 +175,44 @@ def test_a_missing_figure_is_named(inputs, tmp_path):
     figure = ReportFigure("Leaderboard", tmp_path / "gone.svg", TEMPLATES / "leaderboard.rst")
     with pytest.raises(MenagerieError, match=r"gone\.svg"):
         render_report(**{**inputs, "figures": [figure]})
+
+
+def test_facts_are_those_of_all_subjects():
+    said = {"a": {"reader": "own", "ceiling": "GSN", "n": "3"}, "b": {"reader": "own", "ceiling": "absent: no repeats"}}
+    assert merged_about(said) == {
+        "reader": "own",
+        "ceiling": "a: GSN; b: absent: no repeats",
+        "n": "a: 3; b: not said",
+    }
+
+
+def test_subjects_without_a_ceiling_are_named(inputs):
+    scores = inputs["model_scores"].copy()
+    scores.loc[scores["subject"] == "S2", "noise_ceiling"] = np.nan
+    page = render_report(**(inputs | {"model_scores": scores}))
+    assert "0.83 (S1, S3, S4); unknown in S2, so no share is explained" in page
+
+
+def test_rows_that_the_grid_bounds_are_a_caveat(inputs):
+    assert "The grid of penalties bounds" not in render_report(**inputs)
+    scores = inputs["model_scores"].copy()
+    versa = scores["metric"] == "versa"
+    scores.loc[versa, ["at_lowest_penalty", "at_highest_penalty"]] = [0.0, 0.1]
+    scores = scores.reset_index(drop=True)
+    scores.loc[scores.index[scores["metric"] == "versa"][:3], "at_highest_penalty"] = 0.5
+    page = render_report(**(inputs | {"model_scores": scores})).replace("\N{NO-BREAK SPACE}", " ")
+    assert f"nsd, veRSA: in 3 of {versa.sum()} scores more than 20% of units have the largest penalty." in page
+
+
+def test_views_of_one_dataset_are_chosen_and_titled(inputs):
+    scores = inputs["model_scores"]
+    other = scores[scores["dataset"] == "nsd"].assign(split="folds", n_folds=5)
+    layers = inputs["layer_scores"]
+    more = layers[layers["dataset"] == "nsd"].assign(split="folds")
+    views = {name: ReportView(name) for name in ("nsd", "sim")}
+    views["nsd-folds"] = ReportView("nsd", "folds", "nsd (split folds)")
+    tables = {"model_scores": pd.concat([scores, other]), "layer_scores": pd.concat([layers, more])}
+    page = render_report(**(inputs | tables | {"views": views}))
+    assert '<option value="nsd-folds">nsd (split folds)</option>' in page
+    assert "Dataset, split and selection" in page and "are means over their test parts" in page
+    assert "compared with\n  2 datasets:" in page

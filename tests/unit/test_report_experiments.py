@@ -291,3 +291,19 @@ def test_a_mean_over_subjects_counts_as_such_on_the_leaderboard(whole):
     page = render_report(**{**whole, "model_scores": pd.concat([scores[~here], means])})
     assert "1 model has no cRSA or veRSA of single subjects" in page and "mean only" in page
     assert "lack a score for some subjects" not in page
+
+
+def test_intervals_that_exclude_zero_are_underlined(whole):
+    page = render_report(**whole)
+    section = page[page.index('id="experiments"') : page.index('<section id="overall"')]
+    cells = re.findall(r'<td class="number( clear)?"><b>[^<]*</b><br>([^<]*)<br>', section)
+    assert cells
+    for clear, interval in cells:
+        low, high = (float(end.replace("\N{MINUS SIGN}", "-")) for end in interval.split(" to "))
+        assert bool(clear) == (low > 0 or high < 0)
+
+
+def test_an_experiment_with_one_analysis_says_nothing_of_the_other():
+    rows = pd.DataFrame([effect(0.1, 0.05, 0.15, analysis="sound")])
+    (text,) = sentences(rows, "f", "a")["nsd"]
+    assert "could not be made" not in text and text.endswith(".")

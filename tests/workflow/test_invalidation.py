@@ -163,6 +163,7 @@ def test_changed_image(project) -> None:
         project.planned()
         == {
             "build_stimuli": 1,
+            "define_splits": 1,
             "build_target": subjects,
             "extract_geometry": MODELS,
             "score": MODELS * LAYERS * subjects,
@@ -194,7 +195,7 @@ def pretend(project, package: str) -> None:
 
 FIGURES = {"plot_leaderboard": DATASETS, "plot_depth": DATASETS, "report": 1}
 TARGETS = {"build_target": SUBJECTS} | ALL_SCORES
-STIMULUS_SETS = {"build_stimuli": STIMULI}
+STIMULUS_SETS = {"build_stimuli": STIMULI, "define_splits": STIMULI}
 VERSION_ROWS = {
     "timm": INVENTORY,
     "pillow": STIMULUS_SETS | {"build_target": SUBJECTS} | INVENTORY,

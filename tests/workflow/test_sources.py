@@ -115,7 +115,8 @@ def test_image_of_older_time(project) -> None:
     replaced(project.folder / "data" / "animals" / "images" / "image03.png", invert)
     assert (
         project.planned(*TABLES)
-        == {"build_stimuli": 1, "build_target": 2, "extract_geometry": 2, "score": 2 * 2 * LAYERS} | BOTH
+        == {"build_stimuli": 1, "define_splits": 1, "build_target": 2, "extract_geometry": 2, "score": 2 * 2 * LAYERS}
+        | BOTH
     )
 
 

@@ -122,11 +122,6 @@ def per_model(table):
     return expand(f"{RUN}/scores/{{model}}/{table}.parquet", model=MODELS)
 
 
-def first_targets():
-    """One target of every dataset: what is true of the dataset is written in each."""
-    return [f"{RUN}/targets/{dataset.name}/{dataset.subjects[0]}.h5" for dataset in DATASETS.values()]
-
-
 def nsd_twin_weights(wildcards):
     return [path for model in SURVEY.nsd_twin_models() for path in weights_input(model).values()]
 

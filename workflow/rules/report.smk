@@ -15,7 +15,7 @@ rule report:
         data=experiment_tables("data"),
         effects=experiment_tables("effects"),
         similarity=similarity_tables("similarity"),
-        targets=[] if SURVEY.from_tables else first_targets(),
+        targets=[] if SURVEY.from_tables else TARGETS,
         planted=all_planted_inventories,
         layers=inventories_of_models,
         page_parts=PAGE_PARTS,

@@ -14,6 +14,7 @@ from menagerie.provenance.code import versions
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import differences, unite
 from menagerie.report import ReportExperiment, ReportView, figures_of, render_report
+from menagerie.report.sections import merged_about
 from menagerie.statistics.experiments import Experiment
 
 PACKAGES = ("menagerie", "snakemake", "torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "statsmodels")
@@ -38,6 +39,14 @@ def experiment(name, entry):
     )
 
 
+def about_datasets():
+    """Dataset -> what its targets say of where they come from."""
+    subjects = {}
+    for path in map(Path, snakemake.input.targets):
+        subjects.setdefault(path.parent.name, {})[path.stem] = target_provenance(path)
+    return {dataset: merged_about(found) for dataset, found in subjects.items()}
+
+
 with job(snakemake) as recipe:
     given, params = snakemake.input, snakemake.params
     paths = [*given.tables, *given.data, *given.effects, *given.similarity]
@@ -54,7 +63,7 @@ with job(snakemake) as recipe:
             *figures("depth", "Depth profile"),
         ],
         views=VIEWS,
-        datasets={Path(path).parent.name: target_provenance(path) for path in given.targets} or params.sources,
+        datasets=about_datasets() or params.sources,
         provenance={"versions": versions(PACKAGES), **differences(made), "config": params.config},
         planted={dataset: planted_depths(options, given.planted) for dataset, options in params.planted.items()},
         left_out=params.left_out,

@@ -102,7 +102,7 @@ def experiment_figure(
     """
     table = boxes(experiment, data, dataset)
     if table.empty:
-        text = reason or f"no network with a score in {dataset} takes part"
+        text = reason or _why_empty(experiment, data, dataset)
         return style.sentence(f"{experiment.title}: nothing to draw, {text.removeprefix('experiment ')}.", width)
     bands, levels = ribbons(experiment, table), level_order(experiment, data)
     levels = [level for level in levels if level in set(table["level"])]
@@ -131,6 +131,15 @@ def experiment_figure(
 
 
 # --- where things stand ---------------------------------------------------------------------------
+
+
+def _why_empty(experiment: Experiment, data: pd.DataFrame, dataset: str) -> str:
+    """Why an experiment has nothing to show of a dataset."""
+    found = metrics_in(data.loc[data["dataset"] == dataset, "metric"])
+    if found and experiment.factor == "metric":
+        labels = ", ".join(METRICS[metric].label for metric in found)
+        return f"it compares metrics, and {dataset} has scores of {labels} only"
+    return f"no network with a score in {dataset} takes part"
 
 
 def _layout(experiment: Experiment, table: pd.DataFrame, width: float) -> Layout:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -127,13 +127,14 @@ def sentences(
     effects = in_places(effects)
     main = effects.assign(level=[contrast(term, factor) for term in effects["term"]])
     main = main[main["level"].notna() & main["estimate"].notna() & ~main["term"].str.contains(":", regex=False)]
+    analyses = set(effects["analysis"])
     found: dict[str, list[str]] = {}
     for (dataset, region, metric), rows in main.groupby(PLACE, sort=False):
         where = region if metric == "all" else f"{metric_label(metric)}, {region}"
         levels = in_order(rows["level"])
         pairs = {name(level): pair(rows[rows["level"] == level]) for level in levels}
         told = (
-            [_one(where, level, name(reference), *both) for level, both in pairs.items()]
+            [_one(where, level, name(reference), *both, analyses) for level, both in pairs.items()]
             if len(levels) <= MOST_SENTENCES
             else [_many(where, name(reference), pairs)]
         )
@@ -141,7 +142,15 @@ def sentences(
     return found
 
 
-def _one(where: str, level: str, reference: str, published: Mapping | None, sound: Mapping | None) -> str:
+def _one(
+    where: str,
+    level: str,
+    reference: str,
+    published: Mapping | None,
+    sound: Mapping | None,
+    analyses: Collection[str] = ("published", "sound"),
+) -> str:
+    """One contrast; ``analyses`` are those that the experiment has, so that a missing one was tried."""
     told = [
         f"{_size(one)} {label}"
         for one, label in ((published, "as published"), (sound, "by the sound analysis"))
@@ -149,7 +158,8 @@ def _one(where: str, level: str, reference: str, published: Mapping | None, soun
     ]
     text = f"{where}: {level} minus {reference} is {' and '.join(told)}"
     if published is None or sound is None:
-        return f"{text}; the {'published' if published is None else 'sound'} analysis could not be made."
+        missing = "published" if published is None else "sound"
+        return f"{text}; the {missing} analysis could not be made." if missing in analyses else f"{text}."
     return f"{text}. {_meaning(published, sound)}"
 
 

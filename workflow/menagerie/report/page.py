@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from menagerie.figures.leaderboard_table import leaderboard_table
-from menagerie.figures.tidy import METRICS, in_order, metrics_in
+from menagerie.figures.tidy import METRICS, in_order, metrics_in, on_rsms
 from menagerie.files.layer_counts import LayerCount
 from menagerie.files.views import DEFAULT_SPLIT
 from menagerie.linking.schemas import SCHEMAS
@@ -34,6 +34,7 @@ from menagerie.report.sections import (
 from menagerie.report.sets_section import sets_facts
 from menagerie.report.standing_section import standing_facts
 from menagerie.report.variation_section import overall_facts, similarity_facts
+from menagerie.statistics.contrasts import MEAN
 from menagerie.statistics.views import by_view
 
 TEMPLATES = Path(__file__).parents[2] / "report"
@@ -128,7 +129,8 @@ def render_report(
         lstrip_blocks=True,
     )
     environment.filters.update(number=number, plural=plural, unbroken=unbroken)
-    shown = _datasets(scores[scores["status"] == "ok"], board, views, about, planted or {})
+    good = by_name[(by_name["status"] == "ok") & (by_name["subject"] != MEAN)]
+    shown = _datasets(scores[scores["status"] == "ok"], on_rsms(good), board, views, about, planted or {})
 
     def embedded(figures: Sequence[ReportFigure]) -> list[dict]:
         return [_embed(figure, views, about, figures[:i]) for i, figure in enumerate(figures)]
@@ -173,13 +175,18 @@ def render_report(
 
 
 def _datasets(
-    good: pd.DataFrame, board: pd.DataFrame, views: Mapping[str, ReportView], about: Mapping, planted: Mapping
+    good: pd.DataFrame,
+    selected: pd.DataFrame,
+    board: pd.DataFrame,
+    views: Mapping[str, ReportView],
+    about: Mapping,
+    planted: Mapping,
 ) -> dict[str, dict]:
     shown = {}
     for name in in_order(board["dataset"]):
         rows, view = board[board["dataset"] == name], views.get(name, ReportView(name))
         here = good[(good["dataset"] == view.dataset) & (good["split"] == view.split)]
-        facts = dataset_facts(here, rows, about.get(name, {}))
+        facts = dataset_facts(here, selected[selected["dataset"] == name], about.get(name, {}))
         told = findings(rows, _planted(about.get(name, {}), planted.get(view.dataset, {})))
         shown[name] = {**facts, "title": view_label(name, views, about), "findings": told}
     return shown

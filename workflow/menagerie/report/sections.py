@@ -73,17 +73,45 @@ def counts(scores: pd.DataFrame, models: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def dataset_facts(rows: pd.DataFrame, board: pd.DataFrame, about: Mapping[str, str]) -> dict[str, object]:
+def merged_about(subjects: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Provenance of a dataset's targets as one: entries that differ between subjects name whose they are."""
+    found: dict[str, str] = {}
+    for key in dict.fromkeys(key for entries in subjects.values() for key in entries):
+        by_text: dict[str, list[str]] = {}
+        for subject, entries in subjects.items():
+            by_text.setdefault(str(entries.get(key, "not said")), []).append(subject)
+        if len(by_text) == 1:
+            found[key] = next(iter(by_text))
+        else:
+            found[key] = "; ".join(f"{', '.join(names)}: {text}" for text, names in by_text.items())
+    return found
+
+
+def _ceiling(rows: pd.DataFrame) -> str:
+    """Mean noise ceiling of a region, and the subjects that have none, because of whom nothing is "explained"."""
+    by_subject = rows.groupby("subject", sort=False)["noise_ceiling"].first()
+    known = by_subject.dropna()
+    if known.empty:
+        return "unknown"
+    if len(known) == len(by_subject):
+        return number(known.mean())
+    missing = ", ".join(map(str, by_subject.index[by_subject.isna()]))
+    return (
+        f"{number(known.mean())} ({', '.join(map(str, known.index))}); unknown in {missing}, so no share is explained"
+    )
+
+
+def dataset_facts(rows: pd.DataFrame, selected: pd.DataFrame, about: Mapping[str, str]) -> dict[str, object]:
     """One dataset in a few words.
 
     Parameters
     ----------
     rows
         Rows of layer_scores (model_scores, where layers are not known) with a score, of this dataset.
-    board
-        Rows of the leaderboard table, of this dataset.
+    selected
+        Rows of model_scores with a score on RSMs, of this dataset.
     about
-        Provenance of its targets.
+        Provenance of its targets (:func:`merged_about`).
     """
     rows = rows[rows["subject"] != MEAN]
     part = rows["part"] if "part" in rows else pd.Series("test", index=rows.index)
@@ -91,12 +119,11 @@ def dataset_facts(rows: pd.DataFrame, board: pd.DataFrame, about: Mapping[str, s
     regions = []
     for region in in_order(rows["region"]):
         units = rows.loc[rows["region"] == region, "n_units"]
-        ceiling = board.loc[board["region"] == region, "noise_ceiling"].dropna()
         regions.append(
             {
                 "region": region,
                 "units": _units(units.dropna()),
-                "ceiling": number(ceiling.iloc[0]) if len(ceiling) else "unknown",
+                "ceiling": _ceiling(selected[selected["region"] == region]),
                 "metrics": ", ".join(
                     METRICS[m].label for m in metrics_in(rows.loc[rows["region"] == region, "metric"])
                 ),
