@@ -60,7 +60,9 @@ def sources_of_tables():
     """What the report says of datasets that are known by their scores alone."""
     if not SURVEY.from_tables:
         return {}
-    files = {name: ", ".join(table_files(entry).values()) for name, entry in CONFIG["scores"].items() if "tables" in entry}
+    files = {
+        name: ", ".join(table_files(entry).values()) for name, entry in CONFIG["scores"].items() if "tables" in entry
+    }
     return {name: {"source": f"scores of others: {text}", "simulated": "no"} for name, text in files.items()} | (
         {SURVEY.survey_dataset: dict(ABOUT)} if SURVEY.survey_dataset else {}
     )
