@@ -28,6 +28,10 @@ DPT = SMALL | {
     "neck_hidden_sizes": [24, 48, 96, 96],
     "fusion_hidden_size": 48,
 }
+SAM = {
+    "vision_config": SMALL | {"image_size": 256, "global_attn_indexes": [2]},
+    "prompt_encoder_config": {"image_size": 256},
+}
 DINOV2 = {"hidden_size": 384, "num_attention_heads": 6}
 
 # kind -> class, configuration class, arguments, side of the input
@@ -48,7 +52,7 @@ TRANSFORMERS: dict[str, tuple[str, str, dict, int]] = {
     "hiera": ("HieraModel", "HieraConfig", {"embed_dim": 24, "depths": [1, 2, 3, 1]}, 224),
     "ijepa": ("IJepaModel", "IJepaConfig", SMALL, 224),
     "mobilevit": ("MobileViTModel", "MobileViTConfig", {}, 256),
-    "sam": ("SamModel", "SamConfig", {"vision_config": SMALL | {"image_size": 256, "global_attn_indexes": [2]}}, 256),
+    "sam": ("SamModel", "SamConfig", SAM, 256),
     "sam_vision": ("SamVisionModel", "SamVisionConfig", SMALL | {"image_size": 512, "global_attn_indexes": [2]}, 512),
     "segformer": ("SegformerModel", "SegformerConfig", {}, 224),
     "segformer_seg": ("SegformerForSemanticSegmentation", "SegformerConfig", {}, 224),

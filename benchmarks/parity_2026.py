@@ -37,8 +37,8 @@ from menagerie.files.inventory import LayerInfo
 N_IMAGES, N_PROJECTIONS = 8, 128
 GROUP = 20_000_000
 """Features of the layers that are held in double precision at a time."""
-RESOLUTION = 1e-6
-"""Share of a number that several operations in single precision may lose."""
+RESOLUTION = 1e-4
+"""Share of a number that a network's operations in single precision may lose."""
 
 COLUMNS = ("network", "seconds", "layers", "others", "compared", "ok", "rdm", "gram", "noise", "statuses")
 
