@@ -22,6 +22,7 @@ from pathlib import Path
 
 from menagerie import __version__
 from menagerie.errors import MenagerieError
+from menagerie.files.csv_cells import harmless
 from menagerie.files.storage import atomic
 from menagerie.files.tables import read_provenance
 from menagerie.provenance.code import code_of
@@ -201,7 +202,13 @@ def _jobs(run: Path) -> bytes:
         log = (run / "logs" / job).with_name(f"{job.name}.log")
         said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] if log.is_file() else []
         table.writerow(
-            [job.as_posix(), row.get("s", ""), row.get("cpu_time", ""), row.get("max_rss", ""), *(said or [""])]
+            [
+                job.as_posix(),
+                row.get("s", ""),
+                row.get("cpu_time", ""),
+                row.get("max_rss", ""),
+                *map(harmless, said or [""]),
+            ]
         )
     return text.getvalue().encode()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from menagerie.errors import MenagerieError
+from menagerie.errors import MenagerieError, on_screen
 
 PLAIN, WARNING, FAILURE = "plain", "warning", "failure"
 
@@ -29,7 +29,7 @@ class Remark:
     status: str = WARNING
 
     def __str__(self) -> str:
-        return f"{'Warning' if self.status == WARNING else 'Note'}: {self.text} {self.advice}".rstrip()
+        return on_screen(f"{'Warning' if self.status == WARNING else 'Note'}: {self.text} {self.advice}".rstrip())
 
 
 def plain(text: str, advice: str = "") -> Remark:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 
-from menagerie.errors import MenagerieError
+from menagerie.errors import MenagerieError, on_screen
 from menagerie.provenance.note import note_for_log
 from menagerie.provenance.recipe import Recipe, read_recipe
 
@@ -48,7 +48,7 @@ def job(snakemake: object) -> Iterator[Recipe | None]:
         print("Stopped by Ctrl-C.", file=sys.stderr, flush=True)
         raise
     except Exception as error:
-        _fail(terminal, log, traceback.format_exc(), f"{type(error).__name__}: {error}")
+        _fail(terminal, log, traceback.format_exc(), on_screen(f"{type(error).__name__}: {error}"))
 
 
 def _note_results(outputs: Iterable[str], recipe: Recipe) -> None:

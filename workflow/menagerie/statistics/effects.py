@@ -233,16 +233,26 @@ def design_matrices(data: pd.DataFrame, formula: str) -> tuple[np.ndarray, pd.Da
     check_formula(formula)
     try:
         description = patsy.ModelDesc.from_formula(formula)
-    except patsy.PatsyError as error:
-        raise MenagerieError(f"Formula '{formula}' cannot be read ({error}). Write it as: score ~ a + b.") from error
+    except Exception as error:  # patsy raises many kinds
+        raise _unreadable(formula, error) from error
     variables = {code for term in description.lhs_termlist + description.rhs_termlist for code in _names(term)}
     for name in sorted(variables):
         _column(data, name, formula)
-    outcome, design = patsy.dmatrices(formula, _used_levels(data, variables), return_type="dataframe")
+    try:
+        outcome, design = patsy.dmatrices(formula, _used_levels(data, variables), return_type="dataframe")
+    except Exception as error:
+        raise _unreadable(formula, error) from error
+    if design.shape[1] == 0:
+        raise MenagerieError(f"Formula '{formula}': found no term to estimate, expected some. Write it as: score ~ a.")
     if outcome.shape[1] != 1:
         raise MenagerieError(f"Formula '{formula}': the outcome must be one column of numbers.")
     _require_rank(design, formula)
     return outcome.to_numpy(dtype=float)[:, 0], design
+
+
+def _unreadable(formula: str, error: Exception) -> MenagerieError:
+    said = (str(error).splitlines() or [type(error).__name__])[0]
+    return MenagerieError(f"Formula '{formula}' cannot be read ({said}). Write it as: score ~ a + b.")
 
 
 def effects_table(

@@ -23,7 +23,6 @@ from menagerie.files.inventory import LayerInfo, block_name
 from menagerie.files.layer_counts import LayerCount, count_layers
 from menagerie.files.layer_patterns import Selection, check_models, choose_layers, selection_of
 from menagerie.files.views import view_name, view_title
-from menagerie.files.yaml_text import read_yaml
 from menagerie.linking.select_on import TRAIN, SelectOn
 from menagerie.models.absent import absence
 from menagerie.models.registry import ModelSpec, read_registry, select_models
@@ -35,6 +34,7 @@ from menagerie.survey.config import load_config, shipped
 from menagerie.survey.score_sources import SURVEY, check_tables, splits_of_tables
 from menagerie.survey.split_config import check_select_on, splits_of
 from menagerie.survey.weights_file import weights_file, weights_sources
+from menagerie.twins.nsd.twin_keys import read_keys
 
 # A layer takes about a second and starting a job five: 200 layers run for minutes, with a start of 3 %. A constant,
 # because another number would give the blocks other names, and repeat them.
@@ -197,8 +197,7 @@ class Survey:
 
     def nsd_twin_models(self) -> list[str]:
         """Models whose layers the simulated twin of NSD plants, each once."""
-        spec = read_yaml(shipped(NSD_TWIN_SPEC), f"Twin spec {NSD_TWIN_SPEC}", "Correct it; docs/nsd.md describes it.")
-        planted = (spec or {}).get("planted") or {}
+        planted = read_keys(shipped(NSD_TWIN_SPEC), f"Twin spec {NSD_TWIN_SPEC}")["planted"] or {}
         return list(dict.fromkeys(entry["model"] for entry in planted.values()))
 
     @cached_property

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from menagerie.brain.readers import reader_module
-from menagerie.errors import MenagerieError
+from menagerie.errors import MenagerieError, on_screen
 from menagerie.files.inventory import LayerInfo, block_range, read_header, read_inventory
 from menagerie.provenance.jobs import command
 from menagerie.survey import costs
@@ -255,7 +255,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m menagerie.survey.plan", description=__doc__.splitlines()[0])
     parser.add_argument("config", nargs="?", default="config/config.yaml")
     given = parser.parse_args(arguments)
-    print(render(*make_plan(Survey.from_config(read_config(given.config)))))
+    print(on_screen(render(*make_plan(Survey.from_config(read_config(given.config)))), longest=1_000_000))
     return 0
 
 

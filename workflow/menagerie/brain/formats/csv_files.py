@@ -229,9 +229,17 @@ def find_separator(text: str, path: Path) -> str:
     )
 
 
+def _split(lines: Sequence[str], separator: str) -> list[list[str]]:
+    """Cells of some lines; none where they break the rules of csv (:func:`records` says how)."""
+    try:
+        return list(csv.reader(lines, delimiter=separator, skipinitialspace=separator == " "))
+    except csv.Error:
+        return []
+
+
 def _spaced(lines: Sequence[str]) -> int:
     """Columns of lines whose cells are separated by spaces, with numbers in the last one; 0 for others."""
-    first, *rows = ([cell for cell in row if cell] for row in csv.reader(lines, delimiter=" ", skipinitialspace=True))
+    first, *rows = [[cell for cell in row if cell] for row in _split(lines, " ")] or [[]]
     if not rows or len(rows[0]) < 2 or any(len(row) != len(rows[0]) or not _is_number(row[-1]) for row in rows):
         return 0
     return len(rows[0]) if len(first) in (len(rows[0]), len(rows[0]) - 1) else 0
@@ -246,8 +254,8 @@ def _is_number(cell: str) -> bool:
 
 
 def _fits(lines: Sequence[str], separator: str) -> bool:
-    widths = [len(row) for row in csv.reader(lines, delimiter=separator)]
-    return min(widths) > 1 and set(widths[1:]) <= {widths[0], widths[0] + 1}
+    widths = [len(row) for row in _split(lines, separator)]
+    return min(widths, default=0) > 1 and set(widths[1:]) <= {widths[0], widths[0] + 1}
 
 
 def _fit_header(

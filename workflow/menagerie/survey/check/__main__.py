@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
+from menagerie.errors import on_screen
 from menagerie.provenance.jobs import command
 from menagerie.survey.check import cluster, config_check, machine, networks, profiles
 from menagerie.survey.check.line import FAILURE, WARNING, Line, render
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--profile", default="profiles/default", help="Snakemake profile: its folder, or a name")
     given = parser.parse_args(arguments)
     found = list(lines(given.config, given.profile))
-    print(render(found))
+    print(on_screen(render(found), longest=1_000_000))
     counts = {status: sum(line.status == status for line in found) for status in (FAILURE, WARNING)}
     print(f"\n{counts[FAILURE]} failures, {counts[WARNING]} warnings.")
     return int(counts[FAILURE] > 0)

@@ -15,34 +15,12 @@ import numpy as np
 from PIL import Image
 
 from menagerie.brain.nsd.layout import FUNC1PT8MM_SHAPES, IMAGE_SIZE, subject_number
-from menagerie.errors import MenagerieError, unknown
-from menagerie.files.yaml_text import read_yaml
+from menagerie.errors import MenagerieError
 from menagerie.provenance.jobs import command
 from menagerie.twins.nsd.twin import TwinSpec, make_design, photograph_ids, write_twin
 from menagerie.twins.nsd.twin_geometry import Voxels, published_voxels, synthetic_voxels
 from menagerie.twins.nsd.twin_images import textures
-
-# Every key of a spec file; docs/nsd.md says what each means.
-KEYS: Mapping[str, object] = {
-    "subjects": ["subj01", "subj02"],
-    "sessions": 2,
-    "n_shared": 200,
-    "betas": "hdf5",
-    "photographs": "textures",
-    "drift": 0.3,
-    "seed": 0,
-    "voxels": {},
-    "planted": {},
-}
-VOXEL_KEYS: Mapping[str, object] = {
-    "published": None,
-    "shape": [30, 30, 20],
-    "n_otc": 400,
-    "n_evc": 200,
-    "ncsnr": None,
-    "decoys": 5,
-}
-PHOTOGRAPHS = ("textures", "tiles")
+from menagerie.twins.nsd.twin_keys import read_keys
 
 
 def read_spec(path: Path) -> tuple[TwinSpec, dict]:
@@ -51,15 +29,9 @@ def read_spec(path: Path) -> tuple[TwinSpec, dict]:
     Raises
     ------
     MenagerieError
-        When the file is missing, is not YAML, or has an unknown key.
+        When the file cannot be read, a key is unknown or has a wrong value, or the voxels do not fit the volume.
     """
-    given = read_yaml(path, f"Twin spec {path}", "Correct it; docs/nsd.md describes every key.") or {}
-    if not isinstance(given, Mapping):
-        raise MenagerieError(f"Twin spec {path}: expected keys and values, found {type(given).__name__}.")
-    keys = _fill(given, KEYS, f"key of twin spec {path}")
-    keys["voxels"] = _fill(keys["voxels"], VOXEL_KEYS, f"key under voxels of twin spec {path}")
-    if keys["photographs"] not in PHOTOGRAPHS:
-        raise unknown(f"photographs of twin spec {path}", str(keys["photographs"]), PHOTOGRAPHS)
+    keys = read_keys(path)
     spec = TwinSpec(
         voxels={subject: _voxels(subject, keys) for subject in keys["subjects"]},
         sessions=keys["sessions"],
@@ -70,13 +42,6 @@ def read_spec(path: Path) -> tuple[TwinSpec, dict]:
         note={"planted": keys["planted"] or "statistics of the photographs", "photographs": keys["photographs"]},
     )
     return spec, keys
-
-
-def _fill(given: Mapping, known: Mapping[str, object], what: str) -> dict:
-    for name in given:
-        if name not in known:
-            raise unknown(what, name, known)
-    return {**known, **given}
 
 
 def _voxels(subject: str, keys: Mapping) -> Voxels:

@@ -102,10 +102,21 @@ class _Builder:
         )
 
     def free(self, count: int) -> list[tuple[int, ...]]:
-        """Positions without a voxel."""
+        """Positions without a voxel.
+
+        Raises
+        ------
+        MenagerieError
+            When there are fewer.
+        """
         taken = np.zeros(self.shape, dtype=bool)
         if self.rows:
             taken[tuple(np.array(list(self.rows)).T)] = True
+        if count > taken.size - np.count_nonzero(taken):
+            raise MenagerieError(
+                f"Twin: found {count + np.count_nonzero(taken)} voxels in a volume of {taken.size}, expected at most "
+                "as many. Enlarge voxels.shape, or lower n_otc, n_evc or decoys."
+            )
         flat = self.rng.choice(np.flatnonzero(~taken), size=count, replace=False)
         return [tuple(map(int, xyz)) for xyz in np.stack(np.unravel_index(flat, self.shape), axis=1)]
 
@@ -167,9 +178,17 @@ def published_voxels(folder: Path, subject: str, *, decoys: int = 20, seed: int 
 def _table(path: Path, number: int) -> dict[tuple[int, ...], dict[str, str]]:
     if not path.is_file():
         raise MenagerieError(f"Voxel table {path} is missing. Use the synthetic geometry, or give its folder.")
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if int(row["subj_id"]) == number]
-    return {tuple(int(part) for part in row["voxel_id"].split("-")[1:]): row for row in rows}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if int(row["subj_id"]) == number]
+        for row in rows:
+            float(row["ncsnr"])
+        return {tuple(int(part) for part in row["voxel_id"].split("-")[1:]): row for row in rows}
+    except (ValueError, KeyError, TypeError, AttributeError, csv.Error, OSError) as error:
+        raise MenagerieError(
+            f"Voxel table {path}: found {type(error).__name__} ({error}), expected the published columns subj_id, "
+            "voxel_id and ncsnr. Fetch it again."
+        ) from None
 
 
 def synthetic_voxels(
