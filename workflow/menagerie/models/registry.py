@@ -122,6 +122,8 @@ BUILD_COLUMNS = tuple(f.name for f in fields(ModelSpec) if f.name != "metadata")
 COLUMNS = BUILD_COLUMNS + METADATA
 REQUIRED = ("id", "provider", "builder", "weights", "training")
 
+MOST_CHARACTERS = 100_000  # of a line; csv refuses cells of more than 131,072
+
 
 def read_registry(path: str | Path) -> dict[str, ModelSpec]:
     """Read a tab-separated model table; the keys are the ids, in the file's order.
@@ -140,6 +142,13 @@ def read_registry(path: str | Path) -> dict[str, ModelSpec]:
             f"The model table {path} cannot be read: expected tab-separated text in UTF-8, found: {said}. "
             "Check config key registry."
         ) from error
+    lines = list(lines)
+    for number, line in enumerate(lines, start=1):
+        if len(line) > MOST_CHARACTERS:
+            raise MenagerieError(
+                f"{path}, line {number}: found {len(line):,} characters, expected at most {MOST_CHARACTERS:,}. "
+                "Correct it."
+            )
     reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
     header = next(reader, [])
     _check_header(path, header)
