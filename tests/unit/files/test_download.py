@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -249,7 +250,9 @@ def test_a_process_that_is_ended(tmp_path, server, how, words):
     """What it leaves is either nothing or a part that the next run goes on with."""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3] / "workflow")}
     command = [sys.executable, "-c", textwrap.dedent(CHILD), f"{server.address}/{words}", str(tmp_path / "file")]
-    child = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    # Shells start jobs in the background with SIGINT ignored, which a child would inherit.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    child = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, preexec_fn=heed)
     assert server.served["stalled"].wait(30)
     deadline = time.monotonic() + 10
     while not (tmp_path / ".file.part").exists() and time.monotonic() < deadline:
