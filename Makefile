@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 INDEX = $(shell $(BIN)/pip config get global.index-url 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check benchmarks demo plan twin paper archive test cluster lint lock slurm profile clean
+.PHONY: help setup check benchmarks demo plan twin paper archive test gpu cluster lint lock slurm profile clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -55,6 +55,9 @@ benchmarks: $(READY) ## linking, geometry and intervals against their peers, int
 	$(BIN)/python benchmarks/linking.py --out results/benchmarks --threads 1
 	PYTHONPATH=workflow $(BIN)/python benchmarks/geometry.py --out results/benchmarks
 	PYTHONPATH=workflow $(BIN)/python benchmarks/intervals.py > results/benchmarks/intervals.md
+
+gpu: $(READY) ## a CUDA card proven: parity with double precision, memory that runs out, speed (8 minutes; plain python works too)
+	$(BIN)/python benchmarks/gpu.py
 
 cluster: $(READY) ## the tests on a SLURM that they boot on this machine (as root; sh tests/cluster/install_slurm.sh first)
 	$(BIN)/python -m pytest -m cluster tests/cluster

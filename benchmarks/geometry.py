@@ -30,7 +30,7 @@ import torch
 from sklearn.random_projection import SparseRandomProjection
 from torch import nn
 
-from menagerie.brain.splits import train_mask
+from menagerie.brain.folds import train_mask
 from menagerie.brain.target import Target
 from menagerie.features.accumulate import RawGram
 from menagerie.features.collect import layer_features

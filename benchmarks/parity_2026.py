@@ -26,7 +26,7 @@ import torch
 from networks_2026 import build
 from torch import nn
 
-from menagerie.brain.splits import train_mask
+from menagerie.brain.folds import train_mask
 from menagerie.features.evaluation import plain_evaluation
 from menagerie.features.extract import extract_geometry
 from menagerie.features.projection import SparseProjection

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from menagerie.brain.folds import Fold
 from menagerie.brain.readers import v4
 from menagerie.brain.split_definitions import make_folds
-from menagerie.brain.splits import Fold
 from menagerie.brain.stimuli import Stimuli, write_stimuli
 from menagerie.brain.target import Target
 from menagerie.features.extract import extract_geometry

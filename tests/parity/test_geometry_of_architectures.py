@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from menagerie.brain.splits import train_mask
+from menagerie.brain.folds import train_mask
 from menagerie.features.accumulate import working_bytes
 from menagerie.features.collect import layer_features
 from menagerie.features.extract import extract_geometry

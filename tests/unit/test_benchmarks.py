@@ -52,3 +52,23 @@ def test_preprocessing(tmp_path: Path) -> None:
     assert int(row[1]) > int(row[2]) > 100 and float(row[4]) <= 1e-5
     assert "it is a detection network" in said and "OTHER PIXELS" not in said
     assert (tmp_path / "preprocessing.md").read_text() in said
+
+
+WITHOUT = """
+import runpy, sys
+# A module that is None in here counts as not installed.
+sys.modules |= dict.fromkeys(("snakemake", "pyarrow", "pandas", "nibabel", "sklearn", "patsy"))
+sys.path.insert(0, "benchmarks")
+runpy.run_path("benchmarks/gpu.py", run_name="__main__")
+"""
+
+
+def test_gpu_in_an_environment_of_a_few_packages(tmp_path: Path) -> None:
+    said = run("-c", WITHOUT, "--device", "cpu", "--quick", "--out", str(tmp_path))
+    found = json.loads((tmp_path / "gpu.json").read_text())
+    rows = found["Parity with double precision"]
+    assert len(rows) == 2 and all(0 < row["scores, one penalty"] < 1e-5 and row["layers"] == 3 for row in rows)
+    assert [row["network"] for row in found["Extraction"]] == ["resnet18"]
+    assert len(found["The survey in hours"]) == 5 and (tmp_path / "gpu.md").read_text().count("## ") == said.count(
+        "## "
+    )

@@ -1,5 +1,7 @@
 """Show a stimulus set to a network and keep the geometry of every selected layer."""
 
+import os
+
 from menagerie.brain.stimuli import Stimuli
 from menagerie.features.device import device_name, pick_device
 from menagerie.features.extract import extract_geometry
@@ -24,7 +26,12 @@ with job(snakemake) as recipe:
     layers = [inventory[index] for index in snakemake.params.layers]
     geometries = extract_geometry(
         loaded.module,
-        ImageLoader(stimuli, loaded.transform),
+        ImageLoader(
+            stimuli,
+            loaded.transform,
+            workers=len(os.sched_getaffinity(0)) if device.type == "cuda" else 1,
+            pinned=device.type == "cuda",
+        ),
         layers,
         memory_budget=snakemake.config["memory_budget_mb"] * 10**6,
         n_projections=config["projection.n_components"],

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from menagerie.brain.splits import overlapping_splits, read_splits, splits_origin
+from menagerie.brain.folds import overlapping_splits
+from menagerie.brain.splits import read_splits, splits_origin
 from menagerie.brain.target import read_target
 from menagerie.files.geometry import GeometryFile
 from menagerie.files.tables import read_tables, write_table

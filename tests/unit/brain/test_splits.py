@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from menagerie.brain.fold_ceilings import ceilings_by_fold
+from menagerie.brain.folds import Fold, even_odd, overlapping_splits, train_mask
 from menagerie.brain.split_definitions import dataset_folds, make_folds, named_definitions, train_shares
-from menagerie.brain.splits import Fold, even_odd, overlapping_splits, read_splits, train_mask, write_splits
+from menagerie.brain.splits import read_splits, write_splits
 from menagerie.brain.stimuli import duplicate_remarks
 from menagerie.errors import MenagerieError
 

@@ -202,3 +202,17 @@ def test_an_image_without_any_contrast_is_named(value, n_features):
             "constant over features for 1 images (first: image 4)",
             *(f"constant over features for {n} images (first: image {k})" for n in range(2, 7) for k in range(5)),
         )
+
+
+@pytest.mark.parametrize("bad", [[], [3], [5, 2]])
+def test_a_gpu_finds_the_images_that_the_host_finds(bad):
+    features = torch.randn(9, 50)
+    features[bad, 7] = torch.nan
+    flaws = []
+    for on_gpu in (False, True):
+        gram = RawGram(9)
+        gram._on_gpu = on_gpu
+        gram.add(features[:, :20])
+        gram.add(features[:, 20:])
+        flaws.append(gram.flaw())
+    assert flaws[0] == flaws[1] == (f"values are not finite (first at image {min(bad)}, counted from 0)" if bad else "")

@@ -69,3 +69,11 @@ def test_images_of_several_sizes_are_named(tmp_path):
     loader = ImageLoader(Stimuli(tmp_path / "s.h5"), Counting())
     with pytest.raises(MenagerieError, match=r"image 'c': expected torch.float32 \(3, 4, 4\), found .* \(3, 5, 4\)"):
         loader[0:3]
+
+
+@pytest.mark.parametrize("cache_bytes", [0, 2**20])
+def test_several_workers_prepare_the_same_batches(stimuli, cache_bytes):
+    loader = ImageLoader(stimuli[0], Counting(), workers=3, cache_bytes=cache_bytes)
+    expected = torch.from_numpy(stimuli[1]).permute(0, 3, 1, 2).float() / 255
+    for _ in range(2):
+        assert torch.equal(read_all(loader, 3), expected)

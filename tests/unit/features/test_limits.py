@@ -102,6 +102,17 @@ def test_product_as_on_a_gpu_equals_the_one_on_cores():
     assert len(projection._device_blocks) == 2
 
 
+def test_blocks_for_a_gpu_are_the_same_whatever_the_number_of_threads():
+    projection, threads = SparseProjection(400_000, 20), torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        blocks = [block.to_dense() for block in projection._blocks_on(torch.device("cpu"))]
+    finally:
+        torch.set_num_threads(threads)
+    assert len(blocks) == 4
+    np.testing.assert_array_equal(torch.cat(blocks, dim=1).numpy(), projection.matrix().toarray())
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 def test_gpu_equals_host():
     expected = geometry()

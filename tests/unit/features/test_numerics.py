@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from menagerie.brain.splits import train_mask
+from menagerie.brain.folds import train_mask
 from menagerie.features.accumulate import Errors, RawGram, power_of_two, standardised_gram, sums_of_changes
 from menagerie.features.extract import extract_geometry
 from menagerie.features.projection import SparseProjection

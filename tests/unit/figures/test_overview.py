@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 import synthetic
 
-from menagerie.brain.splits import even_odd
+from menagerie.brain.folds import even_odd
 from menagerie.brain.target import Target
 from menagerie.figures import style
 from menagerie.figures.overview import overview_figure

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from menagerie.brain.splits import even_odd
+from menagerie.brain.folds import even_odd
 from menagerie.errors import MenagerieError
+from menagerie.files.geometry import fold
 from menagerie.linking import score_layer
+from menagerie.linking.arrays import symmetric
 from menagerie.linking.comparison import Brain, match_images
 
 from .builders import features_of, image_ids, layer_of, rsm_target_of, target_of
@@ -194,3 +196,14 @@ def test_a_subject_prepared_once_gives_every_layer_the_same_scores():
     for seed in (1, 2):
         layer = layer_of(features_of(seed=seed))
         assert score(layer, brain) == score(layer, target)
+
+
+def test_triangles_unfold_where_they_are():
+    matrix = np.random.default_rng(0).standard_normal((7, 7)).astype(np.float32)
+    matrix += matrix.T
+    torch = pytest.importorskip("torch")
+    whole = symmetric(torch.asarray(fold(matrix, with_diagonal=True)), 7, None)
+    strict = symmetric(torch.asarray(fold(matrix, with_diagonal=False)), 7, 0.5)
+    np.testing.assert_array_equal(whole.numpy(), matrix)
+    np.fill_diagonal(matrix, 0.5)
+    np.testing.assert_array_equal(strict.numpy(), matrix)

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from menagerie.brain.splits import Fold, even_odd
+from menagerie.brain.folds import Fold, even_odd
 from menagerie.errors import MenagerieError
 from menagerie.linking import score_layer
 from menagerie.linking.fold_means import mean_over_folds

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from menagerie.brain.splits import Fold
+from menagerie.brain.folds import Fold
 
 Found = tuple[dict[str, float], dict[str, str]]  # region -> ceiling; entries of provenance
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from menagerie.brain.folds import Fold, folds_or_default
 from menagerie.brain.repeats import estimate_ncsnr
-from menagerie.brain.splits import Fold, folds_or_default
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError
 

@@ -17,8 +17,8 @@ from types import ModuleType
 import numpy as np
 
 from menagerie.brain import split_files
+from menagerie.brain.folds import EVEN_ODD, MIN_IMAGES, Fold, check_parts, even_odd
 from menagerie.brain.names import duplicates, positions
-from menagerie.brain.splits import EVEN_ODD, MIN_IMAGES, Fold, check_parts, even_odd
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.paths import user_path
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from menagerie.brain.folds import PARTS
 from menagerie.brain.formats.table_files import Table, find_column, nearest_column, read_table
 from menagerie.brain.names import normal
-from menagerie.brain.splits import PARTS
 from menagerie.errors import MenagerieError
 
 IMAGE_COLUMNS = ("image", "id", "image_id", "file")

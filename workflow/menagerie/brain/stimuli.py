@@ -9,8 +9,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from menagerie.brain.folds import Fold, folds_or_default
 from menagerie.brain.remarks import Remark
-from menagerie.brain.splits import Fold, folds_or_default
 from menagerie.errors import MenagerieError
 from menagerie.files.storage import atomic
 

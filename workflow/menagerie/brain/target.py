@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from menagerie.brain.splits import Fold
+from menagerie.brain.folds import Fold
 from menagerie.brain.stimuli import DAMAGE
 from menagerie.errors import MenagerieError
 from menagerie.files.storage import atomic

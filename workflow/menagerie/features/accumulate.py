@@ -8,7 +8,10 @@ import torch
 from torch import Tensor
 
 CHUNK_VALUES = 1 << 21
-"""Values (images x features) turned to double precision at a time."""
+"""Values (images x features) turned to double precision at a time: what a core's cache holds."""
+
+GPU_CHUNK_VALUES = 1 << 24
+"""The same on a GPU, where starting an operation costs as much as a million values."""
 
 CHUNK_WIDTH = 1 << 13
 """Features whose products are summed in single precision; errors of such sums grow with the root of their number."""
@@ -73,7 +76,8 @@ class RawGram:
 
         self.n_images = n_images
         self.n_features = 0
-        self.bad_image: int | None = None
+        self._bad = torch.zeros(n_images, dtype=torch.bool, device=device)
+        self._on_gpu = self._bad.device.type == "cuda"
         self._products = zeros(n_images, n_images)
         self._squares = zeros(n_images)
         self._sums = zeros(n_images)
@@ -90,7 +94,7 @@ class RawGram:
         if self._offsets is None:
             self._strengths, self._offsets, self._sizes = self._fit(features)
         self._rdm = None
-        width = min(CHUNK_WIDTH, max(1, CHUNK_VALUES // self.n_images))
+        width = min(CHUNK_WIDTH, max(1, chunk_values(self._bad.device) // self.n_images))
         for chunk in features.split(width, dim=1):
             self._add_chunk(chunk)
 
@@ -98,7 +102,7 @@ class RawGram:
         self.n_features += chunk.shape[1]
         exact = chunk.double()
         reference = self._reference(exact)
-        exact -= torch.outer(self._strengths, reference)
+        exact.addr_(self._strengths, reference, alpha=-1)
         exact -= self._offsets[:, None]
         scale = power_of_two(exact)
         self._squares += torch.einsum("ij,ij->i", exact, exact)
@@ -107,9 +111,9 @@ class RawGram:
         self._reference_sum += reference.sum()
         self._reference_squares += reference @ reference
         add_products(self._products, (exact / scale).float(), scale**2)
-        if self.bad_image is None and not self._sums.isfinite().all():
-            bad = (~chunk.isfinite()).any(dim=1)
-            self.bad_image = int(bad.int().argmax()) if bad.any() else None
+        # A GPU would wait for the host at each look at its sums, and reads a chunk once more in no time.
+        if self._on_gpu or not self._sums.isfinite().all():
+            self._bad |= ~chunk.isfinite().all(dim=1)
 
     def _reference(self, features: Tensor) -> Tensor:
         """Median of a few images, spread over the set."""
@@ -182,8 +186,8 @@ class RawGram:
 
     def flaw(self, errors: Errors | None = None) -> str:
         """Why this layer has no RSM, or ''; with the forward pass's rounding errors, whether it rises above them."""
-        if self.bad_image is not None:
-            return f"values are not finite (first at image {self.bad_image}, counted from 0)"
+        if self._bad.any():
+            return f"values are not finite (first at image {int(self._bad.int().argmax())}, counted from 0)"
         if self.n_features < 2:
             return "has one feature only, so that images have no correlation"
         raw_squares = self._squares_of_features()
@@ -286,7 +290,7 @@ def standardised_gram(projected: Tensor, train: Tensor, changes: Tensor | None =
     gram = torch.zeros((n_images,) * 2, dtype=torch.float64, device=projected.device)
     error = changes.double().square().mean().sqrt() if changes is not None else gram.new_zeros(())
     noise, kept = gram.new_zeros(()), gram.new_zeros(())
-    width = max(1, CHUNK_VALUES // n_images)
+    width = max(1, chunk_values(projected.device) // n_images)
     for start in range(0, projected.shape[1], width):
         exact = projected[:, start : start + width].double()
         mean = exact[train].mean(dim=0)
@@ -312,8 +316,9 @@ def effective_dimensionality(centred_gram: Tensor) -> float:
 
 def power_of_two(values: Tensor) -> Tensor:
     """The power of two, float64, by which values are divided without rounding so that the largest is around 1."""
-    largest = values.abs().amax().double()
-    return torch.exp2(torch.frexp(largest).exponent.double()) if largest.isfinite() else torch.ones_like(largest)
+    low, high = torch.aminmax(values)
+    largest = torch.maximum(-low, high).double()
+    return torch.where(largest.isfinite(), torch.exp2(torch.frexp(largest).exponent.double()), 1.0)
 
 
 def add_products(total: Tensor, rows: Tensor, scale: Tensor | None = None) -> None:
@@ -328,9 +333,14 @@ def add_products(total: Tensor, rows: Tensor, scale: Tensor | None = None) -> No
         total[start : start + height, start:] += products if scale is None else products.double() * scale
 
 
-def working_bytes(n_images: int) -> int:
+def chunk_values(device: torch.device | str) -> int:
+    """Values in a chunk on this device."""
+    return GPU_CHUNK_VALUES if torch.device(device).type == "cuda" else CHUNK_VALUES
+
+
+def working_bytes(n_images: int, device: torch.device | str = "cpu") -> int:
     """Memory that one layer's matrices and a chunk in work take besides the features."""
-    return 7 * 8 * n_images**2 + 4 * 8 * max(CHUNK_VALUES, n_images)
+    return 7 * 8 * n_images**2 + 4 * 8 * max(chunk_values(device), n_images)
 
 
 def mirror(upper: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from menagerie.brain.splits import train_mask
+from menagerie.brain.folds import train_mask
 from menagerie.errors import MenagerieError
 from menagerie.features.accumulate import power_of_two
 from menagerie.features.buffers import Buffers, OpenLayer
@@ -107,7 +107,7 @@ def extract_geometry(
         model = model.to(device)
     place = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     infos = resolve_layers(model, tuple(images[0:1].shape[1:]), layers)
-    planner = Planner(len(images), n_projections, memory_budget)
+    planner = Planner(len(images), n_projections, memory_budget, place)
     logger.info("%d layers, %d images, %d passes", len(infos), len(images), len(planner.passes(infos)))
     extraction = _Extraction(
         model=model,
@@ -148,7 +148,7 @@ class _Extraction:
     planner: Planner
     projections: ProjectionCache
     _open: dict[int, OpenLayer] = field(default_factory=dict)
-    _scales: dict[int, Tensor] = field(default_factory=dict)
+    _scales: dict[int, float] = field(default_factory=dict)
 
     def geometries(self, layers: Sequence[LayerInfo]) -> Iterator[tuple[str, LayerGeometry]]:
         """Run pass after pass; yield layers as they are complete."""
@@ -188,7 +188,8 @@ class _Extraction:
             while start < n_images:
                 stop = start + self.batch_size
                 # Networks that squeeze the axis of a single image, or refuse one, shall not meet one.
-                batch = self.images[start : stop - (stop == n_images - 1 and stop > start + 1)].to(self.device)
+                batch = self.images[start : stop - (stop == n_images - 1 and stop > start + 1)]
+                batch = batch.to(self.device, non_blocking=True)
                 rows = range(start, start + len(batch))
                 if show(batch, partial(self._store, rows, buffers)):
                     kept |= {image: batch[image - start].clone() for image in again if image in rows}
@@ -258,7 +259,7 @@ class _Extraction:
             )
         scale = self._scales.get(unit.info.index)
         if scale is None:
-            scale = self._scales[unit.info.index] = power_of_two(features)
+            scale = self._scales[unit.info.index] = float(power_of_two(features))
         return features.float() if 1 / SAFE < scale < SAFE else (features.double() / scale).float()
 
     def _project(self, unit: Unit, features: Tensor, buffers: Buffers) -> Tensor:

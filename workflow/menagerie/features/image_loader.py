@@ -29,6 +29,11 @@ class ImageLoader:
         From such an image to float32 ``(3, h, w)``; all results have one shape.
     cache_bytes
         Memory for prepared images.
+    workers
+        Threads that prepare the images of a slice. One where the network needs the other cores; a GPU, which takes
+        a slice in the time of a few images, needs all that the job has.
+    pinned
+        Whether slices lie in page-locked memory, from which a GPU copies while it computes.
 
     Raises
     ------
@@ -42,11 +47,14 @@ class ImageLoader:
         transform: Callable[[np.ndarray], Tensor],
         *,
         cache_bytes: int = CACHE_BYTES,
+        workers: int = 1,
+        pinned: bool = False,
     ):
         self._stimuli = stimuli
         self._transform = transform
         self._cache_bytes = cache_bytes
-        # One thread only: HDF5 serialises reading anyway, and the network needs the other cores.
+        self._pinned = pinned
+        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="image")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="images")
         self._ahead: tuple[int, int, Future[Tensor]] | None = None
         self._cache: Tensor | None = None
@@ -74,13 +82,14 @@ class ImageLoader:
     def _prepare(self, start: int, stop: int) -> Tensor:
         if self._cache is not None and self._cached[start:stop].all():
             return self._cache[start:stop]
-        batch = torch.stack([self._image(position) for position in range(start, stop)])
+        batch = torch.stack(list(self._workers.map(self._image, range(start, stop))))
         if self._cache is None and batch[0].nbytes * len(self) <= self._cache_bytes:
-            self._cache = torch.empty((len(self), *batch.shape[1:]), dtype=torch.float32)
-        if self._cache is not None:
-            self._cache[start:stop] = batch
-            self._cached[start:stop] = True
-        return batch
+            self._cache = torch.empty((len(self), *batch.shape[1:]), dtype=torch.float32, pin_memory=self._pinned)
+        if self._cache is None:
+            return batch.pin_memory() if self._pinned else batch
+        self._cache[start:stop] = batch
+        self._cached[start:stop] = True
+        return self._cache[start:stop]
 
     def _image(self, position: int) -> Tensor:
         image = self._transform(self._stimuli[position])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import torch
+
 from menagerie.errors import MenagerieError
 from menagerie.features.accumulate import working_bytes
 from menagerie.features.projection import matrix_bytes
@@ -67,11 +69,14 @@ class Planner:
         Dimensions of the SRP.
     memory_budget
         Bytes for everything except the network, its activations and the batch of images.
+    device
+        Where the features are.
     """
 
     n_images: int
     n_projections: int
     memory_budget: int
+    device: torch.device | str = "cpu"
 
     @property
     def matrix_capacity(self) -> int:
@@ -81,7 +86,11 @@ class Planner:
     @property
     def room(self) -> int:
         """Bytes for features and their SRP."""
-        return self.memory_budget - self.matrix_capacity - working_bytes(self.n_images)
+        return self.memory_budget - self.matrix_capacity - self._working_bytes
+
+    @property
+    def _working_bytes(self) -> int:
+        return working_bytes(self.n_images, self.device)
 
     def halved(self) -> Planner:
         """The same for half the budget."""
@@ -143,7 +152,7 @@ class Planner:
         return fits
 
     def _too_small(self, unit: Unit) -> MenagerieError:
-        least = (self._fixed(unit) + self._bytes(MINIMAL_WIDTH) + working_bytes(self.n_images)) * 4 // 3 + 4
+        least = (self._fixed(unit) + self._bytes(MINIMAL_WIDTH) + self._working_bytes) * 4 // 3 + 4
         return MenagerieError(
             f"memory_budget: {self.memory_budget / 2**20:.0f} MiB cannot hold one slice of layer "
             f"'{unit.info.layer}' for {self.n_images} images. Give at least {least / 2**20:.0f} MiB."

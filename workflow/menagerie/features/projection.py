@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice, repeat
 
 import numpy as np
@@ -17,7 +17,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from menagerie.brain.splits import train_mask
+from menagerie.brain.folds import train_mask
 
 N_PROJECTIONS = 5920
 """Johnson-Lindenstrauss minimum for 1,000 points and a distortion of 0.1."""
@@ -120,15 +120,27 @@ class SparseProjection:
             yield from self._device_blocks
             return
         made = []
-        blocks = (_random_block(self.n_features, self.n_components, self.seed, number) for number in range(self._count))
-        while group := list(islice(blocks, DEVICE_BLOCKS)):
-            host = sparse.hstack(group, format="csr")
-            parts = (torch.from_numpy(part).to(device) for part in (host.indptr, host.indices, host.data))
-            block = torch.sparse_csr_tensor(*parts, host.shape, check_invariants=False)
-            if self.keep:
-                made.append(block)
-            yield block
+        with ThreadPoolExecutor(max(1, torch.get_num_threads())) as pool:
+            for group in self._groups(pool):
+                host = sparse.hstack(group, format="csr")
+                parts = (torch.from_numpy(part).to(device) for part in (host.indptr, host.indices, host.data))
+                block = torch.sparse_csr_tensor(*parts, host.shape, check_invariants=False)
+                if self.keep:
+                    made.append(block)
+                yield block
         self._device_blocks = made
+
+    def _groups(self, pool: ThreadPoolExecutor) -> Iterator[list[sparse.csr_matrix]]:
+        """Blocks for one product on a GPU each, generated on all cores; the next group while this one is used."""
+
+        def submit(first: int) -> list[Future[sparse.csr_matrix]]:
+            numbers = range(first, min(first + DEVICE_BLOCKS, self._count))
+            return [pool.submit(_random_block, self.n_features, self.n_components, self.seed, n) for n in numbers]
+
+        waiting = submit(0)
+        for following in range(DEVICE_BLOCKS, self._count + DEVICE_BLOCKS, DEVICE_BLOCKS):
+            group, waiting = waiting, submit(following)
+            yield [block.result() for block in group]
 
 
 def _block_product(block: sparse.csr_matrix, features: np.ndarray, reference: np.ndarray, start: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from menagerie.brain.splits import Fold
+from menagerie.brain.folds import Fold
 from menagerie.brain.target import Target
 from menagerie.files.geometry import LayerGeometry
 from menagerie.linking.comparison import Brain, Comparison

@@ -85,8 +85,9 @@ def _read_only(matrix: np.ndarray) -> np.ndarray:
 
 def fold(matrix: np.ndarray, *, with_diagonal: bool) -> np.ndarray:
     """Upper triangle of a symmetric ``(n, n)`` matrix, row by row, as float32."""
-    rows, columns = np.triu_indices(len(matrix), k=0 if with_diagonal else 1)
-    return matrix[rows, columns].astype(np.float32)
+    offset = 0 if with_diagonal else 1
+    # Row by row, since index arrays of a triangle are larger than the matrix.
+    return np.concatenate([row[number + offset :] for number, row in enumerate(matrix)]).astype(np.float32, copy=False)
 
 
 def unfold(triangle: np.ndarray, *, diagonal: float | None) -> np.ndarray:

@@ -45,6 +45,21 @@ def empty(shape: tuple[int, ...], array: Array) -> Array:
     return namespace(array).empty(shape, dtype=array.dtype, device=array.device)
 
 
+def symmetric(triangle: Array, n: int, diagonal: float | None) -> Array:
+    """Torch tensor ``(n, n)`` from its upper triangle, row by row, unfolded where the triangle is.
+
+    ``diagonal`` is the value of the diagonal where the triangle is strict, None where it is included.
+    """
+    xp = namespace(triangle)
+    matrix = xp.zeros((n, n), dtype=triangle.dtype, device=triangle.device)
+    above = xp.ones((n, n), dtype=xp.bool, device=triangle.device).triu(0 if diagonal is None else 1)
+    matrix[above] = triangle
+    own = matrix.diagonal().clone()
+    matrix += matrix.T.clone()
+    matrix.diagonal().copy_(own if diagonal is None else own + diagonal)
+    return matrix
+
+
 def host(array: Array) -> np.ndarray:
     """``array`` as a numpy array in main memory."""
     return array if isinstance(array, np.ndarray) else array.cpu().numpy()

@@ -12,11 +12,11 @@ from functools import cached_property
 
 import numpy as np
 
-from menagerie.brain.splits import Fold, check_parts, even_odd
+from menagerie.brain.folds import Fold, check_parts, even_odd
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.geometry import OK, LayerGeometry
-from menagerie.linking.arrays import Array, cast, host, namespace
+from menagerie.linking.arrays import Array, cast, host, like, namespace, symmetric
 from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES, SLOPE, LooRidge, centre_units, fit_deviations
 from menagerie.linking.rsm import pattern_rsm, triangle
 
@@ -190,7 +190,15 @@ class Comparison:
     def layer_rsm(self, part: str) -> Array:
         """RSM of the layer's raw features over one part."""
         rows = self.brain.rows[part][0]
-        return self.brain.array(self.geometry.rsm()[rows][:, rows].astype(np.float64))
+        return cast(self._part(self._layer_rsm, rows, rows), namespace(self._layer_rsm).float64)
+
+    @cached_property
+    def _layer_rsm(self) -> Array:
+        """RSM over all images, unfolded where the work happens: a triangle is half as much to bring there."""
+        triangle = self.brain.array(self.geometry.rdm_triu)
+        return (
+            self.geometry.rsm() if isinstance(triangle, np.ndarray) else 1 - symmetric(triangle, self.brain.n_rows, 0.0)
+        )
 
     def layer_triangle(self, part: str) -> Array:
         """Triangle of :meth:`layer_rsm`, which all regions share."""
@@ -212,7 +220,21 @@ class Comparison:
 
     def _kernel(self, rows: Rows, columns: Rows) -> Array:
         """Part of the Gram matrix, as a copy: the whole is shared by all folds and cannot be written to."""
-        return self.brain.array(self.geometry.gram()[rows][:, columns].copy())
+        return self._part(self._layer_gram, rows, columns)
+
+    @cached_property
+    def _layer_gram(self) -> Array:
+        triangle = self.brain.array(self.geometry.gram_triu)
+        return (
+            self.geometry.gram() if isinstance(triangle, np.ndarray) else symmetric(triangle, self.brain.n_rows, None)
+        )
+
+    @staticmethod
+    def _part(matrix: Array, rows: Rows, columns: Rows) -> Array:
+        """Copy of some rows and columns."""
+        rows, columns = (which if isinstance(which, slice) else like(which, matrix) for which in (rows, columns))
+        part = matrix[rows][:, columns]
+        return part.copy() if isinstance(part, np.ndarray) else part.clone()
 
     @cached_property
     def predicted(self) -> dict[str, Array]:

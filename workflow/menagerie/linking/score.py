@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from menagerie.brain.splits import PARTS, Fold, folds_or_default
+from menagerie.brain.folds import PARTS, Fold, folds_or_default
 from menagerie.brain.target import Target
 from menagerie.files.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import Array

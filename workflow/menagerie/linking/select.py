@@ -8,7 +8,7 @@ from itertools import product
 
 import pyarrow as pa
 
-from menagerie.brain.splits import Fold
+from menagerie.brain.folds import Fold
 from menagerie.errors import MenagerieError
 from menagerie.files.geometry import OK
 from menagerie.linking.schemas import SCHEMAS

@@ -13,11 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
+from menagerie.brain.folds import EVEN_ODD
 from menagerie.brain.names import duplicates
 from menagerie.brain.options import fill_options
 from menagerie.brain.readers import reader_module
 from menagerie.brain.split_definitions import definition_files, train_shares
-from menagerie.brain.splits import EVEN_ODD
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.inventory import LayerInfo, block_name
 from menagerie.files.layer_counts import LayerCount, count_layers

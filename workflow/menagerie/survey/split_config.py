@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from types import ModuleType
 
+from menagerie.brain.folds import EVEN_ODD
 from menagerie.brain.split_definitions import Definition, definition_files, named_definitions
-from menagerie.brain.splits import EVEN_ODD
 from menagerie.errors import MenagerieError, unknown
 from menagerie.linking.select_on import SelectOn
 

@@ -22,12 +22,12 @@ import numpy as np
 
 from menagerie.brain.fetch import SourceDistribution, fetch_members, to_download
 from menagerie.brain.fold_ceilings import Found, ceilings_by_fold
+from menagerie.brain.folds import Fold, folds_or_default
 from menagerie.brain.formats.mat_files import read_structs
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, plain
 from menagerie.brain.rsms.rsm_ceilings import region_ceiling, rsm_agreement
 from menagerie.brain.rsms.rsm_values import DISSIMILARITY, square, to_rsm
-from menagerie.brain.splits import Fold, folds_or_default
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from menagerie.brain.fold_ceilings import ceilings_by_fold
+from menagerie.brain.folds import Fold, folds_or_default
 from menagerie.brain.names import is_system_file
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, guarded, log, plain
-from menagerie.brain.splits import Fold, folds_or_default
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.brain.user_files import image_folder as user_images

@@ -26,11 +26,11 @@ from typing import Any
 import numpy as np
 
 from menagerie.brain.fold_ceilings import ceilings_by_fold
+from menagerie.brain.folds import Fold, check_parts, folds_or_default
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, log, plain
 from menagerie.brain.rsms.rsm_subjects import Rsms, common_rows, list_files, list_subjects, read_rsms, sub_rsm
 from menagerie.brain.rsms.rsm_values import check_kind
-from menagerie.brain.splits import Fold, check_parts, folds_or_default
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.brain.user_files import image_folder as user_images

@@ -27,11 +27,11 @@ from typing import Any
 import numpy as np
 
 from menagerie.brain.fetch import to_download
+from menagerie.brain.folds import Fold
 from menagerie.brain.options import fill_options
 from menagerie.brain.readers import kriegeskorte92
 from menagerie.brain.remarks import Remark, plain
 from menagerie.brain.simulation import SimulationSettings, simulate_target
-from menagerie.brain.splits import Fold
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.brain.tiles import PHOTOGRAPHS, cut_tiles, photograph_files

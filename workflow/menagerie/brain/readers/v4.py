@@ -23,10 +23,10 @@ import numpy as np
 
 from menagerie.brain.fetch import PublicFile, fetch_or_copy, to_download
 from menagerie.brain.fold_ceilings import ceilings_by_fold
+from menagerie.brain.folds import Fold, folds_or_default, train_mask
 from menagerie.brain.formats.array_files import open_array
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, plain
-from menagerie.brain.splits import Fold, folds_or_default, train_mask
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from menagerie.brain.folds import EVEN_ODD, MIN_IMAGES
 from menagerie.brain.remarks import Remark
-from menagerie.brain.splits import EVEN_ODD, MIN_IMAGES
 from menagerie.errors import MenagerieError
 
 _CODES = (-9999.0, -999.0, -99.0, 999.0, 9999.0)  # what programs write for a missing value

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from menagerie.brain.folds import Fold, folds_or_default
 from menagerie.brain.names import order_remark, pairs_by_order, positions
 from menagerie.brain.remarks import Remark
 from menagerie.brain.repeats import mean_over_repeats
-from menagerie.brain.splits import Fold, folds_or_default
 from menagerie.brain.user_files import response_checks as checks
 from menagerie.brain.user_files.image_folder import MIN_IMAGES
 from menagerie.brain.user_files.response_files import ResponseFile, read_responses, stack_repeats
