@@ -6,6 +6,7 @@ from snakemake.exceptions import WorkflowError
 
 from menagerie.errors import MenagerieError
 from menagerie.files.inventory import read_header, read_inventory
+from menagerie.files.param_text import to_param
 from menagerie.statistics.benchmark import MEAN
 from menagerie.survey.config import read_config
 from menagerie.survey.contents import Survey

@@ -126,8 +126,8 @@ rule plot_experiment:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        experiment=experiment_params,
-        notes=view_notes(),
+        experiment=experiment_text,
+        notes=to_param(view_notes()),
     script:
         "../scripts/plot_experiment.py"
 
@@ -158,7 +158,7 @@ rule plot_overall:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        notes=view_notes(),
+        notes=to_param(view_notes()),
     script:
         "../scripts/plot_overall.py"
 
@@ -188,7 +188,7 @@ rule plot_supplement:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        notes=view_notes(),
+        notes=to_param(view_notes()),
     script:
         "../scripts/plot_supplement.py"
 
@@ -220,7 +220,7 @@ rule plot_model_to_model:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        experiments={name: EXPERIMENTS[name].as_entry() for name in DRAWN_EXPERIMENTS},
+        experiments=to_param({name: EXPERIMENTS[name].as_entry() for name in DRAWN_EXPERIMENTS}),
     script:
         "../scripts/plot_model_to_model.py"
 

@@ -78,7 +78,7 @@ def view_split(wildcards):
 
 def view_note(wildcards):
     """Line below a figure: which split and selection it shows, where that is not the default."""
-    return view_notes()[wildcards.dataset]
+    return to_param(view_notes()[wildcards.dataset])
 
 
 def view_notes():
@@ -86,7 +86,7 @@ def view_notes():
 
 
 def view_options(wildcards):
-    return dict(VIEWS[wildcards.dataset].dataset.options)
+    return to_param(dict(VIEWS[wildcards.dataset].dataset.options))
 
 
 def regions_of_dataset(wildcards):
@@ -115,6 +115,10 @@ def nsd_twin_params(wildcards):
 
 def experiment_params(wildcards):
     return EXPERIMENTS[wildcards.experiment].as_entry()
+
+
+def experiment_text(wildcards):
+    return to_param(experiment_params(wildcards))
 
 
 def overall_params():

@@ -94,7 +94,7 @@ class LogHandler(LogHandlerBase):
         """Failed jobs again, since their messages may be far above."""
         if self.failed:
             of = f" of {self.total}" if self.total else ""
-            self._say("\n".join([f"\n{len(self.failed)}{of} jobs failed:", *self.failed.values()]))
+            self._say("\n".join([f"\n{len(self.failed)}{of} jobs failed:", *map(_safe, self.failed.values())]))
             self.failed.clear()
 
     def _progress(self, done: int, total: int) -> None:
@@ -118,7 +118,7 @@ class LogHandler(LogHandlerBase):
         logs = ", ".join(map(_from_here, job["log"])) or "none"
         self.failed[job["jobid"]] = f"  {job['rule_name']}: log {logs}"
         self.names[job["jobid"]] = f"{job['rule_name']} ({', '.join(map(str, job['output']))})"
-        self._say(_failure(job, self.names[job["jobid"]], logs))
+        self._say(_safe(_failure(job, self.names[job["jobid"]], logs)))
 
     def _say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -180,6 +180,13 @@ def _failure(job: dict, name: str, logs: str) -> str:
     lines += [f"  it ends: {said}"] if said else []
     lines += [f"  {job['rule_msg'].partition('For further error details')[0]}"] if job["rule_msg"] else []
     return "\n".join(lines)
+
+
+def _safe(text: str) -> str:
+    """What files and their names say, without what a terminal would obey."""
+    from menagerie.errors import on_screen
+
+    return on_screen(text)
 
 
 def _from_here(path: object) -> str:

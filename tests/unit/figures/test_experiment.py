@@ -114,3 +114,11 @@ def test_networks_of_a_metric_experiment_have_the_colour_of_their_training_and_m
     assert edges == {look["color"] for look in style.TRAINING.values()}
     opened = [patch.get_facecolor()[3] == 0 for patch in ax.patches if patch.get_zorder() == 2]
     assert sorted(opened) == [False, True]
+
+
+@pytest.mark.parametrize("text", [r"$\frac{a$", "$x^2$", "$", r"a $\undefined$ b"])
+def test_a_dollar_in_a_label_is_a_dollar(text, tmp_path):
+    entry = experiments.experiment().as_entry() | {"labels": {"plain": text}, "title": text}
+    figure = experiment_figure(Experiment.from_entry("test", entry), experiments.data(), "nsd")
+    style.save(figure, tmp_path / "figure", note=text)
+    assert any(text in label.get_text() for label in figure.findobj(lambda found: hasattr(found, "get_text")))

@@ -103,3 +103,11 @@ def test_the_same_table_gives_the_same_bytes(tmp_path):
     data = table(6, n_subjects=2)
     first, second = ([p.read_bytes() for p in style.save(supplement_figure(data, "nsd"), tmp_path / n)] for n in "ab")
     assert first == second
+
+
+def test_logarithmic_axes_have_plain_numbers(tmp_path):
+    figure = supplement_figure(table(120, regions=("IT",), n_subjects=1), "nsd")
+    style.save(figure, tmp_path / "figure")
+    (ax,) = [ax for ax in figure.axes if ax.get_xscale() == "log"]
+    said = [label.get_text() for label in ax.get_xticklabels(which="both") if label.get_text()]
+    assert said and all(float(text) > 0 for text in said)

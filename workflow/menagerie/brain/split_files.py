@@ -10,6 +10,7 @@ from menagerie.brain.folds import PARTS
 from menagerie.brain.formats.table_files import Table, find_column, nearest_column, read_table
 from menagerie.brain.names import normal
 from menagerie.errors import MenagerieError
+from menagerie.files.paths import refuse_special
 
 IMAGE_COLUMNS = ("image", "id", "image_id", "file")
 _TABLES = (".csv", ".parquet")
@@ -115,6 +116,7 @@ def _column(table: Table, name: str) -> int:
 
 
 def _check(path: Path) -> None:
+    refuse_special(path, "a list of image ids", "Correct the path.")
     if not path.is_file():
         raise MenagerieError(f"Split file {path}: found no such file (from {Path.cwd()}). Correct the path.")
     if (size := path.stat().st_size) > _MOST_BYTES:

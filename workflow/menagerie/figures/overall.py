@@ -156,7 +156,7 @@ def _draw_factor(
             ax.fill_between(places, band[1], band[2], color=style.GREY, alpha=0.3, linewidth=0, zorder=4)
             ax.plot(places, band[0], color=style.BLACK, linewidth=1.2, zorder=5)
     if logarithmic:
-        ax.set_xscale("log")
+        style.log_scale(ax, "x")
     else:
         ax.xaxis.set_major_locator(MaxNLocator(4))
     ax.set_title(text, loc="right", fontsize=6, fontweight="normal")

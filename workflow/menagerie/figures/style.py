@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogFormatter
 
 from menagerie.files.storage import atomic
 
@@ -69,6 +71,8 @@ RC: dict[str, Any] = {
     "lines.linewidth": 1.0,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
+    # A dollar in a label is a dollar: labels come from configs, and unclosed formulas would end in an exception.
+    "text.parse_math": False,
     # Outlines, not text: no reader needs our font, and no label can grow into its neighbour.
     "svg.fonttype": "path",
     "svg.hashsalt": "menagerie",
@@ -91,6 +95,15 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.04, h_pad=0.04, wspace=0.02, hspace=0.02)
     return figure
+
+
+def log_scale(ax: Axes, *names: str) -> None:
+    """Logarithmic axes (``x``, ``y``) with plain numbers, where matplotlib would write formulas."""
+    for name in names:
+        getattr(ax, f"set_{name}scale")("log")
+        axis = getattr(ax, f"{name}axis")
+        axis.set_major_formatter(LogFormatter())
+        axis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
 
 
 def mark(marker: str, edge: str, label: str, *, face: str | None = None, size: float = 4.0) -> Line2D:

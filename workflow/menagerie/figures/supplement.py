@@ -96,8 +96,7 @@ def _draw_regions(ax: Axes, points: pd.DataFrame, region: str) -> None:
 
 def _draw_dimensions(ax: Axes, points: pd.DataFrame, region: str) -> None:
     _draw_groups(ax, points, "training", "ed_raw", "ed_srp")
-    ax.set_xscale("log")
-    ax.set_yscale("log")
+    style.log_scale(ax, "x", "y")
     _equal(ax)
     ax.set_xlabel("effective dimensionality of raw features")
     ax.set_ylabel("after random projection")

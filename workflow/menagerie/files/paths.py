@@ -27,6 +27,19 @@ def user_path(text: str | Path) -> Path:
         ) from None
 
 
+def refuse_special(path: Path, expected: str, then: str) -> None:
+    """Refuse a folder, pipe or device, which may never come to an end; a missing file is left to whoever opens it.
+
+    Raises
+    ------
+    MenagerieError
+        Naming the path and what was expected there.
+    """
+    if path.exists() and not path.is_file():
+        found = "a folder" if path.is_dir() else "a pipe or a device"
+        raise MenagerieError(f"{path}: found {found}, expected {expected}. {then}")
+
+
 def near_file(path: Path) -> str:
     """For messages on a file that is not there: a question after the name that is nearest to it; '' without one."""
     try:

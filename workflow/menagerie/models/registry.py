@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from menagerie.errors import MenagerieError, unknown
+from menagerie.files.paths import refuse_special
 
 ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 WEIGHT_SOURCES = ("package", "url", "hub", "file")
@@ -134,6 +135,7 @@ def read_registry(path: str | Path) -> dict[str, ModelSpec]:
         Naming file and line: a missing or unknown column, a repeated id, or a cell that cannot be understood.
     """
     path = Path(path)
+    refuse_special(path, "a model table", "Check config key registry.")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from menagerie.errors import MenagerieError
+from menagerie.files.paths import refuse_special
 
 _NUMBERS = "fiu"
 _REMEDY = "Save plain numbers with numpy.save(path, values)."
@@ -42,6 +43,7 @@ def read_header(path: Path) -> ArrayHeader:
     MenagerieError
         When it is no npy file, holds objects, text, complex or truth values, or has another size than its header says.
     """
+    refuse_special(path, "a file of numpy.save", _REMEDY)
     try:
         with path.open("rb") as file:
             version = np.lib.format.read_magic(file)

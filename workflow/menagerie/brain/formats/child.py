@@ -20,6 +20,7 @@ import numpy as np
 
 import menagerie
 from menagerie.errors import MenagerieError
+from menagerie.files.paths import refuse_special
 
 Values = Mapping[str, "np.ndarray | list[str]"]
 _MEMORY = 8 << 30  # bytes of address space: a small file may ask for any size
@@ -46,6 +47,7 @@ def parse_in_child(path: str | Path, kind: str, **options: object) -> dict[str, 
         When the file is missing or damaged, or its parser crashes or does not come to an end.
     """
     expected = {"mat": "a MATLAB file", "hdf5": "an HDF5 file"}[kind]
+    refuse_special(Path(path), expected, "Correct the path.")
     try:
         data = Path(path).read_bytes()
     except OSError as error:

@@ -21,6 +21,7 @@ import numpy as np
 from menagerie.brain.names import duplicates, normal
 from menagerie.brain.remarks import Remark, plain
 from menagerie.errors import MenagerieError
+from menagerie.files.paths import refuse_special
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _MISSING = frozenset({"", "na", "nan", "n/a", "#n/a", "null", "none"})
@@ -167,6 +168,7 @@ def read_text(path: Path, rows: int | None = None) -> str:
     MenagerieError
         When it is in another encoding, or no text.
     """
+    refuse_special(path, "a table", "Correct the path.")
     with path.open("rb") as file:
         data = file.read() if rows is None else b"".join(islice(file, rows + 1))
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -312,6 +314,7 @@ def _is_empty(text: str, separator: str, path: Path, header: list[str]) -> bool:
 
 def count_rows(path: Path) -> int:
     """Lines of a file below its header line, empty ones at the end left out."""
+    refuse_special(path, "a table", "Correct the path.")
     count, tail = 0, b""
     with path.open("rb") as file:
         while block := file.read(1 << 22):

@@ -16,6 +16,7 @@ from menagerie.brain.formats.csv_files import not_a_number
 from menagerie.brain.names import duplicates, normal
 from menagerie.brain.remarks import Remark
 from menagerie.errors import MenagerieError
+from menagerie.files.paths import refuse_special
 
 _NAMELESS = "__index_level_"  # what pandas calls an index without a name
 _EXACT = 2**53  # whole numbers above are not exact in float64
@@ -95,6 +96,7 @@ def read_parquet(path: Path, rows: int | None = None) -> ParquetTable:
     MenagerieError
         When it is damaged or empty, or names of columns repeat.
     """
+    refuse_special(path, "a parquet file", "Correct the path.")
     try:
         with path.open("rb") as file:
             content = pq.ParquetFile(file)

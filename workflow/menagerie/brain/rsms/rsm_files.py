@@ -19,6 +19,7 @@ from menagerie.brain.rsms.rsm_tables import read_rsm_table
 from menagerie.brain.rsms.rsm_values import DISSIMILARITY, SIMILARITY, n_from_pairs, square
 from menagerie.brain.user_files.not_responses import is_symmetric
 from menagerie.errors import MenagerieError, unknown
+from menagerie.files.paths import refuse_special
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _MATLAB_7_3 = b"MATLAB 7.3"
@@ -135,6 +136,7 @@ def _dimension(shape: Sequence[int], n: int) -> int:
 
 
 def _read_values(path: Path, shapes_only: bool = False) -> Mapping[str, np.ndarray | list[str]]:
+    refuse_special(path, "RSMs", "Correct the path.")
     try:
         with path.open("rb") as file:
             head = file.read(16)

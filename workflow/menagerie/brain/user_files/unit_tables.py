@@ -22,6 +22,7 @@ from menagerie.brain.remarks import Remark, plain
 from menagerie.errors import MenagerieError
 
 WHOLE_BRAIN = "all"
+MOST_COLUMNS = 5000
 _SEPARATOR = ";"  # between the regions of one unit
 _REGIONS = ("regions", "region")
 _NUMBERS = frozenset({"x", "v1", "var1", "no", "nr", "num", "number"})  # as programs call a column of row names
@@ -59,6 +60,11 @@ def read_units(path: Path, n_units: int, names: Sequence[str] | None) -> UnitTab
         When the number of rows, the names or the regions do not fit.
     """
     table = read_table(path)
+    if len(table.names) > MOST_COLUMNS:
+        raise MenagerieError(
+            f"{path} has {len(table.names):,} columns, expected at most {MOST_COLUMNS:,}: one a property of units, one "
+            "row a unit. Is it turned on its side?"
+        )
     if table.n_rows != n_units:
         raise MenagerieError(
             f"{path} has {table.n_rows} rows for {n_units} units of responses; there must be one row a unit."

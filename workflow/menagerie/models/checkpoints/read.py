@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from menagerie.errors import MenagerieError
+from menagerie.files.paths import refuse_special
 from menagerie.models.checkpoints.npz import read_npz
 from menagerie.models.checkpoints.problems import DamagedError, LayoutError, RefusedError, printable
 from menagerie.models.checkpoints.shards import INDEX, shard_names
@@ -38,6 +39,7 @@ def read_checkpoint(path: str | Path, *, objects: bool = False, trusted: bool = 
         When the file is damaged, of an unknown kind, or contains objects other than tensors and plain values.
     """
     path = Path(path)
+    refuse_special(path, "a file of weights", "Correct the path.")
     try:
         return _read(path, objects)
     except RefusedError as error:
