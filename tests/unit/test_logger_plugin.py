@@ -128,3 +128,15 @@ def test_chatter_is_left_out_and_warnings_are_not(handler: LogHandler, capsys: p
     handler.emit(record(message="Select jobs to execute..."))
     handler.emit(record(level=logging.WARNING, message="disk is full"))
     assert capsys.readouterr().err == "disk is full\n"
+
+
+def test_what_a_log_says_cannot_colour_the_terminal(
+    handler: LogHandler, capsys: pytest.CaptureFixture, tmp_path: Path
+) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("\x1b[2J\x1b]0;title\x07ValueError: \u202ereversed\n")
+    fields = {"jobid": 7, "rule_name": "score", "output": ["a\x1b[31m.parquet"], "log": [str(log)], "rule_msg": None}
+    handler.emit(record(LogEvent.JOB_ERROR, logging.ERROR, **fields))
+    handler.close()
+    shown = capsys.readouterr().err
+    assert "ValueError" in shown and "\\x1b[2J" in shown and not {"\x1b", "\x07", "\u202e"} & set(shown)

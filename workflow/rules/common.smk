@@ -5,6 +5,7 @@ import re
 from snakemake.exceptions import WorkflowError
 
 from menagerie.errors import MenagerieError
+from menagerie.provenance.jobs import or_stop, stop
 from menagerie.files.inventory import read_header, read_inventory
 from menagerie.files.param_text import to_param
 from menagerie.statistics.benchmark import MEAN

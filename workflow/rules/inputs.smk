@@ -1,12 +1,19 @@
 # Which files a job needs, from its wildcards.
+from menagerie.files.paths import refuse_future
 from menagerie.survey.score_sources import table_files
 
 
+def source(path):
+    """A user's own file as an input. Recipes speak of its content, so its time does not count."""
+    or_stop(refuse_future, path)
+    return ancient(path)
+
+
 def from_sources(files, fetched=()):
-    """Input files by name. Recipes speak of the contents of a user's own files, so their times do not count."""
+    """Input files by name."""
 
     def one(path):
-        return path if path in fetched else ancient(path)
+        return path if path in fetched else source(path)
 
     return {name: one(entry) if isinstance(entry, str) else list(map(one, entry)) for name, entry in files.items()}
 
@@ -25,7 +32,7 @@ def stimuli_of_dataset(wildcards):
 
 def split_inputs(wildcards):
     files = DATASETS[wildcards.dataset].split_inputs(RESOURCES)
-    return {f"files_of_{name}": list(map(ancient, paths)) for name, paths in files.items()}
+    return {f"files_of_{name}": list(map(source, paths)) for name, paths in files.items()}
 
 
 def ceiling_inputs(wildcards):
@@ -61,7 +68,7 @@ def all_planted_inventories(wildcards):
 def score_table_inputs(wildcards):
     """Files that scores are read from; the survey's own may be downloads."""
     own = [path for entry in CONFIG["scores"].values() if "tables" in entry for path in table_files(entry).values()]
-    return list(map(ancient, own)) + (published_inputs() if SURVEY.survey_dataset else [])
+    return list(map(source, own)) + (published_inputs() if SURVEY.survey_dataset else [])
 
 
 def weights_input(model):
@@ -78,10 +85,8 @@ def weights_sources(wildcards):
     """Local files that weights are converted from."""
     path = f"{RESOURCES}/weights/{wildcards.model}-{wildcards.key}.safetensors"
     if SURVEY.weights_file(wildcards.model) != path:
-        raise WorkflowError(
-            f"{path}: the weights of {wildcards.model} have another content now. Run the workflow again."
-        )
-    return list(map(ancient, SURVEY.weights_sources(wildcards.model)))
+        stop(f"{path}: the weights of {wildcards.model} have another content now. Run the workflow again.")
+    return list(map(source, SURVEY.weights_sources(wildcards.model)))
 
 
 def geometry_of_dataset(wildcards):

@@ -11,7 +11,7 @@ PRUNED = workflow.is_main_process and leaves_graph_alone(sys.argv[1:])
 @cache
 def inventory_known(model):
     """Whether the layers of a model are known, so that there is no checkpoint to wait for."""
-    return PRUNED and RECIPES.inventory_is_current(model)
+    return PRUNED and or_stop(RECIPES.inventory_is_current, model)
 
 
 @cache
@@ -19,7 +19,8 @@ def scores_known(model):
     """Whether the scores of a model were made from today's recipe."""
     if not inventory_known(model):
         return False
-    return made_from(f"{RUN}/scores/{model}/layers.parquet") == RECIPES.fingerprint("collect_model", model=model)
+    now = or_stop(lambda: RECIPES.fingerprint("collect_model", model=model))
+    return made_from(f"{RUN}/scores/{model}/layers.parquet") == now
 
 
 def inventory_of(model):

@@ -9,6 +9,8 @@ from menagerie.survey.results import Results
 RECIPES = Recipes(SURVEY, SCRIPTS)
 RESULTS = Results(RUN)
 SCRATCH = Path(f".snakemake/recipes/{os.getpid()}")  # of dry runs, which leave results alone
+if workflow.is_main_process and not workflow.dryrun:
+    RESULTS.date_back()
 CURRENT = {}  # recipe file -> what the job reads
 
 
@@ -28,9 +30,9 @@ def current_recipe(rule, wildcards):
     if path not in CURRENT:
         made = with_layers(lambda: RECIPES.of(rule, wildcards))
         if workflow.dryrun:
-            CURRENT[path] = RESULTS.preview(path, made, SCRATCH)
+            CURRENT[path] = or_stop(RESULTS.preview, path, made, SCRATCH)
         else:
-            RESULTS.keep(path, made)
+            or_stop(RESULTS.keep, path, made)
             CURRENT[path] = path
     return CURRENT[path]
 
@@ -40,14 +42,10 @@ def with_layers(function):
     asked = set()
     while True:
         try:
-            return function()
-        except MenagerieError as error:
-            raise WorkflowError(str(error)) from None
+            return or_stop(function, but=(InventoryMissingError,))
         except InventoryMissingError as missing:
             if missing.model in asked:
-                raise WorkflowError(
-                    f"The layer inventory of {missing.model} is not the one that was asked for."
-                ) from None
+                stop(f"The layer inventory of {missing.model} is not the one that was asked for. Delete it.")
             asked.add(missing.model)
             checkpoints.list_layers.get(model=missing.model)
 

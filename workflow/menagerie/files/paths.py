@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from difflib import get_close_matches
 from pathlib import Path
 
 from menagerie.errors import MenagerieError
+
+SKEW = 60
+"""Seconds by which clocks of two machines may differ."""
 
 
 def user_path(text: str | Path) -> Path:
@@ -38,6 +42,23 @@ def refuse_special(path: Path, expected: str, then: str) -> None:
     if path.exists() and not path.is_file():
         found = "a folder" if path.is_dir() else "a pipe or a device"
         raise MenagerieError(f"{path}: found {found}, expected {expected}. {then}")
+
+
+def refuse_future(path: str | Path) -> None:
+    """Refuse a file dated in the future: Snakemake ends every job whose output is older than its input.
+
+    Raises
+    ------
+    MenagerieError
+        Naming file and date.
+    """
+    path, now = Path(path), time.time()
+    if path.exists() and (modified := path.stat().st_mtime) > now + SKEW:
+        date, today = (time.strftime("%Y-%m-%d %H:%M", time.localtime(when)) for when in (modified, now))
+        raise MenagerieError(
+            f"{path}: found the date {date}, expected none after now ({today}), since jobs cannot be newer than what "
+            f"they read. Set the clock that wrote it right, or: touch '{path}' (only content decides what runs again)."
+        )
 
 
 def near_file(path: Path) -> str:

@@ -28,7 +28,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
             yield temporary
             temporary.replace(path)
         finally:
-            temporary.unlink(missing_ok=True)
+            if temporary.exists():  # on a read-only disk even removing what is not there is an error
+                temporary.unlink(missing_ok=True)
 
 
 @contextmanager

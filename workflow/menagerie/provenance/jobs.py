@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
+from typing import NoReturn, TypeVar
 
 from menagerie.errors import MenagerieError, on_screen
 from menagerie.provenance.note import note_for_log
 from menagerie.provenance.recipe import Recipe, read_recipe
+
+T = TypeVar("T")
 
 
 def offer_package() -> None:
@@ -56,6 +59,27 @@ def _note_results(outputs: Iterable[str], recipe: Recipe) -> None:
     for path in map(Path, outputs):
         if path.suffix in (".csv", ".svg", ".html"):
             print(note_for_log(path, recipe.fingerprint), flush=True)
+
+
+def or_stop(function: Callable[..., T], *arguments: object, but: tuple[type[Exception], ...] = ()) -> T:
+    """Value of a function that decides what a job needs; any exception ``but`` some ends Snakemake with its message.
+
+    Snakemake catches exceptions there, and takes the job's output as it is where it exists: stale, in silence.
+    """
+    try:
+        return function(*arguments)
+    except but:
+        raise
+    except MenagerieError as error:
+        stop(str(error))
+    except Exception:
+        stop(traceback.format_exc())
+
+
+def stop(message: str) -> NoReturn:
+    """End Snakemake with a message, from within an input function."""
+    print(f"\n{message}", file=sys.stderr, flush=True)
+    raise SystemExit(1)
 
 
 def command(main: Callable[..., int]) -> Callable[..., int]:

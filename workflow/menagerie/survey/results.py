@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from menagerie.errors import MenagerieError
 from menagerie.files.made_from import made_from
+from menagerie.files.paths import SKEW
 from menagerie.provenance.recipe import Recipe, is_current, keep_recipe, write_recipe
 
 # Rule -> results that say what they were made from. Stars stand for parts that differ between jobs of one recipe.
@@ -53,6 +58,9 @@ LOGGED = {
 }
 
 
+_NO_INPUTS = ("logs", "benchmarks")
+
+
 class Results:
     """Results of a run on disk.
 
@@ -65,13 +73,31 @@ class Results:
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
 
+    def date_back(self) -> None:
+        """Give files dated in the future, by a clock or a copy, the time of now.
+
+        Snakemake refuses an output that is older than its input. All get one time, so that none becomes newer.
+        """
+        now = time.time_ns()
+        for place in self.folder.glob("*"):
+            for path in [place, *place.rglob("*")] if place.name not in _NO_INPUTS else ():
+                if path.is_file() and path.stat().st_mtime_ns > now + SKEW * 10**9:
+                    with suppress(OSError):
+                        os.utime(path, ns=(now, now))
+
     def of(self, recipe: Recipe) -> list[Path]:
         """Files that exist and are made from recipes of this rule and these wildcards."""
         return sorted(self._existing(recipe))
 
     def keep(self, path: str, recipe: Recipe) -> None:
         """Bring the recipe file up to date, as :func:`menagerie.provenance.recipe.keep_recipe`."""
-        keep_recipe(Path(path), recipe, self.of(recipe), self._reader(recipe))
+        try:
+            keep_recipe(Path(path), recipe, self.of(recipe), self._reader(recipe))
+        except OSError as error:
+            raise MenagerieError(
+                f"Results cannot be written: found {error.strerror or error} at {path}, expected a folder that this "
+                "run may change. Correct its permissions or free space, or choose another: config key results."
+            ) from None
 
     def preview(self, path: str, recipe: Recipe, scratch: Path) -> str:
         """The recipe file where it is current, else a copy elsewhere that is: for runs that must not write results."""
