@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from menagerie.errors import on_screen
 from menagerie.provenance.jobs import command
-from menagerie.survey.check import cluster, config_check, machine, networks, profiles
+from menagerie.survey.check import cluster, config_check, machine, networks, profiles, score_tables
 from menagerie.survey.check.line import FAILURE, WARNING, Line, render
 
 
@@ -20,7 +20,10 @@ def lines(config: str, profile: str) -> Iterator[Line]:
     yield machine.lock()
     found, run = config_check.config(config)
     yield found
-    if run is None or run.from_tables:
+    if run is None:
+        return
+    if run.from_tables:
+        yield from score_tables.score_tables(run)
         return
     on_cluster = content.get("executor", "local") != "local"
     with networks.start(run) as examination:
