@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -164,3 +165,13 @@ def test_watching_twice_filters_once():
     finally:
         logger.removeFilter(second)
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_job_that_ctrl_c_killed_at_its_start_is_no_failure_of_its_own(stopped, capfd):
+    said = Messages()
+    if stopped:
+        threading.Timer(0.1, said.interrupt).start()
+    text = "RuleException:\nCalledProcessError in file \"scores.smk\": Command 'python' died with <Signals.SIGINT: 2>."
+    assert said.filter(record(text)) is not stopped
+    assert said.filter(failure("died", [])) is not stopped

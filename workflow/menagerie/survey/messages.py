@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -27,6 +28,7 @@ REFUSED = (
     "Menagerie: SLURM refused jobs of {rules}; nothing more was submitted, and finished jobs are kept. Correct the "
     "profile (make check PROFILE=... names what the cluster has) and run the same command again."
 )
+KILLED = "died with <Signals.SIGINT"
 _RESTART = re.compile(r"Trying to restart job (\d+)\.")
 
 
@@ -45,6 +47,8 @@ class Messages(logging.Filter):
         if self.interrupted:
             return False
         text = str(record.msg)
+        if KILLED in f"{text} {getattr(record, 'exception', '')}" and self._stops_now():
+            return False
         if text.startswith(("Terminating processes on user request", "Cancelling snakemake on user request")):
             self.interrupt()
             return False
@@ -58,6 +62,14 @@ class Messages(logging.Filter):
         elif text.startswith("Will exit after finishing currently running jobs"):
             return self._first(text)
         return True
+
+    def _stops_now(self) -> bool:
+        """Whether Ctrl-C arrives within half a second: a job that just started may die of it before we hear of it."""
+        for _ in range(10):
+            if self.interrupted:
+                return True
+            time.sleep(0.05)
+        return False
 
     def interrupt(self) -> None:
         """Say once that the run is over, and what happens to its work."""
