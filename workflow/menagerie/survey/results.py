@@ -90,7 +90,13 @@ class Results:
         return sorted(self._existing(recipe))
 
     def keep(self, path: str, recipe: Recipe) -> None:
-        """Bring the recipe file up to date, as :func:`menagerie.provenance.recipe.keep_recipe`."""
+        """Bring the recipe file up to date, as :func:`menagerie.provenance.recipe.keep_recipe`.
+
+        Raises
+        ------
+        MenagerieError
+            When the results cannot be written.
+        """
         try:
             keep_recipe(Path(path), recipe, self.of(recipe), self._reader(recipe))
         except OSError as error:
