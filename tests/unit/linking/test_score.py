@@ -12,7 +12,7 @@ from menagerie.errors import MenagerieError
 from menagerie.files.geometry import fold
 from menagerie.linking import score_layer
 from menagerie.linking.arrays import symmetric
-from menagerie.linking.comparison import Brain, match_images
+from menagerie.linking.comparison import Brain, Comparison, match_images
 
 from .builders import features_of, image_ids, layer_of, rsm_target_of, target_of
 
@@ -207,3 +207,13 @@ def test_triangles_unfold_where_they_are():
     np.testing.assert_array_equal(whole.numpy(), matrix)
     np.fill_diagonal(matrix, 0.5)
     np.testing.assert_array_equal(strict.numpy(), matrix)
+
+
+def test_similarities_close_to_1_keep_their_digits_on_tensors():
+    torch = pytest.importorskip("torch")
+    layer, target = layer_of(features_of()), target_of(features_of())
+    close = replace(layer, rdm_triu=layer.rdm_triu * np.float32(1e-6))
+    expected, found = (
+        Comparison(close, Brain(target, array=array)).layer_rsm("train") for array in (np.asarray, torch.asarray)
+    )
+    np.testing.assert_array_equal(found.numpy(), expected)

@@ -82,7 +82,8 @@ class ImageLoader:
     def _prepare(self, start: int, stop: int) -> Tensor:
         if self._cache is not None and self._cached[start:stop].all():
             return self._cache[start:stop]
-        batch = torch.stack(list(self._workers.map(self._image, range(start, stop))))
+        first = self._image(start)  # alone: it opens the file and sets the shape that all others must have
+        batch = torch.stack([first, *self._workers.map(self._image, range(start + 1, stop))])
         if self._cache is None and batch[0].nbytes * len(self) <= self._cache_bytes:
             self._cache = torch.empty((len(self), *batch.shape[1:]), dtype=torch.float32, pin_memory=self._pinned)
         if self._cache is None:

@@ -190,15 +190,16 @@ class Comparison:
     def layer_rsm(self, part: str) -> Array:
         """RSM of the layer's raw features over one part."""
         rows = self.brain.rows[part][0]
-        return cast(self._part(self._layer_rsm, rows, rows), namespace(self._layer_rsm).float64)
+        return self._part(self._layer_rsm, rows, rows)
 
     @cached_property
     def _layer_rsm(self) -> Array:
-        """RSM over all images, unfolded where the work happens: a triangle is half as much to bring there."""
+        """RSM over all images, float64, unfolded where the work happens: a triangle is half as much to bring there."""
         triangle = self.brain.array(self.geometry.rdm_triu)
-        return (
-            self.geometry.rsm() if isinstance(triangle, np.ndarray) else 1 - symmetric(triangle, self.brain.n_rows, 0.0)
-        )
+        if isinstance(triangle, np.ndarray):
+            return self.geometry.rsm()
+        # In float64 before the difference: similarities close to 1 would lose their digits.
+        return 1 - cast(symmetric(triangle, self.brain.n_rows, 0.0), namespace(triangle).float64)
 
     def layer_triangle(self, part: str) -> Array:
         """Triangle of :meth:`layer_rsm`, which all regions share."""
@@ -225,9 +226,9 @@ class Comparison:
     @cached_property
     def _layer_gram(self) -> Array:
         triangle = self.brain.array(self.geometry.gram_triu)
-        return (
-            self.geometry.gram() if isinstance(triangle, np.ndarray) else symmetric(triangle, self.brain.n_rows, None)
-        )
+        if isinstance(triangle, np.ndarray):
+            return self.geometry.gram()
+        return symmetric(triangle, self.brain.n_rows, None)
 
     @staticmethod
     def _part(matrix: Array, rows: Rows, columns: Rows) -> Array:
