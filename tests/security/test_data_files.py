@@ -16,6 +16,7 @@ from menagerie.brain.fetch import extract_members
 from menagerie.brain.formats import child
 from menagerie.brain.formats.hdf5_files import read_hdf5
 from menagerie.brain.formats.mat_files import read_mat
+from menagerie.brain.formats.parquet_files import read_parquet
 from menagerie.brain.nsd.betas import read_session
 from menagerie.brain.nsd.design import read_design
 from menagerie.brain.nsd.layout import Layout
@@ -160,3 +161,12 @@ def test_links_to_other_hdf5_files_are_not_followed(tmp_path):
         with pytest.raises(MenagerieError, match="lies in another file"):
             read_hdf5(tmp_path / f"{name}.h5")
     assert list(read_hdf5(tmp_path / "loop.h5")) == ["a/b"]
+
+
+def test_text_of_a_table_that_is_not_utf8(tmp_path):
+    """Arrow reads it without a word; the error would come from whoever takes a cell."""
+    bad = pa.StringArray.from_buffers(2, pa.py_buffer(np.array([0, 1, 3], "<i4")), pa.py_buffer(b"a\xff\xfe"))
+    path = tmp_path / "units.parquet"
+    pq.write_table(pa.table({"roi": bad}), path)
+    with pytest.raises(MenagerieError, match=r"units\.parquet cannot be read as a table \(.*UTF8.*expected parquet"):
+        read_parquet(path)

@@ -106,6 +106,24 @@ def test_what_is_in_and_what_is_not(run, tmp_path):
     assert found["small/jobs.csv"].decode().splitlines()[1] == "scores/m/0001,1.5,1.25,300,no layer left"
 
 
+def test_no_folder_of_this_machine_is_told(run, config, tmp_path):
+    """Tables and report are written without; what the archive adds is cut: config, logs, model table."""
+    data, registry = tmp_path / "data", tmp_path / "my models.tsv"
+    header, *rows = Path(config["registry"]).read_text().splitlines()
+    row = dict.fromkeys(header.split("\t"), "") | {"id": "mine", "provider": "timm", "builder": "test_vit"}
+    row |= {"weights": f"file:{tmp_path}/mine.pth", "training": "trained"}
+    registry.write_text("\n".join([header, *rows, "\t".join(row.values())]) + "\n")
+    here = config | {"datasets": {"d": {"reader": "own", "options": {"folder": str(data)}}}, "registry": str(registry)}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(here))
+    (run / "logs" / "scores" / "m" / "0001.log").write_text(f"Note: {data}/one/responses.npy: by order\n")
+    found = contents(pack(run, tmp_path / "small.yaml"))
+    assert not [name for name, content in found.items() if str(tmp_path).encode() in content]
+    packed = json.loads(found["small/config.json"])
+    assert packed["datasets"]["d"]["options"]["folder"] == "…/data" and packed["registry"] == "…/my models.tsv"
+    assert "file:…/mine.pth" in found["small/source/models.tsv"].decode()
+    assert "Note: …/responses.npy: by order" in found["small/jobs.csv"].decode()
+
+
 def test_parts_can_be_asked_for(run, tmp_path):
     assert "small/geometry/d/x.h5" in contents(pack(run, tmp_path / "small.yaml", also=["geometry"]))
     shutil.rmtree(run / "targets")

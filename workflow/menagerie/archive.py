@@ -23,6 +23,7 @@ from pathlib import Path
 from menagerie import __version__
 from menagerie.errors import MenagerieError
 from menagerie.files.csv_cells import harmless
+from menagerie.files.paths import without_folders
 from menagerie.files.storage import atomic
 from menagerie.files.tables import read_provenance
 from menagerie.provenance.code import code_of
@@ -93,7 +94,7 @@ def pack(
     _check_config(survey, run)
     left_out = {part: reason for part, reason in LEFT_OUT.items() if part not in also}
     contents = dict(_files(run, [*PACKED, *also])) | _sources(survey)
-    contents["config.json"] = _json(survey.config)
+    contents["config.json"] = _json(without_folders(survey.config))
     contents["provenance.json"] = _json(provenance)
     contents["jobs.csv"] = _jobs(run)
     reasons = "\n".join(f"  {part}: {reason}" for part, reason in left_out.items())
@@ -160,13 +161,14 @@ def _check_config(survey: Survey, run: Path) -> None:
 
 
 def _sources(survey: Survey) -> dict[str, bytes]:
-    """Lock file, and the tables of models and experiments that the run used."""
+    """Lock file, and the tables of models and experiments that the run used, where a copy of the workflow has them."""
     paths = {
         "requirements.lock": ROOT / "requirements.lock",
         "models.tsv": Path(survey.registry_file),
         "experiments.yaml": Path(survey.experiments_file),
     }
-    return {f"source/{name}": path.read_bytes() for name, path in paths.items()}
+    found = {name: path.read_text(encoding="utf-8") for name, path in paths.items() if path.is_file()}
+    return {f"source/{name}": str(without_folders(text)).encode() for name, text in found.items()}
 
 
 def _provenance(run: Path) -> dict:
@@ -207,7 +209,7 @@ def _jobs(run: Path) -> bytes:
                 row.get("s", ""),
                 row.get("cpu_time", ""),
                 row.get("max_rss", ""),
-                *map(harmless, said or [""]),
+                *(harmless(without_folders(line)) for line in said or [""]),
             ]
         )
     return text.getvalue().encode()

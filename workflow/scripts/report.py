@@ -8,6 +8,7 @@ from menagerie.brain.readers.simulated import planted_depths
 from menagerie.brain.target import read_provenance as target_provenance
 from menagerie.files.layer_counts import count_layers
 from menagerie.files.layer_patterns import selection_of
+from menagerie.files.paths import without_folders
 from menagerie.files.storage import atomic
 from menagerie.files.tables import read_tables
 from menagerie.provenance.code import versions
@@ -64,7 +65,7 @@ with job(snakemake) as recipe:
         ],
         views=VIEWS,
         datasets=about_datasets() or params.sources,
-        provenance={"versions": versions(PACKAGES), **differences(made), "config": params.config},
+        provenance={"versions": versions(PACKAGES), **differences(made), "config": without_folders(params.config)},
         planted={dataset: planted_depths(options, given.planted) for dataset, options in params.planted.items()},
         left_out=params.left_out,
         layers=[count_layers(path, selection_of(params.config["layers"], Path(path).stem)) for path in given.layers],

@@ -57,6 +57,7 @@ def test_a_spec_survives_the_way_through_plain_data(registry):
         ([HEADER.replace("builder\t", "")], "line 1: missing column.*builder"),
         ([HEADER + "\tinputsize"], "Unknown column.*'inputsize'.*'input_size'"),
         ([HEADER + "\tseed\tseed"], "'seed' appears more than once"),
+        ([HEADER, ROW + "\t" + "x" * 140_000], "line 2: found 140,033 characters, expected at most 100,000"),
         ([HEADER, ROW, ROW], "line 3: id 'a' is also on line 2"),
         ([HEADER, ROW + "\tx"], "line 2: 6 tab-separated cells, but the header has 5"),
         ([HEADER, ROW.replace("a\t", "a b\t", 1)], "column 'id': found 'a b'"),

@@ -117,7 +117,7 @@ def _column(table: Table, name: str) -> int:
 
 def _check(path: Path) -> None:
     refuse_special(path, "a list of image ids", "Correct the path.")
-    if not path.is_file():
+    if not path.exists():
         raise MenagerieError(f"Split file {path}: found no such file (from {Path.cwd()}). Correct the path.")
     if (size := path.stat().st_size) > _MOST_BYTES:
         raise MenagerieError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -29,6 +31,28 @@ def user_path(text: str | Path) -> Path:
             f"Path {text}: found no home folder of that name, expected ~ or ~name of a user of this machine. Write the "
             "whole path."
         ) from None
+
+
+_ABSOLUTE = re.compile(r"(?:(?<=file:)|(?<![\w.:/]))/(?:[^/\s'\"(),;]+/)+")
+
+
+def without_folders(value: object) -> object:
+    """A value as it may be passed on: absolute paths in its texts keep their last name alone (``…/responses.npy``).
+
+    Parameters
+    ----------
+    value
+        A text, or mappings and lists of texts and of whatever else, which stays.
+    """
+    if isinstance(value, Mapping):
+        return {key: without_folders(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_folders(entry) for entry in value]
+    if not isinstance(value, str):
+        return value
+    if value.startswith(("/", "~")) and "\n" not in value:
+        return f"…/{Path(value).name}"  # a path as a whole, spaces in its folders included
+    return _ABSOLUTE.sub("…/", value)
 
 
 def refuse_special(path: Path, expected: str, then: str) -> None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import yaml
 
 from menagerie.files.columns import REAL, TEXT, column
+from menagerie.files.paths import without_folders
 
 MODELS_SCHEMA = Path(__file__).parents[2] / "schemas" / "models.schema.yaml"
 
@@ -34,5 +35,9 @@ def model_columns() -> Mapping[str, pa.Field]:
 
 
 def models_table(rows: Sequence[Mapping]) -> pa.Table:
-    """Table ``models`` from rows of :meth:`~menagerie.models.registry.ModelSpec.as_row`; always the same types."""
-    return pa.Table.from_pylist(list(rows), schema=pa.schema([model_columns()[name] for name in rows[0]]))
+    """Table ``models`` from rows of :meth:`~menagerie.models.registry.ModelSpec.as_row`; always the same types.
+
+    Files of weights and networks keep their names, without the folders they were in: the table is passed on.
+    """
+    rows = [without_folders(row) for row in rows]
+    return pa.Table.from_pylist(rows, schema=pa.schema([model_columns()[name] for name in rows[0]]))

@@ -101,6 +101,7 @@ def read_parquet(path: Path, rows: int | None = None) -> ParquetTable:
         with path.open("rb") as file:
             content = pq.ParquetFile(file)
             table = content.read() if rows is None else _first_rows(content, rows)
+            table.validate(full=True)  # else text that is not UTF-8 is met later
     except Exception as error:  # Arrow raises many kinds for a damaged file
         raise MenagerieError(
             f"{path} cannot be read as a table ({' '.join(str(error).split())[:200]}), expected parquet. Save it again "

@@ -129,7 +129,7 @@ def read_target(
             lambda masks: repetition.measured_ceilings(found.trials, regions, masks["train"]),
         )
         units = {"ncsnr": repetition.estimate_ncsnr(found.trials)} | units
-    source = {"reader": "own", "simulated": "no", "source": str(folder), "repeats": str(len(found.trials))}
+    source = {"reader": "own", "simulated": "no", "source": folder.name, "repeats": str(len(found.trials))}
     return Target(
         dataset=dataset,
         subject=subject,

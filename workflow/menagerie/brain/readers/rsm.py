@@ -131,7 +131,7 @@ def read_target(
     ceilings, details = ceilings_by_fold(folds, image_ids, lambda masks: _ceilings(subject, rsms, rows, masks["test"]))
     kinds = sorted({rsm.kind for sessions in mine.values() for rsm in sessions})
     sessions = ", ".join(f"{region}: {len(found)}" for region, found in mine.items())
-    source = {"reader": "rsm", "simulated": "no", "source": str(folder), "kind": ", ".join(kinds), "sessions": sessions}
+    source = {"reader": "rsm", "simulated": "no", "source": folder.name, "kind": ", ".join(kinds), "sessions": sessions}
     return Target(
         dataset=dataset,
         subject=subject,

@@ -209,7 +209,7 @@ def read_folder(folder: Path) -> tuple[Iterator[np.ndarray], list[str], dict[str
     """
     images = list_images(folder)
     log(images.remarks)
-    return _read(images.paths), images.ids, {"source": str(folder), "n_images": str(len(images.ids))}
+    return _read(images.paths), images.ids, {"source": folder.name, "n_images": str(len(images.ids))}
 
 
 def _read(paths: Sequence[Path]) -> Iterator[np.ndarray]:
