@@ -22,6 +22,9 @@ N_REFERENCES = 5
 N_SAMPLED = 4096
 """Features whose mean is taken off each image."""
 
+FEWEST = 8
+"""Features below which no reference is taken off: strengths fitted to two of them reach 45, and rounding with them."""
+
 LEAST_SIZE = 2.0**-20
 """Smallest size that an image is divided by, in proportion to the median of all images."""
 
@@ -122,9 +125,9 @@ class RawGram:
     def _fit(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Strength of the reference in each image, what is added to it, and the image's size; float64 ``(n,)`` each.
 
-        From a regression on some of the features. Where the reference is faint beside the images (the median of maps of
-        attention that is all but certain is next to zero), none is taken off: strengths would be as large as the
-        reference is faint, and too large wherever it is not.
+        From a regression on some of the features. No reference is taken off where these are fewer than ``FEWEST``, or
+        where it is faint beside the images (the median of maps of attention that is all but certain is next to zero):
+        strengths would be as large as the reference is faint, and too large wherever it is not.
         """
         sample = features[:, :: math.ceil(features.shape[1] / N_SAMPLED)].double()
         reference = self._reference(sample)
@@ -132,7 +135,7 @@ class RawGram:
         norm, sizes = (reference - mean).norm(), (sample - means[:, None]).norm(dim=1)
         typical = sizes.nanmedian()
         sizes = torch.where(sizes.isfinite() & (typical > 0), sizes.clamp(min=LEAST_SIZE * typical), 1.0)
-        if not norm > FAINT * typical:
+        if sample.shape[1] < FEWEST or not norm > FAINT * typical:
             return torch.zeros_like(sizes), means, sizes
         strengths = sample @ (reference - mean) / norm.square()
         return strengths, means - strengths * mean, sizes
