@@ -93,6 +93,13 @@ def write(name: str, text: str) -> Callable[[], object]:
     return edit
 
 
+def test_an_experiment_without_a_figure_has_no_recipe_of_one(project, root):
+    """Else an archive of a finished run would look for it."""
+    known = fingerprints(config(experiments=["metric_effect", "metric_effect_trained"]), root)
+    assert "plot_experiment metric_effect" in known and "experiment metric_effect_trained" in known
+    assert "plot_experiment metric_effect_trained" not in known
+
+
 # Edit of a source -> rules whose recipes change, and a word that all of them (but those of tables) have in their name.
 SOURCES = {
     "an image": (write("data/images/a.png", "x"), {"build_stimuli", "define_splits", "build_target"} | GEOMETRY, ""),

@@ -167,7 +167,7 @@ def _sources(survey: Survey) -> dict[str, bytes]:
         "models.tsv": Path(survey.registry_file),
         "experiments.yaml": Path(survey.experiments_file),
     }
-    found = {name: path.read_text(encoding="utf-8") for name, path in paths.items() if path.is_file()}
+    found = {name: path.read_bytes().decode() for name, path in paths.items() if path.is_file()}
     return {f"source/{name}": str(without_folders(text)).encode() for name, text in found.items()}
 
 

@@ -1,5 +1,5 @@
 # Figures of the run, and the leaderboard as a table.
-DRAWN_EXPERIMENTS = [experiment.name for experiment in EXPERIMENTS.values() if experiment.figure != "none"]
+DRAWN_EXPERIMENTS = SURVEY.drawn_experiments
 
 
 rule leaderboard:

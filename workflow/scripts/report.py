@@ -64,7 +64,7 @@ with job(snakemake) as recipe:
             *figures("depth", "Depth profile"),
         ],
         views=VIEWS,
-        datasets=about_datasets() or params.sources,
+        datasets=about_datasets() or without_folders(params.sources),
         provenance={"versions": versions(PACKAGES), **differences(made), "config": without_folders(params.config)},
         planted={dataset: planted_depths(options, given.planted) for dataset, options in params.planted.items()},
         left_out=params.left_out,

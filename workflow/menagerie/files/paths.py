@@ -33,26 +33,33 @@ def user_path(text: str | Path) -> Path:
         ) from None
 
 
-_ABSOLUTE = re.compile(r"(?:(?<=file:)|(?<![\w.:/]))/(?:[^/\s'\"(),;]+/)+")
+_SEPARATORS = re.compile(r"([@\t\r\n])")  # of a model's builder and its weights, of cells and lines
+_PATH = re.compile(r"(file:|\w+/)?(?:~\w*)?/(?:[^/:]+/)*([^/:]+(?::\w+)*)")  # as a whole: folders may have spaces
+_FOLDERS = re.compile(r"(?:(?<=file:)|(?<=\w/)|(?<![\w.:/~]))(?:~\w*)?/(?:[^/\s'\"(),;]+/)+")
 
 
 def without_folders(value: object) -> object:
     """A value as it may be passed on: absolute paths in its texts keep their last name alone (``…/responses.npy``).
 
+    Within a sentence a path ends at a space: of a folder with a space in its name, what follows the space stays there.
+
     Parameters
     ----------
     value
-        A text, or mappings and lists of texts and of whatever else, which stays.
+        A text, or mappings (their keys too) and lists of texts and of whatever else, which stays.
     """
     if isinstance(value, Mapping):
-        return {key: without_folders(entry) for key, entry in value.items()}
+        return {without_folders(key): without_folders(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [without_folders(entry) for entry in value]
     if not isinstance(value, str):
         return value
-    if value.startswith(("/", "~")) and "\n" not in value:
-        return f"…/{Path(value).name}"  # a path as a whole, spaces in its folders included
-    return _ABSOLUTE.sub("…/", value)
+    return "".join(_cut(part) for part in _SEPARATORS.split(value))
+
+
+def _cut(text: str) -> str:
+    whole = _PATH.fullmatch(text)
+    return f"{whole[1] or ''}…/{whole[2]}" if whole else _FOLDERS.sub("…/", text)
 
 
 def refuse_special(path: Path, expected: str, then: str) -> None:

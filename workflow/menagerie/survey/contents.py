@@ -263,6 +263,11 @@ class Survey:
             require_models(experiment, rows)
         return chosen
 
+    @property
+    def drawn_experiments(self) -> list[str]:
+        """Names of the experiments that have a figure."""
+        return [name for name, experiment in self.experiments.items() if experiment.figure != "none"]
+
     @cached_property
     def models(self) -> dict[str, ModelSpec]:
         """Models of the run by id, in config order.

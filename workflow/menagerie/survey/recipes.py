@@ -223,7 +223,7 @@ class Recipes(SourceRecipes):
             self._tables | self._similarities | self._experiments | self._planted_inventories(self.survey.datasets)
         )
         upstream |= {} if self.survey.from_tables else self._inventories(self.survey.models)
-        for name in self.experiments:
+        for name in self.survey.drawn_experiments:
             upstream[f"figure of {name}"] = self.fingerprint("plot_experiment", experiment=name)
         for view in self.survey.views:
             upstream |= {f"{rule} of {view}": self.fingerprint(rule, dataset=view) for rule in self._view_figures}
