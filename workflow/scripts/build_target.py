@@ -1,7 +1,5 @@
 """Write the brain target of one subject."""
 
-from dataclasses import replace
-
 from menagerie.brain.ceilings import read_medians
 from menagerie.brain.readers import reader_module
 from menagerie.brain.splits import read_splits, splits_origin
@@ -10,6 +8,8 @@ from menagerie.brain.target import ANY_FOLD, write_target
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import require
 from menagerie.provenance.sources import remember_sources
+
+from dataclasses import replace
 
 with job(snakemake) as recipe:
     dataset = snakemake.params.dataset

@@ -1,11 +1,11 @@
 """Put the scores of all layers of one model into one table."""
 
-import pyarrow as pa
-
 from menagerie.files.tables import read_tables, write_table
 from menagerie.linking.schemas import SCHEMAS
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
+
+import pyarrow as pa
 
 with job(snakemake) as recipe:
     tables, origins = read_tables(snakemake.input.scores, recipe)

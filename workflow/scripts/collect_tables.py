@@ -1,12 +1,12 @@
 """Put the tables of all models together; only here are all subjects known that share a noise ceiling."""
 
-import pyarrow as pa
-
 from menagerie.errors import MenagerieError
 from menagerie.files.tables import read_tables, write_table
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
 from menagerie.statistics.explained import add_explained
+
+import pyarrow as pa
 
 with job(snakemake) as recipe:
     for name, output in snakemake.output.items():

@@ -1,9 +1,5 @@
 """Put the data of one experiment together and estimate its effects."""
 
-import json
-
-import pyarrow as pa
-
 from menagerie.files.tables import read_tables, write_table
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
@@ -11,6 +7,10 @@ from menagerie.statistics.contrasts import experiment_data, experiment_effects, 
 from menagerie.statistics.experiments import Experiment
 from menagerie.statistics.schemas import SCHEMAS, described
 from menagerie.statistics.views import by_view
+
+import json
+
+import pyarrow as pa
 
 with job(snakemake) as recipe:
     definition = snakemake.params.experiment

@@ -1,7 +1,5 @@
 """Show a stimulus set to a network and keep the geometry of every selected layer."""
 
-import os
-
 from menagerie.brain.stimuli import Stimuli
 from menagerie.features.device import device_name, pick_device
 from menagerie.features.extract import extract_geometry
@@ -14,6 +12,8 @@ from menagerie.models.registry import ModelSpec
 from menagerie.provenance.code import file_sha256
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
+
+import os
 
 with job(snakemake) as recipe:
     spec = ModelSpec.from_row(snakemake.params.model["spec"])

@@ -1,9 +1,9 @@
 """Fetch the files of the Natural Scenes Dataset that the config needs; each is checked."""
 
-from pathlib import Path
-
 from menagerie.brain.readers.nsd import fetch
 from menagerie.provenance.jobs import job
+
+from pathlib import Path
 
 with job(snakemake):
     for dataset in snakemake.params.datasets:

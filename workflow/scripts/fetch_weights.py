@@ -1,12 +1,12 @@
 """Fetch the weights of one model, verify them, and convert them to safetensors."""
 
-from pathlib import Path
-
 from menagerie.models.absent import AbsentError, note_absence, note_of
 from menagerie.models.registry import ModelSpec
 from menagerie.models.weights import fetch_weights
 from menagerie.provenance.jobs import job
 from menagerie.provenance.sources import remember_sources
+
+from pathlib import Path
 
 with job(snakemake):
     spec, weights = ModelSpec.from_row(snakemake.params.source), snakemake.output.weights

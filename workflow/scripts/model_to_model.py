@@ -1,7 +1,5 @@
 """Compare the selected layers of every two models, raw and re-weighted, for one subject."""
 
-import pyarrow as pa
-
 from menagerie.brain.splits import read_splits, splits_origin
 from menagerie.brain.target import read_target
 from menagerie.files.geometry import GeometryFile, geometry_origin
@@ -12,6 +10,8 @@ from menagerie.provenance.lineage import record
 from menagerie.statistics.representations import compare_models, layer_reader
 from menagerie.statistics.schemas import SCHEMAS
 from menagerie.statistics.views import first_view
+
+import pyarrow as pa
 
 with job(snakemake) as recipe:
     target = read_target(snakemake.input.target)

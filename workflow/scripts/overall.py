@@ -1,9 +1,5 @@
 """What scores go along with over all models: dimensionality, accuracy, parameters; rank breakpoints; stability."""
 
-from pathlib import Path
-
-import pyarrow as pa
-
 from menagerie.files.geometry import geometry_origin
 from menagerie.files.tables import read_tables, write_table
 from menagerie.provenance.jobs import job
@@ -13,6 +9,10 @@ from menagerie.statistics.dimensions import selected_dimensions
 from menagerie.statistics.schemas import SCHEMAS, described
 from menagerie.statistics.variation import overall_effects
 from menagerie.statistics.views import by_view
+
+from pathlib import Path
+
+import pyarrow as pa
 
 with job(snakemake) as recipe:
     config = snakemake.params.config

@@ -1,9 +1,5 @@
 """Draw how alike models are to each other in one dataset, for pages and for phones."""
 
-from pathlib import Path
-
-import pandas as pd
-
 from menagerie.figures import style
 from menagerie.figures.model_to_model import model_to_model_figure
 from menagerie.figures.model_to_model_table import model_maps, model_sets
@@ -11,6 +7,10 @@ from menagerie.files.param_text import from_param
 from menagerie.files.tables import read_tables
 from menagerie.provenance.jobs import job
 from menagerie.statistics.experiments import Experiment
+
+from pathlib import Path
+
+import pandas as pd
 
 with job(snakemake) as recipe:
     paths = [*snakemake.input.similarity, snakemake.input.models, *snakemake.input.data]

@@ -1,7 +1,5 @@
 """Draw the overview of one dataset, for pages and for phones."""
 
-from pathlib import Path
-
 from menagerie.brain.splits import read_splits
 from menagerie.brain.target import read_target
 from menagerie.figures import style
@@ -14,6 +12,8 @@ from menagerie.linking.comparison import Brain
 from menagerie.provenance.jobs import job
 from menagerie.statistics.representations import layer_reader
 from menagerie.statistics.views import first_view
+
+from pathlib import Path
 
 
 def first_fold(subject):

@@ -1,9 +1,5 @@
 """Write the report: one page that needs nothing but itself."""
 
-from pathlib import Path
-
-import pandas as pd
-
 from menagerie.brain.readers.simulated import planted_depths
 from menagerie.brain.target import read_provenance as target_provenance
 from menagerie.files.layer_counts import count_layers
@@ -17,6 +13,10 @@ from menagerie.provenance.lineage import differences, unite
 from menagerie.report import ReportExperiment, ReportView, figures_of, render_report
 from menagerie.report.sections import merged_about
 from menagerie.statistics.experiments import Experiment
+
+from pathlib import Path
+
+import pandas as pd
 
 PACKAGES = ("menagerie", "snakemake", "torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "statsmodels")
 CAPTIONS = Path(snakemake.scriptdir).parent / "report"

@@ -1,9 +1,5 @@
 """Score one layer (or block of layers) of a model against one subject: every region, every metric."""
 
-from importlib import import_module
-
-import numpy as np
-
 from menagerie.brain.splits import read_splits, splits_origin
 from menagerie.brain.target import read_target
 from menagerie.files.geometry import GeometryFile
@@ -15,6 +11,10 @@ from menagerie.linking.score import brains_of, score_layer
 from menagerie.provenance.code import value_fingerprint
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
+
+from importlib import import_module
+
+import numpy as np
 
 with job(snakemake) as recipe:
     given, params = snakemake.input, snakemake.params

@@ -1,7 +1,5 @@
 """Write scores from tables, and what is known of their models, as the tables of a run."""
 
-import pyarrow as pa
-
 from menagerie.files.tables import write_table
 from menagerie.models.columns import models_table
 from menagerie.provenance.jobs import job
@@ -9,6 +7,8 @@ from menagerie.provenance.lineage import record
 from menagerie.statistics.explained import add_explained
 from menagerie.statistics.published import model_table, read_published, renamed, score_table
 from menagerie.statistics.score_tables import read_scores
+
+import pyarrow as pa
 
 with job(snakemake) as recipe:
     params = snakemake.params

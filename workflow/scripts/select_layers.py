@@ -1,9 +1,5 @@
 """Select a model's best layer per subject, region, metric and fold on training images; report it on the test part."""
 
-from pathlib import Path
-
-import pyarrow as pa
-
 from menagerie.brain.folds import overlapping_splits
 from menagerie.brain.splits import read_splits, splits_origin
 from menagerie.brain.target import read_target
@@ -15,6 +11,10 @@ from menagerie.linking.select import FoldsOf, select_layers
 from menagerie.linking.select_on import SelectOn
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
+
+from pathlib import Path
+
+import pyarrow as pa
 
 with job(snakemake) as recipe:
     (layers,), origins = read_tables([snakemake.input.scores], recipe)

@@ -1,7 +1,5 @@
 """Simulate one subject: units that read out planted layers of trained networks."""
 
-from dataclasses import replace
-
 from menagerie.brain.readers.simulated import planted_layers, read_target
 from menagerie.brain.splits import read_splits, splits_origin
 from menagerie.brain.stimuli import Stimuli
@@ -9,6 +7,8 @@ from menagerie.brain.target import write_target
 from menagerie.features.planted import planted_features
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import require
+
+from dataclasses import replace
 
 with job(snakemake) as recipe:
     dataset = snakemake.params.dataset

@@ -1,10 +1,5 @@
 """Place the models of a run among those of the 2024 survey."""
 
-from pathlib import Path
-
-import pandas as pd
-import pyarrow as pa
-
 from menagerie.brain.stimuli import read_provenance as stimuli_provenance
 from menagerie.brain.target import read_provenance as target_provenance
 from menagerie.figures.tidy import model_metadata
@@ -15,6 +10,11 @@ from menagerie.statistics.published import read_published, similarity_tables
 from menagerie.statistics.schemas import SCHEMAS
 from menagerie.statistics.standing import Origin, neighbours, standing
 from menagerie.statistics.views import even_odd_scores
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
 
 with job(snakemake) as recipe:
     given, params = snakemake.input, snakemake.params

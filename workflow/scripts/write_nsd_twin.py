@@ -1,14 +1,14 @@
 """Write a simulated twin of the Natural Scenes Dataset, with layers of networks planted where the spec says so."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from menagerie.brain.nsd.layout import image_id
 from menagerie.brain.stimuli import Stimuli, write_stimuli
 from menagerie.features.planted import planted_features
 from menagerie.provenance.jobs import job
 from menagerie.twins.nsd.twin import make_design, photograph_ids, write_twin
 from menagerie.twins.nsd.twin_command import photograph_source, read_spec
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 with job(snakemake):
     spec, keys = read_spec(snakemake.input.spec)
