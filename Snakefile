@@ -53,6 +53,7 @@ else:
     include: "workflow/rules/features.smk"
     include: "workflow/rules/scores.smk"
     include: "workflow/rules/similarity.smk"
+    include: "workflow/rules/pairwise.smk"
 
 
 include: "workflow/rules/experiments.smk"

@@ -13,7 +13,7 @@ import argparse
 
 import numpy as np
 
-from menagerie.linking.bootstrap import bootstrap_similarity, excess_variance, image_counts, interval
+from menagerie.linking.bootstrap import adjusted, bootstrap_similarity, excess_variance, image_counts, interval
 from menagerie.linking.rsm import rsm, rsm_similarity
 
 N_FEATURES, N_UNITS, N_TRUTH = 200, 300, 2000
@@ -39,7 +39,7 @@ def coverage(images: int, noise: float, repeats: int, seed: int) -> tuple[float,
     for repeat in range(repeats):
         a, b = draw(generator, images, noise, weights)
         counts = image_counts(images, seed=seed + repeat)
-        found.append(interval(bootstrap_similarity(a, b, counts), excess=excess_variance(a, b)))
+        found.append(interval(adjusted(bootstrap_similarity(a, b, counts), excess_variance(a, b))))
     low, high = np.array(found).T
     return float(truth), float(np.mean((low <= truth) & (truth <= high))), float(np.mean(high - low))
 

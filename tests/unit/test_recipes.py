@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from menagerie.errors import MenagerieError
 from menagerie.files.inventory import InventoryHeader, LayerInfo, write_inventory
 from menagerie.survey.contents import Survey
 from menagerie.survey.recipes import Recipes
@@ -240,3 +241,19 @@ def test_weights_moved_elsewhere_keep_their_file(project: Path, root: Path) -> N
     table = Path("config/models.tsv")
     table.write_text(table.read_text().replace("file:net.s", f"file:{project}/moved.s"))
     assert Survey.from_config(config()).weights_file("filed") == first
+
+
+def test_groups_of_images_change_inference_and_no_score(project: Path, root: Path) -> None:
+    names = "".join(f"{name}.png,{number // 2}\n" for number, name in enumerate("abdefghi"))
+    (project / "data/images.csv").write_text("file,kind\n" + names)
+    datasets = config()["datasets"]["d"]
+    before = fingerprints(config(), root)
+    grouped = fingerprints(config(datasets={"d": datasets | {"groups": "kind"}}), root)
+    changed = {name.split()[0] for name in grouped if before.get(name) != grouped[name]}
+    assert changed == {"define_groups"} | (SCORES - {"score", "collect_model"})
+
+
+def test_groups_need_a_reader_with_a_table_of_images() -> None:
+    survey = Survey.from_config(config(datasets={"d": {"reader": "v4", "groups": "kind"}}))
+    with pytest.raises(MenagerieError, match=r"datasets\.d\.groups: found kind, but the dataset's reader knows no"):
+        survey.check()

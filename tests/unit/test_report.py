@@ -135,13 +135,22 @@ def test_sentences_say_the_numbers_of_the_table(inputs):
     text = " ".join(found.sentences)
     assert f"By cRSA, {best['display_name']} scores highest: r = {number(best['score'])}" in text
     assert f"95 % interval {number(best['ci_low'])} to {number(best['ci_high'])}, 500 test images" in text
-    overlapping = (board["ci_high"].iloc[1:] >= best["ci_low"]).sum()
-    assert f"Of the other 8, {overlapping} ha" in text
+    assert f"{board.iloc[1]['display_name']} is next with {number(board.iloc[1]['score'])}." in text
+
     assert (
         f"made from layer {planted.layer} of {planted.model} (relative depth 0.37). In that network, cRSA selects"
         in text
     )
     assert "selects the planted layer in 1 of 1 subject" in text
+
+
+def test_sentences_name_the_models_that_may_be_as_good_as_the_best(inputs):
+    board = leaderboard_table(inputs["model_scores"], inputs["models"], "sim")
+    ties = [True, True, *[False] * (len(board) - 2)]
+    text = " ".join(findings(board.assign(ties_with_best=ties)).regions[0].sentences)
+    assert f"Of the other 8, 1 may be as good ({board.iloc[1]['display_name']}; all compared at once" in text
+    text = " ".join(findings(board.assign(ties_with_best=[True, *ties[2:], False])).regions[0].sentences)
+    assert "None of the other 8 may be as good" in text
 
 
 def test_the_summary_counts_where_trained_models_win():

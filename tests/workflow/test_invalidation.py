@@ -54,6 +54,7 @@ CONFIG_ROWS = {
     "projection": ({"projection": {"n_components": 90}}, GEOMETRY),
     "seed of the projection": ({"projection": {"n_components": 100, "seed": 1}}, GEOMETRY),
     "seed of the bootstrap": ({"bootstrap": {"n_resamples": 100, "seed": 1}}, SELECT),
+    "seed of the permutations": ({"permutations": {"seed": 1}}, SELECT),
     "number of resamples": ({"bootstrap": {"n_resamples": 200}}, SELECT),
     "memory budget": ({"memory_budget_mb": 1000}, {"report": 1}),  # the report prints the config
     "batch size": ({"images": {"batch_size": 7}}, {"report": 1}),

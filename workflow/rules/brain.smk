@@ -5,6 +5,7 @@
 localrules:
     fetch_kriegeskorte92,
     fetch_v4,
+    define_groups,
     define_splits,
 
 
@@ -91,6 +92,31 @@ rule define_splits:
         dataset=split_params,
     script:
         "../scripts/define_splits.py"
+
+
+rule define_groups:
+    input:
+        files=group_inputs,
+        recipe=recipe("define_groups"),
+        stimuli=stimuli_of_dataset,
+    output:
+        groups=f"{RUN}/groups/{{dataset}}.parquet",
+    log:
+        f"{RUN}/logs/groups/{{dataset}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/groups/{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset=one_of(GROUPED),
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        dataset=group_params,
+    script:
+        "../scripts/define_groups.py"
 
 
 rule build_target:

@@ -27,14 +27,17 @@ CONFIG = SURVEY.config
 config.update(CONFIG)  # scripts see the defaults too
 RUN = SURVEY.folder
 RESOURCES = CONFIG["resources"]
+PAIRWISE = "pairwise" in CONFIG["experiments"] and not SURVEY.from_tables
 TABLES = ["model_scores", "models"] + ([] if SURVEY.from_tables else ["layer_scores", "fold_scores", "unit_scores"])
 TABLES += ["reproduction"] if SURVEY.survey_dataset else []
+TABLES += ["pairwise"] if PAIRWISE else []
 TABLES += ["standing", "neighbours"] if "standing" in CONFIG else []
 SCRIPTS = HOME / "workflow" / "scripts"
 PAGE = HOME / "workflow" / "report"
 
 SIMULATED = [dataset.name for dataset in DATASETS.values() if dataset.simulated]
 MEASURED = [name for name in DATASETS if name not in SIMULATED]
+GROUPED = SURVEY.grouped
 TRAINED = [spec.id for spec in SURVEY.registry.values() if spec.training == "trained"]
 TARGETS = [f"{RUN}/targets/{dataset}/{subject}.h5" for dataset, subject in SURVEY.subjects]
 

@@ -1,6 +1,4 @@
 # Experiments: from score tables to effects. Only those that the config lists under 'experiments'.
-from menagerie.statistics.experiments import RESERVED
-
 try:
     EXPERIMENTS = SURVEY.experiments
 except MenagerieError as error:

@@ -35,6 +35,10 @@ def split_inputs(wildcards):
     return {f"files_of_{name}": list(map(source, paths)) for name, paths in files.items()}
 
 
+def group_inputs(wildcards):
+    return list(map(source, DATASETS[wildcards.dataset].group_inputs))
+
+
 def ceiling_inputs(wildcards):
     return reader_inputs(DATASETS[wildcards.dataset], wildcards.subject)
 
@@ -153,6 +157,15 @@ def experiment_outputs():
     return [*experiment_tables("effects"), *similarity_tables("map")]
 
 
+def groups_of_dataset(wildcards):
+    return [f"{RUN}/groups/{wildcards.dataset}.parquet"] if DATASETS[wildcards.dataset].groups else []
+
+
+def pair_tables(wildcards):
+    """Comparisons of models, one table a subject."""
+    return [f"{RUN}/experiments/pairwise/{dataset}/{subject}.parquet" for dataset, subject in SURVEY.subjects]
+
+
 def targets_of_dataset(wildcards):
     """Targets of every subject of a dataset."""
     subjects = DATASETS[wildcards.dataset].subjects
@@ -169,7 +182,7 @@ def similarities_of_dataset(wildcards):
 def figure_outputs():
     """Figures of the analyses that the config lists; with any of them, an overview of every dataset that has responses."""
     wanted = [f"experiment_{name}" for name in DRAWN_EXPERIMENTS]
-    wanted += [name for name in RESERVED if name in CONFIG["experiments"]]
+    wanted += [name for name in ("overall", "model_to_model") if name in CONFIG["experiments"]]
     wanted += ["supplement"] if "overall" in CONFIG["experiments"] else []
     mapped = list(dict(SURVEY.mapped)) if "model_to_model" in wanted else []
     single = ["overview"] if CONFIG["experiments"] and not SURVEY.from_tables else []

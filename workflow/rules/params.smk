@@ -44,6 +44,11 @@ def split_params(wildcards):
     return plain_dataset(dataset) | {"splits": splits, "subjects": list(dataset.subjects)}
 
 
+def group_params(wildcards):
+    dataset = DATASETS[wildcards.dataset]
+    return plain_dataset(dataset) | {"groups": dataset.groups}
+
+
 def ridge_params():
     return {"penalties": CONFIG["penalties"], "training": CONFIG["training_predictions"]}
 

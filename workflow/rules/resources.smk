@@ -71,6 +71,12 @@ def scoring_memory(wildcards, input, attempt):
     return attempt * max(1000, costs.scoring_memory_mb(*scoring_size(input)))
 
 
+def pairing_memory(wildcards, input, attempt):
+    """Predictions of all models for the test images, half of all or more."""
+    n_images, n_units = scoring_size(input)
+    return attempt * (4000 + len(MODELS) * n_images * n_units * 4 // 10**6)
+
+
 def scoring_gres(wildcards):
     """One GPU of any kind where the config says so; the profile can name the kind."""
     return "gpu:1" if CONFIG["score_on"] == "gpu" else ""

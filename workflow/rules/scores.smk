@@ -58,10 +58,12 @@ rule select_layers:
         geometry=geometries,
         targets=TARGETS,
         splits=expand(f"{RUN}/splits/{{dataset}}.parquet", dataset=DATASETS),
+        groups=expand(f"{RUN}/groups/{{dataset}}.parquet", dataset=GROUPED),
     output:
         folds=f"{RUN}/scores/{{model}}/folds.parquet",
-        selected=f"{RUN}/scores/{{model}}/selected.parquet",
+        models=f"{RUN}/scores/{{model}}/selected.parquet",
         units=f"{RUN}/scores/{{model}}/units.parquet",
+        resamples=f"{RUN}/scores/{{model}}/resamples.parquet",
     log:
         f"{RUN}/logs/scores/{{model}}/select_layers.log",
     benchmark:
@@ -86,6 +88,7 @@ rule collect_tables:
         fold_scores=per_model("folds"),
         model_scores=per_model("selected"),
         unit_scores=per_model("units"),
+        resamples=per_model("resamples"),
     output:
         layer_scores=f"{RUN}/tables/layer_scores.parquet",
         fold_scores=f"{RUN}/tables/fold_scores.parquet",

@@ -1,12 +1,11 @@
 """Select a model's best layer per subject, region, metric and fold on training images; report it on the test part."""
 
-from menagerie.brain.folds import overlapping_splits
+from menagerie.brain.groups import read_groups
 from menagerie.brain.splits import read_splits, splits_origin
 from menagerie.brain.target import read_target
 from menagerie.files.geometry import GeometryFile
 from menagerie.files.tables import read_tables, write_table
-from menagerie.linking.evaluate import evaluate_layers
-from menagerie.linking.fold_means import mean_over_folds
+from menagerie.linking.evaluate import Evaluated, evaluate_layers
 from menagerie.linking.select import FoldsOf, select_layers
 from menagerie.linking.select_on import SelectOn
 from menagerie.provenance.jobs import job
@@ -22,32 +21,33 @@ with job(snakemake) as recipe:
     config = snakemake.params.config
     geometry_of = {Path(path).parent.name: path for path in snakemake.input.geometry}
     splits_of = {Path(path).stem: path for path in snakemake.input.splits}
-    origins += map(splits_origin, snakemake.input.splits)
+    groups_of = {Path(path).stem: path for path in snakemake.input.groups}
+    origins += map(splits_origin, [*snakemake.input.splits, *snakemake.input.groups])
     folds = {}
     for target in map(read_target, snakemake.input.targets):  # twice, since all of them would fill the memory
         own = read_splits(splits_of[target.dataset], target.subject)
         folds[target.dataset, target.subject] = FoldsOf(target.stimuli, own)
     selected = select_layers(layers, ways, folds)
-    scores, units = [], []
+    found = []
     for target in map(read_target, snakemake.input.targets):
         with GeometryFile(geometry_of[target.stimuli]) as geometries:
             origins += [geometries.origin, target.origin]
-            tables = evaluate_layers(
+            evaluated = evaluate_layers(
                 selected,
                 geometries.read,
                 target,
                 image_ids=geometries.image_ids,
                 folds=folds[target.dataset, target.subject].folds,
+                groups=read_groups(groups_of.get(target.dataset)),
                 penalties=config["penalties"],
                 training=config["training_predictions"],
                 n_resamples=config["bootstrap.n_resamples"],
                 seed=config["bootstrap.seed"],
+                n_permutations=config["permutations.n_permutations"],
+                permutation_seed=config["permutations.seed"],
             )
-        scores.append(tables[0])
-        units.append(tables[1])
-    provenance = record(snakemake, recipe, origins, seed={"bootstrap": config["bootstrap.seed"]})
-    by_fold = pa.concat_tables(scores)
-    write_table(snakemake.output.folds, by_fold, provenance)
-    overlapping = {(*owner, split) for owner, of in folds.items() for split in overlapping_splits(of.folds)}
-    write_table(snakemake.output.selected, mean_over_folds(by_fold, overlapping), provenance)
-    write_table(snakemake.output.units, pa.concat_tables(units), provenance)
+        found.append(evaluated)
+    seeds = {name: config[f"{name}.seed"] for name in ("bootstrap", "permutations")}
+    provenance = record(snakemake, recipe, origins, seed=seeds)
+    for name in Evaluated._fields:
+        write_table(snakemake.output[name], pa.concat_tables(getattr(one, name) for one in found), provenance)

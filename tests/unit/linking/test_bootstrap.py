@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from menagerie.linking.bootstrap import (
+    adjusted,
     bootstrap_encoding,
     bootstrap_similarity,
     excess_variance,
@@ -82,7 +83,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     n, repeats, hits = 80, 300, 0
     for seed in range(repeats):
         a, b = similar_rsms(generator, n)
-        low, high = interval(bootstrap_similarity(a, b, image_counts(n, 400, seed)), excess=excess_variance(a, b))
+        low, high = interval(adjusted(bootstrap_similarity(a, b, image_counts(n, 400, seed)), excess_variance(a, b)))
         hits += low <= truth <= high
     assert 0.925 <= hits / repeats <= 0.98  # 95 % give or take twice the error of 300 repeats
 

@@ -23,7 +23,8 @@ def report(layers, target, **options):
     scores = [score_layer(x, target, model="m", depth=x.index / 2, penalties=PENALTIES) for x in layers]
     selected = select_layers(pa.concat_tables(scores))
     options = {"penalties": PENALTIES, "n_resamples": 200} | options
-    return selected, *evaluate_layers(selected, layers.__getitem__, target, **options)
+    evaluated = evaluate_layers(selected, layers.__getitem__, target, **options)
+    return selected, evaluated.folds, evaluated.units
 
 
 def test_every_score_gets_an_interval_and_its_ceiling(layers):

@@ -9,7 +9,7 @@ import pytest
 from menagerie.brain.folds import Fold, even_odd
 from menagerie.errors import MenagerieError
 from menagerie.linking import score_layer
-from menagerie.linking.fold_means import mean_over_folds
+from menagerie.linking.fold_means import Samples, mean_over_folds, mean_samples, row_key
 from menagerie.linking.schemas import SCHEMAS
 from menagerie.linking.select import FoldsOf, select_layers
 from menagerie.linking.select_on import SelectOn
@@ -121,10 +121,26 @@ def test_a_split_is_the_mean_over_its_folds():
     assert (row["n_folds"], row["n_images"], row["layer_index"]) == (3, 33, 1)
     assert row["score"] == pytest.approx(0.3) and row["train_score"] == pytest.approx(0.15)
     assert row["noise_ceiling"] == pytest.approx(0.6)
-    assert row["ci_low"] == pytest.approx(0.3 - np.sqrt(3 * 0.1**2) / 3)
-    assert row["ci_high"] == pytest.approx(0.3 + np.sqrt(0.2**2 + 0.1**2 + 0.1**2) / 3)
-    (overlapping,) = mean_over_folds(table, {("a", "s", "five")}).to_pylist()
-    assert overlapping["ci_low"] == pytest.approx(0.2) and overlapping["n_images"] == 12
+    assert row["ci_low"] is row["ci_high"] is row["p"] is None
+    (overlapping,) = mean_over_folds(table, overlapping=True).to_pylist()
+    assert overlapping["n_images"] == 12
+
+
+def test_interval_and_p_of_a_split_come_from_the_mean_of_its_folds_samples():
+    table = fold_rows((0.2, 0.1, 0.4), (0.4, 0.3, 0.5))
+    (key,) = {row_key(row) for row in table.to_pylist()}
+    drawn, permuted = np.random.default_rng(0).normal(0.3, 0.1, (2, 2, 400))
+    samples = mean_samples([Samples(*one) for one in zip(drawn, permuted, strict=True)], overlap=False)
+    (row,) = mean_over_folds(table, {key: samples}).to_pylist()
+    assert [row["ci_low"], row["ci_high"]] == pytest.approx(np.quantile(drawn.mean(0), [0.025, 0.975]))
+    assert row["p"] == (1 + (permuted.mean(0) >= row["score"] - 1e-6).sum()) / 401
+
+
+def test_folds_with_the_same_images_vary_as_if_they_rose_and_fell_together():
+    permuted = np.random.default_rng(0).normal(0, 0.1, (2, 4000))
+    apart, together = (mean_samples([Samples(None, one) for one in permuted], overlap) for overlap in (False, True))
+    assert apart.permuted.std() == pytest.approx(0.1 / np.sqrt(2), rel=0.05)
+    assert together.permuted.std() == pytest.approx(0.1, rel=0.05)
 
 
 def test_one_fold_stays_as_it_is():
@@ -138,22 +154,9 @@ def test_a_fold_without_score_leaves_the_split_without():
     values = [(0.2, 0.1, 0.4)] * 3
     (row,) = mean_over_folds(fold_rows(*values, f1={"score": None, "status": "no layer"})).to_pylist()
     assert row["score"] is None and row["status"] == "fold 1: no layer"
-    (row,) = mean_over_folds(fold_rows(*values, f2={"ci_low": None})).to_pylist()
-    assert row["score"] == pytest.approx(0.2) and row["ci_low"] is row["ci_high"] is None
 
 
 def test_the_layer_of_most_folds_stands_for_the_split():
     values = [(0.2, 0.1, 0.4)] * 3
     (row,) = mean_over_folds(fold_rows(*values, f0={"layer_index": 3, "layer": "l3", "depth": 1.0})).to_pylist()
     assert (row["layer"], row["depth"]) == ("l1", 0.5)
-
-
-def test_intervals_of_folds_cover_as_often_as_those_of_one(scores):
-    """Means of k independent estimates with standard error s have one of s / sqrt(k)."""
-    generator = np.random.default_rng(0)
-    draws = generator.normal(0, 0.1, (2000, 5))
-    hits = 0
-    for row in draws[:400]:
-        (mean,) = mean_over_folds(fold_rows(*((x, x - 0.196, x + 0.196) for x in row))).to_pylist()
-        hits += mean["ci_low"] <= 0 <= mean["ci_high"]
-    assert 0.92 < hits / 400 < 0.98

@@ -97,7 +97,12 @@ def test_shares_of_units_at_the_ends_of_the_grid():
         }
         return late
 
-    assert shares((1e-9, 1e-8)) == (pytest.approx(1 - shares((1e-8, 1e-9))[1]), shares((1e-9, 1e-8))[1])
+    assert (
+        shares((1.0, 100.0))
+        == shares((100.0, 1.0))
+        == (pytest.approx(1 - shares((1.0, 100.0))[1]), shares((1.0, 100.0))[1])
+    )
+    assert 0 < shares((1.0, 100.0))[0] < 1
     low, high = shares((1e4, 1e5, 1e6))
     fit = loo_ridge(layer_of(features).gram()[::2, ::2], target.responses[::2, 8:], (1e4, 1e5, 1e6), training=SLOPE)
     assert (low, high) == (np.mean(fit.choice == 0), np.mean(fit.choice == 2))

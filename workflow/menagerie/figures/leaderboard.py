@@ -22,6 +22,7 @@ ROW = 0.15  # inches a model and metric
 CHARACTER = 0.066  # inches: mean width of a character of a model's name
 PANEL = 1.55  # inches: narrowest panel that still shows its axis
 SUBJECT_DROP = 0.2  # rows: subjects lie just below their mean, so that neither hides the other
+TIE_SIZE = 52  # points^2: a ring around the mark
 BEST = 30  # models named beside the rank profiles
 
 
@@ -176,6 +177,10 @@ def _mean_mark(ax: Axes, rows: pd.DataFrame, y: pd.Series, filled: bool) -> None
             linewidth=1.0,
             zorder=4,
         )
+    ties = rows["ties_with_best"].eq(True)
+    ax.scatter(
+        rows["score"][ties], y[ties], s=TIE_SIZE, facecolor="none", edgecolor=style.GREY, linewidth=0.6, zorder=5
+    )
 
 
 def _finish_rows(ax: Axes, region: str, metrics: list[str], table: pd.DataFrame, *, aligned: bool) -> None:
@@ -268,6 +273,8 @@ def _legend(figure: Figure | SubFigure, panels: list, table: pd.DataFrame, *, wi
                 handles.append(style.mark("o", style.GREY, METRICS[metric].label, face=face, size=4.5))
     if with_subjects:
         handles.append(style.mark("o", style.GREY, "one subject", size=2.2))
+    if table["ties_with_best"].eq(True).any():
+        handles.append(style.mark("o", style.GREY, "may be the best (95 %)", face="none", size=TIE_SIZE**0.5))
     if table["ci_low"].notna().any():
         handles.append(Line2D([], [], color=style.GREY, linewidth=1.1, label="95 % interval over images"))
     if any(_ceiling(table, region, here) for region, here in panels):

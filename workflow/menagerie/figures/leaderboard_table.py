@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from menagerie.figures.tidy import METRICS, NUMBERS, in_order, metrics_in, scored
@@ -19,6 +20,8 @@ COLUMNS = {
     "score": ("Pearson r", "test score of the selected layers, mean over subjects"),
     "ci_low": ("Pearson r", "lower end of the 95 % interval over images, mean over subjects; subjects are fixed"),
     "ci_high": ("Pearson r", "upper end of that interval"),
+    "ties_with_best": ("", "whether the model may be the best by that mean (95 %, simultaneous over models)"),
+    "n_ties": ("subjects", "subjects in whom it may be the best"),
     "score_min": ("Pearson r", "score of the lowest subject"),
     "score_max": ("Pearson r", "score of the highest subject"),
     "n_subjects": ("subjects", "subjects that the mean rests on"),
@@ -66,6 +69,8 @@ def leaderboard_table(model_scores: pd.DataFrame, models: pd.DataFrame, dataset:
           the score is negative.
         - ``layer``: the layer selected for most subjects (the earlier one of a tie), ``layer_votes``: for how many;
           ``depth``, ``train_score``: means over subjects.
+        - ``ties_with_best``, ``n_ties``: :mod:`menagerie.statistics.ties`, over subjects and in each; empty where the
+          table does not say.
         - equal scores share the better rank.
 
     Raises
@@ -85,6 +90,8 @@ def leaderboard_table(model_scores: pd.DataFrame, models: pd.DataFrame, dataset:
         depth=("depth", "mean"),
         train_score=("train_score", "mean"),
         n_images=("n_images", "min"),
+        ties_with_best=("ties_with_best_overall", "first"),
+        n_ties=("ties_with_best", _count),
         ceiling_min=("noise_ceiling", "min"),
         ceiling_max=("noise_ceiling", "max"),
         **{name: (name, _mean_of_all) for name in ("ci_low", "ci_high", "noise_ceiling")},
@@ -112,6 +119,12 @@ def model_order(table: pd.DataFrame) -> list[str]:
 def ordering_label(table: pd.DataFrame) -> str:
     """What :func:`model_order` sorts by, in words."""
     return f"{METRICS[table.iloc[0]['metric']].label} in {table.iloc[0]['region']}"
+
+
+def _count(flags: pd.Series) -> float:
+    """Number of True; NaN where nothing is known."""
+    known = flags.dropna()
+    return float(known.astype(bool).sum()) if len(known) else np.nan
 
 
 def _mean_of_all(values: pd.Series) -> float:

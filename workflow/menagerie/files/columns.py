@@ -10,7 +10,7 @@ def column(name: str, kind: pa.DataType, *, meaning: str, unit: str = "") -> pa.
     return pa.field(name, kind, metadata={"meaning": meaning, "unit": unit})
 
 
-TEXT, REAL, WHOLE = pa.string(), pa.float64(), pa.int32()
+TEXT, REAL, WHOLE, FLAG = pa.string(), pa.float64(), pa.int32(), pa.bool_()
 
 WHO = [
     column("dataset", TEXT, meaning="brain dataset, as named in the config"),

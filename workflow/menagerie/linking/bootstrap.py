@@ -4,6 +4,10 @@ A resample of images is a vector of counts ``w``. Pearson's r over the pairs ``i
 pair of an image with itself excluded, is a weighted correlation with pair weights ``w_i w_j``. Its five sums
 are quadratic forms ``w' M w / 2`` with ``M`` in ``{A, B, A*A, B*B, A*B}``, diagonals set to zero, so all
 resamples together are matrix products.
+
+Images that come in groups (categories, near-duplicates) are drawn group by group. A pair within a group then counts as
+often as its group was drawn, and not squared: a copy of a group is not compared with the group itself, as a copy of an
+image is not compared with the image. Pairs within and between groups keep their shares of all pairs.
 """
 
 from __future__ import annotations
@@ -18,15 +22,27 @@ from menagerie.linking.rsm import UndefinedError
 N_RESAMPLES = 1000
 LEVEL = 0.95
 MIN_IMAGES = 4
+_MAX_R = 1 - 1e-9  # whose z is finite
 
 
-def image_counts(n_images: int, n_resamples: int = N_RESAMPLES, seed: int = 0) -> np.ndarray:
-    """``(n_resamples, n_images)`` float64: how often each image is drawn, with replacement, in each resample."""
-    generator = np.random.default_rng(seed)
-    return generator.multinomial(n_images, np.full(n_images, 1 / n_images), size=n_resamples).astype(np.float64)
+def image_counts(
+    n_images: int, n_resamples: int = N_RESAMPLES, seed: int = 0, groups: np.ndarray | None = None
+) -> np.ndarray:
+    """``(n_resamples, n_images)`` float64: how often each image is drawn, with replacement, in each resample.
+
+    Parameters
+    ----------
+    n_images, n_resamples, seed
+        Sizes, and seed of the draws.
+    groups
+        ``(n_images,)`` number of the group of each image, from 0; groups are drawn as wholes.
+    """
+    n = n_images if groups is None else int(groups.max()) + 1
+    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_resamples).astype(np.float64)
+    return counts if groups is None else counts[:, groups]
 
 
-def bootstrap_similarity(a: Array, b: Array, counts: np.ndarray) -> np.ndarray:
+def bootstrap_similarity(a: Array, b: Array, counts: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
     """Resampled :func:`~menagerie.linking.rsm.rsm_similarity` of two symmetric ``(n, n)`` RSMs.
 
     Parameters
@@ -35,6 +51,8 @@ def bootstrap_similarity(a: Array, b: Array, counts: np.ndarray) -> np.ndarray:
         The RSMs.
     counts
         ``(r, n)``, as from :func:`image_counts`.
+    groups
+        ``(n,)``, as there.
 
     Returns
     -------
@@ -43,19 +61,32 @@ def bootstrap_similarity(a: Array, b: Array, counts: np.ndarray) -> np.ndarray:
     xp = namespace(a)
     x, y = (_centre_pairs(cast(matrix, xp.float64)) for matrix in (a, b))
     w = cast(like(counts, x), xp.float64)
-    pairs = xp.square(xp.sum(w, axis=1)) - xp.sum(xp.square(w), axis=1)
-    forms = [xp.linalg.vecdot(w @ matrix, w) for matrix in (x, y, x * x, y * y, x * y)]
-    return host(_correlation(pairs, *forms))
+    if groups is None:
+        pairs = xp.square(xp.sum(w, axis=1)) - xp.sum(xp.square(w), axis=1)
+        forms = [xp.linalg.vecdot(w @ matrix, w) for matrix in (x, y, x * x, y * y, x * y)]
+        return host(_correlation(pairs, *forms))
+    within = _without_diagonal(like((groups[:, None] == groups[None, :]).astype(np.float64), x))
+    between = _without_diagonal(1 - within)
+    # Pairs within and between groups keep their shares, which are the design's and no matter of chance.
+    shares = [
+        xp.where(drawn > 0, float(pairs.sum()) / xp.where(drawn > 0, drawn, 1.0), 0.0)
+        for pairs, drawn in ((within, w @ within.sum(axis=1)), (between, xp.linalg.vecdot(w @ between, w)))
+    ]
+    forms = [
+        shares[0] * (w @ (matrix * within).sum(axis=1)) + shares[1] * xp.linalg.vecdot(w @ (matrix * between), w)
+        for matrix in (within + between, x, y, x * x, y * y, x * y)
+    ]
+    return host(_correlation(*forms))
 
 
-def excess_variance(a: Array, b: Array) -> float:
+def excess_variance(a: Array, b: Array, groups: np.ndarray | None = None) -> float:
     """Variance that :func:`bootstrap_similarity` adds to the jackknife's: ``2 v / n^2``.
 
     Let ``h_ij`` be the influence of a pair on r, split into image parts ``h_i + h_j`` and a pair part of
     variance ``v`` (Hoeffding). The jackknife variance is ``4 var(h_i) / n`` with the observed image parts,
     somewhat too large already (Efron & Stein 1981). Pair weights that are products of image counts add
     ``2 v / n^2``, which no sampling of images shows. With it, intervals of small or weakly related RSMs
-    cover too often.
+    cover too often. With ``groups``, these stand for images.
     """
     xp = namespace(a)
     x, y = (_centre_pairs(cast(matrix, xp.float64)) for matrix in (a, b))
@@ -65,11 +96,31 @@ def excess_variance(a: Array, b: Array) -> float:
         return 0.0
     x, y = x / norms[0], y / norms[1]
     influence = x * y - 0.5 * float((x * y).sum()) / (n * (n - 1)) * (x * x + y * y)
+    if groups is not None:
+        influence = _between_groups(influence, groups)
+        n = len(influence)
+        if n < MIN_IMAGES:
+            return 0.0
     image = influence.sum(axis=1) / (n - 2)
     pair = influence - image[:, None] - image[None, :]
-    index = xp.arange(n)
-    pair[index, index] = 0.0
+    pair = _without_diagonal(pair)
     return 2 * float((pair * pair).sum()) / (n * (n - 3)) / n**2
+
+
+def _between_groups(influence: Array, groups: np.ndarray) -> Array:
+    """``(g, g)`` influences of pairs of groups, on the scale of those of images.
+
+    Their mean, which the influences within groups offset, is no pair's own.
+    """
+    members = like(np.eye(int(groups.max()) + 1)[groups], influence)
+    n_images, n_groups = members.shape
+    return _centre_pairs(members.T @ influence @ members) * (n_groups / n_images) ** 2
+
+
+def _without_diagonal(matrix: Array) -> Array:
+    index = namespace(matrix).arange(len(matrix))
+    matrix[index, index] = 0.0
+    return matrix
 
 
 def _centre_pairs(rsm: Array) -> Array:
@@ -129,18 +180,52 @@ def _standardise(rows: Array) -> Array:
     return centred / xp.amax(xp.abs(centred), axis=1)[:, None]
 
 
-def interval(samples: np.ndarray, level: float = LEVEL, excess: float = 0.0) -> tuple[float, float]:
-    """Percentile interval of bootstrap samples.
+def adjusted(
+    samples: np.ndarray, excess: float = 0.0, groups: np.ndarray | None = None, score: float = math.nan
+) -> np.ndarray:
+    """Bootstrap samples with the spread that they should have.
 
     Parameters
     ----------
     samples
         ``(r,)`` resampled scores, NaN where undefined.
-    level
-        Share of the samples inside.
     excess
         Variance that the samples have too much (:func:`excess_variance`); they are drawn towards their mean
         until it is gone.
+    groups
+        ``(n,)`` number of the group of each image. Few groups vary less among themselves than those that they stand
+        for: with ``g`` of them, samples are spread, on Fisher's z scale, by ``sqrt(g / (g - 1))`` and by the ratio of
+        the quantiles of Student's t with ``g - 1`` degrees of freedom and of the normal distribution. Resamples hold
+        fewer distinct groups than the sample, by which their mean is off, so they are moved to ``score``.
+    score
+        Of the sample itself; matters with groups only.
+
+    Returns
+    -------
+    ``(r,)`` float64.
+    """
+    if groups is None:
+        return _spread(samples, excess)
+    from scipy import special  # here, because images without groups need not wait
+
+    n, upper = int(groups.max()) + 1, (1 + LEVEL) / 2
+    wider = math.sqrt(n / (n - 1)) * float(special.stdtrit(n - 1, upper) / special.ndtri(upper))
+    z = np.arctanh(np.clip(samples, -_MAX_R, _MAX_R))
+    slope = 1 - np.tanh(np.nanmean(z)) ** 2 if np.isfinite(z).any() else 1.0
+    spread = _spread(z, excess / slope**2, wider)
+    return np.tanh(spread - np.nanmean(spread) + math.atanh(score)) if np.isfinite(spread).any() else samples
+
+
+def _spread(samples: np.ndarray, excess: float, wider: float = 1.0) -> np.ndarray:
+    """Samples drawn towards their mean until their variance is less by ``excess``, then spread by a factor."""
+    defined = samples[np.isfinite(samples)]
+    variance = defined.var() if len(defined) else 0.0
+    factor = wider * math.sqrt(max(1 - excess / variance, 0.0)) if variance > 0 else wider
+    return samples if factor == 1.0 or not len(defined) else defined.mean() + factor * (samples - defined.mean())
+
+
+def interval(samples: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
+    """Percentile interval of bootstrap samples, NaN where undefined.
 
     Raises
     ------
@@ -150,7 +235,5 @@ def interval(samples: np.ndarray, level: float = LEVEL, excess: float = 0.0) -> 
     defined = samples[np.isfinite(samples)]
     if len(defined) < 0.9 * len(samples) or not len(defined):
         raise UndefinedError(f"interval undefined: {len(defined)} of {len(samples)} resamples have a score")
-    centre, variance = defined.mean(), defined.var()
-    shrink = math.sqrt(max(1 - excess / variance, 0.0)) if variance > 0 else 1.0
-    low, high = centre + shrink * (np.quantile(defined, [(1 - level) / 2, (1 + level) / 2]) - centre)
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -56,6 +56,22 @@ def _as_slice(rows: np.ndarray) -> Rows:
     return slice(int(rows[0]), int(rows[-1]) + 1, int(steps[0])) if even else rows
 
 
+def group_numbers(image_ids: Sequence[str], groups: Mapping[str, str]) -> np.ndarray:
+    """``(n,)`` number of the group of each image, from 0.
+
+    Raises
+    ------
+    MenagerieError
+        When an image has no group.
+    """
+    if missing := [image for image in image_ids if image not in groups]:
+        raise MenagerieError(
+            f"Groups of images: {len(missing)} of {len(image_ids)} images have none ({', '.join(missing[:5])}). Build "
+            "the groups of the dataset again."
+        )
+    return np.unique([groups[image] for image in image_ids], return_inverse=True)[1]
+
+
 class Brain:
     """A target in one fold: responses, their means and RSMs, region by region, each computed once for all layers.
 
@@ -72,11 +88,14 @@ class Brain:
     array
         Puts a numpy array where the work is to happen, for example
         ``functools.partial(torch.asarray, device="cuda")``.
+    groups
+        Image id -> group (category, near-duplicates) that is drawn and permuted as a whole; None where each image
+        stands for itself.
 
     Raises
     ------
     MenagerieError
-        When the target lacks a region, or the images do not match (see :func:`match_images`).
+        When the target lacks a region, the images do not match (see :func:`match_images`), or an image has no group.
     """
 
     def __init__(
@@ -86,6 +105,7 @@ class Brain:
         fold: Fold | None = None,
         regions: Sequence[str] | None = None,
         array: Callable[[np.ndarray], Array] = np.asarray,
+        groups: Mapping[str, str] | None = None,
     ):
         self.target, self.array = target, array
         self.fold = fold or even_odd(target.image_ids if image_ids is None else image_ids)
@@ -97,6 +117,8 @@ class Brain:
         for region in self.regions:
             if region not in target.region_names:
                 raise unknown(f"region of target {target.dataset}/{target.subject}", region, target.region_names)
+        self.test_ids = [str(target.image_ids[row]) for row in own[self.rows["test"][1]]]
+        self.test_groups = None if groups is None else group_numbers(self.test_ids, groups)
         self._rsms: dict[tuple[str, str], Array] = {}
         self._triangles: dict[tuple[str, str], Array] = {}
 

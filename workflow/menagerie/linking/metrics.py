@@ -1,6 +1,6 @@
 """The metrics: how a layer's score for a region is computed. docs/add-a-metric.md adds one.
 
-Their intervals are in :mod:`menagerie.linking.score_intervals`, so that a change there repeats no score.
+Their intervals and p are in :mod:`menagerie.linking.resampling`, so that a change there repeats no score.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ TIE = 1e-6
 
 
 def image_permutations(
-    n_images: int, n_permutations: int, seed: int = 0, groups: Sequence[Hashable] | None = None
+    n_images: int, n_permutations: int, seed: int | Sequence[int] = 0, groups: Sequence[Hashable] | None = None
 ) -> np.ndarray:
     """``(n_permutations, n_images)`` random orders of images.
 
@@ -44,7 +44,7 @@ def image_permutations(
     MenagerieError
         When the labels are not one an image.
     """
-    generator = np.random.default_rng([seed, n_images])
+    generator = np.random.default_rng([*np.atleast_1d(seed), n_images])
     if groups is None:
         return generator.permuted(np.tile(np.arange(n_images), (n_permutations, 1)), axis=1)
     blocks = group_blocks(groups, n_images)
@@ -75,7 +75,11 @@ def group_blocks(groups: Sequence[Hashable], n_images: int) -> list[np.ndarray]:
 
 
 def permuted_similarity(
-    a: Array, b: Array, n_permutations: int = N_PERMUTATIONS, seed: int = 0, groups: Sequence[Hashable] | None = None
+    a: Array,
+    b: Array,
+    n_permutations: int = N_PERMUTATIONS,
+    seed: int | Sequence[int] = 0,
+    groups: Sequence[Hashable] | None = None,
 ) -> np.ndarray:
     """:func:`~menagerie.linking.rsm.rsm_similarity` of two RSMs after random permutations of one's images.
 
@@ -117,7 +121,7 @@ def permuted_encoding(
     predicted: Array,
     measured: Array,
     n_permutations: int = N_PERMUTATIONS,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
     groups: Sequence[Hashable] | None = None,
 ) -> np.ndarray:
     """Mean over units of the correlation of measured responses and permuted predictions.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from menagerie.files.columns import (
+    FLAG,
     FOLD,
     LAYER,
     METRIC,
@@ -46,6 +47,11 @@ _SELECTED = [
     column("score", REAL, meaning="score of the selected layer on the test part", unit=_R),
     column("ci_low", REAL, meaning="lower end of the 95 % bootstrap interval over images", unit=_R),
     column("ci_high", REAL, meaning="upper end of the 95 % bootstrap interval over images", unit=_R),
+    column(
+        "p",
+        REAL,
+        meaning="one-sided p against chance: permutations of the test images; not corrected for several comparisons",
+    ),
     column("noise_ceiling", REAL, meaning="RSM noise ceiling; empty where unknown and for encoding_r", unit=_R),
 ]
 
@@ -76,6 +82,18 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             _SELECTED_ON,
             *_SELECTED,
             column(
+                "p_holm",
+                REAL,
+                meaning="p corrected for all models of this dataset, subject, region, metric and split (Holm)",
+            ),
+            column("p_fdr", REAL, meaning="the same by Benjamini-Hochberg: controls the share of false discoveries"),
+            column(
+                "ties_with_best",
+                FLAG,
+                meaning="whether the model may be the best in this subject (95 %, simultaneous over its models)",
+            ),
+            column("ties_with_best_overall", FLAG, meaning="the same by the mean over subjects"),
+            column(
                 "explained",
                 REAL,
                 meaning="score^2 / (mean ceiling over subjects)^2; empty where unknown",
@@ -84,6 +102,43 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             *SCALE,
             *_EDGES,
             STATUS,
+        ]
+    ),
+    "resamples": pa.schema(
+        [
+            *WHO,
+            REGION,
+            METRIC,
+            SPLIT,
+            _SELECTED_ON,
+            column("score", REAL, meaning="score of the selected layer on the test part", unit=_R),
+            column(
+                "drawn",
+                pa.list_(pa.float32()),
+                meaning="scores when test images are drawn again; the same draws for all models of a dataset and split",
+                unit=_R,
+            ),
+        ]
+    ),
+    "pairwise": pa.schema(
+        [
+            *WHO[:2],
+            REGION,
+            METRIC,
+            SPLIT,
+            _SELECTED_ON,
+            column("model_a", TEXT, meaning="the better model of the pair"),
+            column("model_b", TEXT, meaning="the other model"),
+            column("score_a", REAL, meaning="score of model_a on the test part", unit=_R),
+            column("score_b", REAL, meaning="score of model_b on the test part", unit=_R),
+            column("difference", REAL, meaning="score_a - score_b", unit=_R),
+            column("ci_low", REAL, meaning="lower end of its 95 % bootstrap interval, same resamples", unit=_R),
+            column("ci_high", REAL, meaning="upper end of its 95 % bootstrap interval, same resamples", unit=_R),
+            column("p", REAL, meaning="two-sided p of no difference, not corrected for several comparisons"),
+            column("p_holm", REAL, meaning="p corrected for all pairs of subject, region, metric and split (Holm)"),
+            column("p_fdr", REAL, meaning="the same by Benjamini-Hochberg: controls the share of false discoveries"),
+            column("test", TEXT, meaning="swap (of predictions, image by image) or bootstrap (over images)"),
+            column("sample", TEXT, meaning="what p and interval generalise over: images; subject and models are fixed"),
         ]
     ),
     "unit_scores": pa.schema(

@@ -24,6 +24,8 @@ TYPES = {
     "double": "number",
     "int32": "whole number",
     "int64": "whole number",
+    "bool": "true or false",
+    "list<item: float>": "list of numbers",
     "list<item: double>": "list of numbers",
 }
 

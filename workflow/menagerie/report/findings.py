@@ -11,6 +11,7 @@ from scipy import stats
 
 from menagerie.figures.tidy import METRICS, in_order, metrics_in
 
+SHOWN = 3  # names of models that may be as good as the best
 ENOUGH = 3  # models a group needs before an interval over models is worth printing
 
 
@@ -118,14 +119,20 @@ def _best(rows: pd.DataFrame, label: str) -> str:
     text += "."
     if len(rows) == 1:
         return text
-    if not (np.isfinite(first["ci_low"]) and rows["ci_high"].notna().all()):
-        second = rows.iloc[1]
-        return f"{text} {second['display_name']} is next with {number(second['score'])}."
-    close = int((rows["ci_high"].iloc[1:] >= first["ci_low"]).sum())
-    if close == 0:
-        return f"{text} No other model's interval reaches up to its own."
-    verb = "has an interval that overlaps" if close == 1 else "have intervals that overlap"
-    return f"{text} Of the other {len(rows) - 1:,}, {close:,} {verb} with its own."
+    return f"{text} {_ties(rows)}"
+
+
+def _ties(rows: pd.DataFrame) -> str:
+    """How many models may be the best, all compared at once over the same images."""
+    known = rows["ties_with_best"].notna()
+    if not known.any():
+        return f"{rows.iloc[1]['display_name']} is next with {number(rows.iloc[1]['score'])}."
+    others = rows[known & rows["ties_with_best"].eq(True)].iloc[1:]
+    sample = "all compared at once over the same images, 95 %"
+    if others.empty:
+        return f"None of the other {int(known.sum()) - 1:,} may be as good ({sample})."
+    names = ", ".join(others["display_name"].iloc[:SHOWN]) + (" and others" if len(others) > SHOWN else "")
+    return f"Of the other {int(known.sum()) - 1:,}, {len(others):,} may be as good ({names}; {sample})."
 
 
 def _training(by_metric: Mapping[str, pd.DataFrame]) -> str:

@@ -35,6 +35,11 @@ SCORE_COLUMNS = (
     "score",
     "ci_low",
     "ci_high",
+    "p",
+    "p_holm",
+    "p_fdr",
+    "ties_with_best",
+    "ties_with_best_overall",
     "noise_ceiling",
     "explained",
     "n_images",
@@ -43,7 +48,7 @@ SCORE_COLUMNS = (
     "at_highest_penalty",
 )
 COLUMNS = (*SCORE_COLUMNS, *(name for name in MODEL_COLUMNS if name != "id"))
-RESERVED = ("overall", "model_to_model")
+RESERVED = ("overall", "model_to_model", "pairwise")
 NOT = "not_"
 
 

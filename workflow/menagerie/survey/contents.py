@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from menagerie.brain.folds import EVEN_ODD
+from menagerie.brain.groups import require_groups
 from menagerie.brain.names import duplicates
 from menagerie.brain.options import fill_options
 from menagerie.brain.readers import reader_module
@@ -40,6 +41,7 @@ from menagerie.twins.nsd.twin_keys import read_keys
 # because another number would give the blocks other names, and repeat them.
 LAYERS_PER_PACK = 200
 NSD_TWIN_SPEC = "config/nsd_twin.yaml"
+_INFERENCE = ("bootstrap.n_resamples", "bootstrap.seed", "permutations.n_permutations", "permutations.seed")
 _SUBJECT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -55,6 +57,7 @@ class Dataset:
     options: Mapping
     splits: Mapping[str, Mapping] = field(default_factory=lambda: {EVEN_ODD: {}})
     select_on: tuple[SelectOn, ...] = (SelectOn(),)
+    groups: str = ""
 
     @property
     def simulated(self) -> bool:
@@ -84,6 +87,11 @@ class Dataset:
         if hasattr(self._reader, "split_files"):
             files["reader"] = [*map(str, self._reader.split_files(self.options, list(self.splits)))]
         return {name: paths for name, paths in files.items() if paths}
+
+    @property
+    def group_inputs(self) -> list[str]:
+        """Files that groups of images are read from, for inference."""
+        return [*map(str, self._reader.group_files(self.options))] if self.groups else []
 
     def made_by(self, resources: str) -> str:
         """Rule of this workflow that makes the dataset's files; empty for files from elsewhere."""
@@ -208,6 +216,11 @@ class Survey:
     def subjects(self) -> list[tuple[str, str]]:
         """Dataset and subject of every target."""
         return [(dataset.name, subject) for dataset in self.datasets.values() for subject in dataset.subjects]
+
+    @property
+    def grouped(self) -> list[str]:
+        """Datasets whose images come in groups."""
+        return [name for name, dataset in self.datasets.items() if dataset.groups]
 
     @property
     def mapped(self) -> list[tuple[str, str]]:
@@ -389,6 +402,11 @@ class Survey:
         if self.from_tables:
             for name, entry in self.config["scores"].items():
                 check_tables(name, entry)
+            if "pairwise" in self.config["experiments"]:
+                raise MenagerieError(
+                    "Config key experiments: found pairwise, which draws and swaps images again, expected analyses of "
+                    "scores alone: tables of scores hold no images. Leave it out."
+                )
             _ = self.views
             return
         resources = self.config["resources"]
@@ -451,7 +469,8 @@ class Survey:
         keys = {
             "extract": ("projection.n_components", "projection.seed", "projection.standardise"),
             "score": ("metrics", "penalties", "training_predictions"),
-            "evaluate": ("metrics", "penalties", "training_predictions", "bootstrap.n_resamples", "bootstrap.seed"),
+            "evaluate": ("metrics", "penalties", "training_predictions", *_INFERENCE),
+            "pairwise": ("penalties", "training_predictions", "permutations.n_permutations", "permutations.seed"),
             "overall": ("bootstrap.n_resamples", "bootstrap.seed"),
             "standing": tuple(benchmark.SURVEY_SETTINGS),
         }[stage]
@@ -467,6 +486,7 @@ def _lookup(config: Mapping, dotted: str) -> object:
 def _dataset(name: str, entry: Mapping) -> Dataset:
     reader = reader_module(entry["reader"])
     fill_options(entry["reader"], entry["options"], reader.OPTIONS)
+    require_groups(name, entry.get("groups", ""), reader)
     subjects = entry.get("subjects") or reader.default_subjects(entry["options"])
     for subject in subjects:
         if hasattr(reader, "known_subjects") and subject not in reader.known_subjects(entry["options"]):
@@ -486,6 +506,7 @@ def _dataset(name: str, entry: Mapping) -> Dataset:
         options=entry["options"],
         splits=splits_of(name, entry, reader, entry["options"]),
         select_on=_ways(entry.get("select_on", TRAIN), f"datasets.{name}.select_on"),
+        groups=entry.get("groups", ""),
     )
 
 

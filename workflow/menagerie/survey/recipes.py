@@ -49,6 +49,8 @@ class Recipes(SourceRecipes):
             upstream[f"target {dataset}/{subject}"] = self.target(dataset, subject)
         for dataset in self.survey.datasets:
             upstream[f"splits of {dataset}"] = self.fingerprint("define_splits", dataset=dataset)
+        for dataset in self.survey.grouped:
+            upstream[f"groups of {dataset}"] = self.fingerprint("define_groups", dataset=dataset)
         ways = {name: [how.label for how in one.select_on] for name, one in self.survey.datasets.items()}
         settings = self.survey.stage_params("evaluate") | {"select_on": ways}
         return self._recipe("select_layers", {"model": model}, settings, upstream=upstream)
@@ -133,6 +135,28 @@ class Recipes(SourceRecipes):
         upstream["splits"] = self.fingerprint("define_splits", dataset=dataset)
         wildcards = {"dataset": dataset, "subject": subject}
         return self._recipe("model_to_model", wildcards, self.survey.stage_params("score"), upstream=upstream)
+
+    def compare_pairs(self, dataset: str, subject: str) -> Recipe:
+        """Models against each other in one subject."""
+        one = self.survey.datasets[dataset]
+        upstream = self._geometries(one.stimuli) | {
+            f"selected layers of {model}": self.fingerprint("select_layers", model=model)
+            for model in self.survey.models
+        }
+        upstream["target"] = self.target(dataset, subject)
+        upstream["splits"] = self.fingerprint("define_splits", dataset=dataset)
+        if one.groups:
+            upstream["groups"] = self.fingerprint("define_groups", dataset=dataset)
+        wildcards = {"dataset": dataset, "subject": subject}
+        return self._recipe("compare_pairs", wildcards, self.survey.stage_params("pairwise"), upstream=upstream)
+
+    def pairwise(self) -> Recipe:
+        """Models against each other in every subject."""
+        upstream = {
+            f"pairs in {dataset}/{subject}": self.fingerprint("compare_pairs", dataset=dataset, subject=subject)
+            for dataset, subject in self.survey.subjects
+        }
+        return self._recipe("pairwise", {}, upstream=upstream)
 
     def standing(self) -> Recipe:
         """Place of the run's models among the published ones."""

@@ -19,6 +19,7 @@ RESULTS = {
     "extract_geometry": ["geometry/{stimuli}/{model}.h5"],
     "build_stimuli": ["stimuli/{stimuli}.h5"],
     "define_splits": ["splits/{dataset}.parquet"],
+    "define_groups": ["groups/{dataset}.parquet"],
     "build_target": ["targets/{dataset}/{subject}.h5"],
     "simulate_target": ["targets/{dataset}/{subject}.h5"],
     "estimate_ceilings": ["ceilings/{dataset}/{subject}.parquet"],
@@ -28,6 +29,7 @@ RESULTS = {
         "scores/{model}/folds.parquet",
         "scores/{model}/selected.parquet",
         "scores/{model}/units.parquet",
+        "scores/{model}/resamples.parquet",
     ],
     "collect_tables": [
         "tables/layer_scores.parquet",
@@ -42,6 +44,8 @@ RESULTS = {
     "experiment": ["experiments/{experiment}/data.parquet", "experiments/{experiment}/effects.parquet"],
     "overall": ["experiments/overall/data.parquet", "experiments/overall/effects.parquet"],
     "model_to_model": ["experiments/model_to_model/{dataset}/{subject}/*.parquet"],
+    "compare_pairs": ["experiments/pairwise/{dataset}/{subject}.parquet"],
+    "pairwise": ["tables/pairwise.parquet"],
     "standing": ["tables/standing.parquet", "tables/neighbours.parquet"],
 }
 # Rule -> results without room for a note, and the log that says what they were made from.

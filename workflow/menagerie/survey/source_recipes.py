@@ -170,6 +170,14 @@ class SourceRecipes:
             "define_splits", {"dataset": dataset}, settings, code, self.survey.digests.sources(files), upstream
         )
 
+    def define_groups(self, dataset: str) -> Recipe:
+        """Images of a dataset that inference draws and permutes together."""
+        one = self.survey.datasets[dataset]
+        sources = self.survey.digests.sources({"groups": one.group_inputs})
+        upstream = {"stimuli": self.fingerprint("build_stimuli", stimuli=one.stimuli)}
+        settings = {"reader": one.reader, "groups": one.groups}
+        return self._recipe("define_groups", {"dataset": dataset}, settings, self._reader_code(one), sources, upstream)
+
     def build_target(self, dataset: str, subject: str) -> Recipe:
         """Measured responses of one subject."""
         return self._target("build_target", dataset, subject)
