@@ -8,7 +8,8 @@ rule report:
     input:
         recipe=recipe("report"),
         tables=expand(
-            f"{RUN}/tables/{{table}}.parquet", table=[t for t in TABLES if t not in ("unit_scores", "fold_scores", "pairwise")]
+            f"{RUN}/tables/{{table}}.parquet",
+            table=[t for t in TABLES if t not in ("unit_scores", "fold_scores", "pairwise")],
         ),
         figures=page_figures(),
         narrow=page_figures(narrow=True),
