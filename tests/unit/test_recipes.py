@@ -185,7 +185,10 @@ SETTINGS = {
         {"datasets": {"d": {"reader": "own", "options": {"folder": "./data/"}}}},
         {"report"},
     ),
-    "experiments": ({"experiments": ["metric_effect"]}, {"experiment", "plot_experiment", "plot_overview", "report"}),
+    "experiments": (
+        {"experiments": ["metric_effect"]},
+        {"experiment", "plot_experiment", "plot_people", "plot_overview", "report"},
+    ),
 }
 
 

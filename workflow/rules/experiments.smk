@@ -10,6 +10,7 @@ rule experiment:
         recipe=recipe("experiment"),
         scores=f"{RUN}/tables/model_scores.parquet",
         models=f"{RUN}/tables/models.parquet",
+        resamples=[] if SURVEY.from_tables else per_model("resamples"),
     output:
         data=f"{RUN}/experiments/{{experiment}}/data.parquet",
         effects=f"{RUN}/experiments/{{experiment}}/effects.parquet",

@@ -132,6 +132,41 @@ rule plot_experiment:
         "../scripts/plot_experiment.py"
 
 
+rule plot_people:
+    input:
+        recipe=recipe("plot_people"),
+        effects=f"{RUN}/experiments/{{experiment}}/effects.parquet",
+    output:
+        svg=report(
+            expand(f"{RUN}/figures/people_{{experiment}}_{{dataset}}.svg", dataset=VIEWS, allow_missing=True),
+            caption="../report/people.rst",
+            category="Experiments",
+            labels={"experiment": "{experiment}"},
+        ),
+        png=expand(f"{RUN}/figures/people_{{experiment}}_{{dataset}}.png", dataset=VIEWS, allow_missing=True),
+        narrow=expand(f"{RUN}/figures/narrow/people_{{experiment}}_{{dataset}}.svg", dataset=VIEWS, allow_missing=True),
+        narrow_png=expand(
+            f"{RUN}/figures/narrow/people_{{experiment}}_{{dataset}}.png", dataset=VIEWS, allow_missing=True
+        ),
+    log:
+        f"{RUN}/logs/figures/people_{{experiment}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/figures/people_{{experiment}}.tsv"
+    wildcard_constraints:
+        experiment=one_of(DRAWN_EXPERIMENTS),
+    conda:
+        "../../envs/brain.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        experiment=experiment_text,
+        notes=to_param(view_notes()),
+    script:
+        "../scripts/plot_people.py"
+
+
 rule plot_overall:
     input:
         recipe=recipe("plot_overall"),

@@ -181,7 +181,7 @@ def similarities_of_dataset(wildcards):
 
 def figure_outputs():
     """Figures of the analyses that the config lists; with any of them, an overview of every dataset that has responses."""
-    wanted = [f"experiment_{name}" for name in DRAWN_EXPERIMENTS]
+    wanted = [f"{family}_{name}" for name in DRAWN_EXPERIMENTS for family in ("experiment", "people")]
     wanted += [name for name in ("overall", "model_to_model") if name in CONFIG["experiments"]]
     wanted += ["supplement"] if "overall" in CONFIG["experiments"] else []
     mapped = list(dict(SURVEY.mapped)) if "model_to_model" in wanted else []

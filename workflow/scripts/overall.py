@@ -26,5 +26,7 @@ with job(snakemake) as recipe:
     origins += map(geometry_origin, snakemake.input.geometry)
     provenance = record(snakemake, recipe, origins, seed={"bootstrap": config["bootstrap.seed"]})
     write_table(snakemake.output.data, described(pa.Table.from_pandas(data, preserve_index=False)), provenance)
-    table = pa.Table.from_pandas(effects, schema=SCHEMAS["effects"], preserve_index=False)
+    table = pa.Table.from_pandas(
+        effects.reindex(columns=SCHEMAS["effects"].names), schema=SCHEMAS["effects"], preserve_index=False
+    )
     write_table(snakemake.output.effects, table, provenance)

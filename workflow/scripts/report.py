@@ -13,6 +13,7 @@ from menagerie.provenance.lineage import differences, unite
 from menagerie.report import ReportExperiment, ReportView, figures_of, render_report
 from menagerie.report.sections import merged_about
 from menagerie.statistics.experiments import Experiment
+from menagerie.statistics.persons import PERSON
 
 from pathlib import Path
 
@@ -36,8 +37,15 @@ def experiment(name, entry):
         data=table[str(folder / "data.parquet")],
         effects=table[str(folder / "effects.parquet")],
         left_out=made["left_out"][name],
-        figures=figures("experiment", entry["title"], name),
+        figures=[*figures("experiment", entry["title"], name), *people(name, entry["title"])],
     )
+
+
+def people(name, title):
+    """Figures of single subjects, of datasets that have some."""
+    effects = table[str(results[name] / "effects.parquet")]
+    told = set(effects.loc[effects["analysis"] == PERSON, "dataset"])
+    return [one for one in figures("people", f"{title}: single subjects", name) if one.dataset in told]
 
 
 def about_datasets():

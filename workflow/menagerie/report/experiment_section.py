@@ -13,8 +13,10 @@ from menagerie.figures.tidy import metrics_in
 from menagerie.report.effect_section import effect_table, metric_label, notes, sentences
 from menagerie.report.figures import ReportFigure
 from menagerie.report.findings import plural
+from menagerie.report.person_section import person_sentences
 from menagerie.statistics.contrasts import MEAN
 from menagerie.statistics.experiments import Experiment
+from menagerie.statistics.persons import PERSON
 
 MANY_LEVELS = 6
 
@@ -47,15 +49,18 @@ def experiment_facts(one: ReportExperiment) -> dict[str, object]:
     experiment = one.experiment
     factor, reference = experiment.factor, experiment.reference
     name = partial(level_name, experiment)
+    is_joint = one.effects["analysis"] != PERSON
+    joint = one.effects[is_joint]
     return {
         "name": experiment.name,
         "title": experiment.title,
         "question": question(experiment),
         "models": models_by_level(experiment, one.data),
         "means_only": means_only(one.data),
-        "findings": sentences(one.effects, factor, reference, name),
-        "table": effect_table(one.effects, factor, name),
-        "notes": notes(one.effects),
+        "findings": sentences(joint, factor, reference, name),
+        "persons": person_sentences(one.effects[~is_joint], reference, name),
+        "table": effect_table(joint, factor, name),
+        "notes": notes(joint),
         "left_out": _capital(one.left_out),
         "links": {name: f"experiments/{experiment.name}/{name}.parquet" for name in ("data", "effects")},
     }

@@ -27,19 +27,27 @@ def add_corrected(table: pa.Table, family: Sequence[str] = FAMILY) -> pa.Table:
     Table
         The same rows in the same order.
     """
-    from statsmodels.stats.multitest import multipletests  # here: it takes a second
-
     members: dict[tuple, list[int]] = {}
     p = np.array(table["p"].to_pylist(), dtype=float)
     for row, place in enumerate(zip(*(table[key].to_pylist() for key in family), strict=True)):
         if np.isfinite(p[row]):
             members.setdefault(place, []).append(row)
     for name, method in METHODS.items():
-        corrected: list[float | None] = [None] * len(table)
+        values: list[float | None] = [None] * len(table)
         for rows in members.values():
-            for row, value in zip(rows, multipletests(p[rows], method=method)[1], strict=True):
-                corrected[row] = float(value)
+            for row, value in zip(rows, corrected(p[rows], method), strict=True):
+                values[row] = float(value)
         position = table.schema.get_field_index(name)
         field = table.schema.field(position)
-        table = table.set_column(position, field, pa.array(corrected, field.type))
+        table = table.set_column(position, field, pa.array(values, field.type))
     return table
+
+
+def corrected(p: np.ndarray, method: str) -> np.ndarray:
+    """``(n,)`` corrected p of one family by a method of statsmodels; NaN stays, and is not counted."""
+    from statsmodels.stats.multitest import multipletests  # here: it takes a second
+
+    found, known = np.full(len(p), np.nan), np.isfinite(p)
+    if known.any():
+        found[known] = multipletests(p[known], method=method)[1]
+    return found

@@ -24,7 +24,11 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             column("df", REAL, meaning="degrees of freedom; infinite for the normal approximation"),
             column("n", REAL, meaning="rows, pairs or models that the effect rests on"),
             column("formula", TEXT, meaning="statistical model"),
-            column("analysis", TEXT, meaning="published (as in the 2024 survey) or sound"),
+            column("analysis", TEXT, meaning="published (as in the 2024 survey), sound, or person (one subject's own)"),
+            column("subject", TEXT, meaning="subject that the row is about; empty where all are analysed together"),
+            column("sample", TEXT, meaning="models or images: what a person's p and interval generalise over"),
+            column("p_holm", REAL, meaning="a person's p corrected for the experiment's contrasts (Holm)"),
+            column("p_fdr", REAL, meaning="the same by Benjamini-Hochberg"),
             column(
                 "note", TEXT, meaning="what a reader must know: confounds, what was left out, why there is no estimate"
             ),

@@ -119,7 +119,8 @@ class Recipes(SourceRecipes):
     def experiment(self, experiment: str) -> Recipe:
         """Data and effects of one experiment."""
         wildcards = {"experiment": experiment}
-        return self._recipe("experiment", wildcards, self.experiments[experiment], upstream=self._tables)
+        upstream = self._tables | ({} if self.survey.from_tables else self._selected)
+        return self._recipe("experiment", wildcards, self.experiments[experiment], upstream=upstream)
 
     def overall(self) -> Recipe:
         """What scores go along with, over all models."""
@@ -139,10 +140,7 @@ class Recipes(SourceRecipes):
     def compare_pairs(self, dataset: str, subject: str) -> Recipe:
         """Models against each other in one subject."""
         one = self.survey.datasets[dataset]
-        upstream = self._geometries(one.stimuli) | {
-            f"selected layers of {model}": self.fingerprint("select_layers", model=model)
-            for model in self.survey.models
-        }
+        upstream = self._geometries(one.stimuli) | self._selected
         upstream["target"] = self.target(dataset, subject)
         upstream["splits"] = self.fingerprint("define_splits", dataset=dataset)
         if one.groups:
@@ -173,6 +171,11 @@ class Recipes(SourceRecipes):
         if self.survey.from_tables:
             return {"tables": self.fingerprint("score_tables")}
         return {"tables": self.fingerprint("collect_tables"), "models": self.fingerprint("models_table")}
+
+    @property
+    def _selected(self) -> dict[str, str]:
+        models = self.survey.models
+        return {f"selected layers of {model}": self.fingerprint("select_layers", model=model) for model in models}
 
     @property
     def _stimulus_sets(self) -> dict:
@@ -211,9 +214,16 @@ class Recipes(SourceRecipes):
 
     def plot_experiment(self, experiment: str) -> Recipe:
         """One experiment in every dataset."""
+        return self._of_experiment("plot_experiment", experiment)
+
+    def plot_people(self, experiment: str) -> Recipe:
+        """One experiment subject by subject."""
+        return self._of_experiment("plot_people", experiment)
+
+    def _of_experiment(self, rule: str, experiment: str) -> Recipe:
         upstream = {"data": self.fingerprint("experiment", experiment=experiment)}
         settings = [list(self.survey.views), self.experiments[experiment]]
-        return self._recipe("plot_experiment", {"experiment": experiment}, settings, upstream=upstream)
+        return self._recipe(rule, {"experiment": experiment}, settings, upstream=upstream)
 
     def plot_overall(self) -> Recipe:
         """Variation over all models."""
@@ -248,7 +258,8 @@ class Recipes(SourceRecipes):
         )
         upstream |= {} if self.survey.from_tables else self._inventories(self.survey.models)
         for name in self.survey.drawn_experiments:
-            upstream[f"figure of {name}"] = self.fingerprint("plot_experiment", experiment=name)
+            for rule in ("plot_experiment", "plot_people"):
+                upstream[f"{rule} of {name}"] = self.fingerprint(rule, experiment=name)
         for view in self.survey.views:
             upstream |= {f"{rule} of {view}": self.fingerprint(rule, dataset=view) for rule in self._view_figures}
         for dataset in self.survey.datasets:

@@ -54,6 +54,7 @@ LOGGED = {
     "plot_leaderboard": (["figures/leaderboard_{dataset}.svg"], "logs/figures/leaderboard_{dataset}.log"),
     "plot_depth": (["figures/depth_{dataset}.svg"], "logs/figures/depth_{dataset}.log"),
     "plot_experiment": (["figures/experiment_{experiment}_*.svg"], "logs/figures/experiment_{experiment}.log"),
+    "plot_people": (["figures/people_{experiment}_*.svg"], "logs/figures/people_{experiment}.log"),
     "plot_overall": (["figures/overall_*.svg"], "logs/figures/overall.log"),
     "plot_supplement": (["figures/supplement_*.svg"], "logs/figures/supplement.log"),
     "plot_model_to_model": (["figures/model_to_model_{dataset}.svg"], "logs/figures/model_to_model_{dataset}.log"),
