@@ -8,12 +8,13 @@ pytestmark = pytest.mark.workflow
 
 DRAWN = {
     "plot_experiment": 2,
+    "plot_people": 2,
     "plot_overall": 1,
     "plot_supplement": 1,
     "plot_model_to_model": 2,
     "plot_overview": 2,
 }
-FAMILIES = ["experiment_metric_effect", "overall", "supplement", "model_to_model", "overview"]
+FAMILIES = ["experiment_metric_effect", "people_metric_effect", "overall", "supplement", "model_to_model", "overview"]
 
 
 def test_figures_of_the_analyses_that_the_config_lists(project) -> None:
@@ -30,6 +31,7 @@ def test_figures_of_the_analyses_that_the_config_lists(project) -> None:
     # One job draws an experiment in all datasets; what depends on the dataset's own files has a job for each.
     assert {rule: left[rule] for rule in DRAWN} == {
         "plot_experiment": 1,
+        "plot_people": 1,
         "plot_overall": 0,
         "plot_supplement": 0,
         "plot_model_to_model": 1,

@@ -14,7 +14,7 @@ DATASETS, SUBJECTS = 2, 3
 REPORT = {"report": 1}
 # Figures that show in which experiments a model takes part.
 MENTIONS = {"plot_overview": DATASETS, "plot_model_to_model": DATASETS} | REPORT
-EXPERIMENT = {"experiment": 1, "plot_experiment": 1} | MENTIONS
+EXPERIMENT = {"experiment": 1, "plot_experiment": 1, "plot_people": 1} | MENTIONS
 ALWAYS_DRAWN = {"plot_leaderboard": DATASETS, "plot_depth": DATASETS}
 OVERALL = {"plot_overall": 1, "plot_supplement": 1}
 
@@ -64,7 +64,7 @@ MODULE_ROWS = {
     "figures/overall.py": {"plot_overall": 1} | REPORT,
     "figures/model_to_model.py": {"plot_model_to_model": DATASETS} | REPORT,
     "figures/overview.py": {"plot_overview": DATASETS} | REPORT,
-    "figures/style.py": ALWAYS_DRAWN | OVERALL | {"plot_experiment": 1} | MENTIONS,
+    "figures/style.py": ALWAYS_DRAWN | OVERALL | {"plot_experiment": 1, "plot_people": 1} | MENTIONS,
     "statistics/contrasts.py": {"overall": 1} | OVERALL | EXPERIMENT,
     "statistics/similarity.py": {"model_to_model": SUBJECTS} | MENTIONS,
 }

@@ -237,3 +237,13 @@ def interval(samples: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
         raise UndefinedError(f"interval undefined: {len(defined)} of {len(samples)} resamples have a score")
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def p_drawn(differences: np.ndarray) -> float:
+    """Two-sided bootstrap p of a difference: twice the smaller share of resamples on one side of zero.
+
+    Never below ``2 / (1 + r)`` for ``r`` resamples; NaN without a defined one.
+    """
+    defined = differences[np.isfinite(differences)]
+    tail = 1 + min(np.count_nonzero(defined <= 0), np.count_nonzero(defined >= 0))
+    return min(1.0, 2 * tail / (1 + len(defined))) if len(defined) else math.nan

@@ -12,7 +12,7 @@ from menagerie.brain.folds import Fold, folds_or_default
 from menagerie.brain.target import Target
 from menagerie.files.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import host
-from menagerie.linking.bootstrap import interval
+from menagerie.linking.bootstrap import interval, p_drawn
 from menagerie.linking.comparison import Brain, Comparison, group_numbers
 from menagerie.linking.permutations import N_PERMUTATIONS
 from menagerie.linking.ridge import PENALTIES, SLOPE
@@ -113,13 +113,11 @@ def _pairs(of: Mapping[str, dict]) -> list[Pair]:
 
 def _drawn(differences: np.ndarray) -> dict:
     """Interval of a difference from its resamples, and a two-sided p, which a test by swaps replaces."""
-    defined = differences[np.isfinite(differences)]
     try:
         low, high = interval(differences)
     except UndefinedError:
         return {}
-    tail = 1 + min(np.count_nonzero(defined <= 0), np.count_nonzero(defined >= 0))
-    return {"ci_low": low, "ci_high": high, "p": min(1.0, 2 * tail / (1 + len(defined))), "test": BOOTSTRAP}
+    return {"ci_low": low, "ci_high": high, "p": p_drawn(differences), "test": BOOTSTRAP}
 
 
 def _swapped(

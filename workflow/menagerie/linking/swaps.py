@@ -163,11 +163,15 @@ def encoding_shares(pair: Comparison, region: str) -> np.ndarray:
     units = pair.defined_units(region, "test")
     if not units.size:
         raise UndefinedError("encoding_r undefined: no unit of the region varies over images")
-    x, y = (host(rows)[units] for rows in (pair.predicted["test"], pair.brain.centred["test"][0]))
-    x, y = (rows - rows.mean(axis=1, keepdims=True) for rows in (x, y))
+    return image_shares(*(host(rows)[units] for rows in (pair.predicted["test"], pair.brain.centred["test"][0])))
+
+
+def image_shares(predicted: np.ndarray, measured: np.ndarray) -> np.ndarray:
+    """``(n,)`` float64 shares of images in the mean over units of correlations of two ``(v, n)`` arrays."""
+    x, y = (rows - rows.mean(axis=1, keepdims=True) for rows in (predicted, measured))
     x, y = (rows / np.abs(rows).max(axis=1, keepdims=True) for rows in (x, y))
     norms = np.sqrt(np.einsum("vn,vn->v", x, x, dtype=np.float64) * np.einsum("vn,vn->v", y, y, dtype=np.float64))
-    return np.einsum("vn,vn,v->n", x, y, 1 / norms, dtype=np.float64) / len(units)
+    return np.einsum("vn,vn,v->n", x, y, 1 / norms, dtype=np.float64) / len(x)
 
 
 def p_swapped(observed: float, swapped: np.ndarray) -> float:

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from menagerie.linking.bootstrap import LEVEL
+from menagerie.linking.bootstrap import LEVEL, interval, p_drawn
+from menagerie.linking.rsm import UndefinedError
 from menagerie.statistics.benchmark import MEAN
 from menagerie.statistics.contrasts import PLACE, filtered
 from menagerie.statistics.experiments import Experiment
@@ -165,10 +166,11 @@ def _draws_of(rows: pd.DataFrame, draws: Draws) -> np.ndarray | None:
 
 def _over_images(drawn: np.ndarray) -> dict:
     """Percentile interval and two-sided p of a difference, from its resamples."""
-    drawn = drawn[np.isfinite(drawn)]
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    tail = 1 + min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
-    return {"ci_low": float(low), "ci_high": float(high), "p": min(1.0, 2 * tail / (1 + len(drawn)))}
+    try:
+        low, high = interval(drawn)
+    except UndefinedError as reason:
+        return {"note": str(reason)}
+    return {"ci_low": low, "ci_high": high, "p": p_drawn(drawn)}
 
 
 def contrast(term: str) -> str:
