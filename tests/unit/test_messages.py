@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -165,6 +167,24 @@ def test_watching_twice_filters_once():
     finally:
         logger.removeFilter(second)
         signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_that_python_swallows_comes_again():
+    """An exception in a callback of a weak reference is printed and lost: the run would go on after "stopped"."""
+    before, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
+    logger = logging.getLogger(messages.LOGGER)
+    watched = messages.watch()
+    try:
+        thing = type("Thing", (), {})()
+        reference = weakref.ref(thing, lambda _: signal.getsignal(signal.SIGINT)(signal.SIGINT, None))
+        with pytest.raises(KeyboardInterrupt):
+            del thing
+            time.sleep(5)
+        assert watched.interrupted and reference() is None
+    finally:
+        signal.signal(signal.SIGINT, before)
+        sys.unraisablehook = hook
+        logger.removeFilter(watched)
 
 
 @pytest.mark.parametrize("stopped", [True, False])

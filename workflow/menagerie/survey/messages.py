@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -115,7 +116,17 @@ def watch() -> Messages:
     logger.addFilter(messages)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, _interrupter(messages))
+        sys.unraisablehook = _insist
     return messages
+
+
+def _insist(lost: sys.UnraisableHookArgs) -> None:
+    """Send Ctrl-C again that Python swallowed, as it does where a callback of its garbage collector was at work."""
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        return sys.__unraisablehook__(lost)
+    again = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+    again.daemon = True
+    return again.start()
 
 
 def _interrupter(messages: Messages) -> Callable[[int, FrameType | None], None]:
