@@ -16,13 +16,13 @@ from menagerie.figures.leaderboard import leaderboard
 from menagerie.models.columns import models_table
 from menagerie.report import ReportExperiment, ReportFigure, render_report
 from menagerie.report.effect_section import contrast, effect_table, p_value, sentences, verdict
-from menagerie.report.experiment_section import means_only, question
+from menagerie.report.experiment_section import means_only, models_by_level, question
 from menagerie.report.figures import figures_of
 from menagerie.report.page import TEMPLATES
 from menagerie.report.sets_section import sets_facts
 from menagerie.report.variation_section import overall_facts, similarity_facts
 from menagerie.statistics.contrasts import experiment_data, experiment_effects, join_metadata
-from menagerie.statistics.experiments import Experiment, read_experiments
+from menagerie.statistics.experiments import Analysis, Experiment, read_experiments
 from menagerie.statistics.variation import overall_effects
 
 ENTRY = {
@@ -307,3 +307,17 @@ def test_an_experiment_with_one_analysis_says_nothing_of_the_other():
     rows = pd.DataFrame([effect(0.1, 0.05, 0.15, analysis="sound")])
     (text,) = sentences(rows, "f", "a")["nsd"]
     assert "could not be made" not in text and text.endswith(".")
+
+
+def test_datasets_with_one_score_only_are_named_where_scores_are_compared():
+    experiment = Experiment("metric_effect", "Scores", "metric", "crsa", (Analysis("sound", pair="model"),), {})
+    rows = [
+        {"dataset": dataset, "subject": "s", "model": model, "metric": metric, "score": 0.1}
+        for dataset, metrics in (("rsms", ["crsa"]), ("voxels", ["crsa", "versa"]))
+        for model in ("a", "b")
+        for metric in metrics
+    ]
+    data = pd.DataFrame(rows)
+    told = models_by_level(experiment, data)
+    assert told == "2 models, each with both scores (in rsms with one only, so nothing is compared there)."
+    assert models_by_level(experiment, data[data["dataset"] == "voxels"]) == "2 models, each with both scores."

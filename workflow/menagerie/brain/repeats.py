@@ -32,6 +32,11 @@ def mean_over_repeats(repeats: np.ndarray, where: str) -> np.ndarray:
     return np.nanmean(repeats, axis=0, dtype=np.float64)
 
 
+def count_repeats(repeats: np.ndarray) -> np.ndarray:
+    """``(n,)`` how often each image was shown."""
+    return np.count_nonzero(~np.isnan(repeats[:, :, 0]), axis=0)
+
+
 def refuse_partial(repeats: np.ndarray, where: str, images: np.ndarray | None = None) -> None:
     """Raise where an image lacks only some units in a repeat; ``images`` are the numbers of a sample of images.
 
@@ -59,7 +64,7 @@ def estimate_ncsnr(repeats: np.ndarray) -> np.ndarray:
     responses less the noise left in them, ``noise * mean(1 / t)`` (Allen et al. 2022, Nature Neuroscience 25, 116-126;
     there with equal ``t``).
     """
-    counts = np.count_nonzero(~np.isnan(repeats[:, :, 0]), axis=0)  # (n,)
+    counts = count_repeats(repeats)
     means = np.nanmean(repeats, axis=0, dtype=np.float64)
     squares = np.nansum((repeats - means) ** 2, axis=(0, 1))
     noise = squares / (counts - 1).sum()

@@ -139,6 +139,7 @@ def simulate_target(
         image_ids=np.asarray(image_ids, dtype=object),
         responses=trials.mean(axis=0, dtype=np.float64).astype(np.float32),
         repeats=trials,
+        n_repeats=np.full(n, settings.n_repeats),
         regions={region: owner == number for number, region in enumerate(features)},
         units={"ncsnr": estimate_ncsnr(trials), "ncsnr_true": np.concatenate(true_ncsnr)},
         ceilings=ceilings,

@@ -44,6 +44,8 @@ class Target:
         Region name -> float64 ``(n, n)`` RSM, for a target with RSMs only.
     repeats
         float32 ``(t, n, v)`` single repeats, NaN where a repeat is missing; None where not kept.
+    n_repeats
+        ``(n,)`` presentations that the responses to each image are the mean of; None where unknown.
     ceilings
         Fold (:attr:`menagerie.brain.splits.Fold.key`), or :data:`ANY_FOLD`, -> region name -> noise ceiling of the RSM
         (Pearson r); absent where unknown.
@@ -62,6 +64,7 @@ class Target:
     units: Mapping[str, np.ndarray] = field(default_factory=dict)
     rsms: Mapping[str, np.ndarray] = field(default_factory=dict)
     repeats: np.ndarray | None = None
+    n_repeats: np.ndarray | None = None
     ceilings: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
@@ -87,6 +90,17 @@ class Target:
     def ceiling(self, region: str, fold: Fold) -> float | None:
         """Noise ceiling of a region in a fold; None where unknown."""
         return self.ceilings.get(fold.key, self.ceilings.get(ANY_FOLD, {})).get(region)
+
+    def noise_ceilings_of_units(self, rows: np.ndarray | slice) -> np.ndarray | None:
+        """``(v,)`` share of the variance of each unit's mean responses, over some images, that is signal.
+
+        ``ncsnr^2 / (ncsnr^2 + mean(1 / repeats))`` (Allen et al. 2022, Methods). None where the unit table has no
+        ``ncsnr`` or repeats were not counted.
+        """
+        if self.n_repeats is None or "ncsnr" not in self.units:
+            return None
+        signal = np.square(np.asarray(self.units["ncsnr"], dtype=np.float64))
+        return signal / (signal + np.mean(1 / self.n_repeats[rows].astype(np.float64)))
 
     def n_units(self, region: str) -> int:
         """Number of units in a region; 0 for a target with RSMs only."""
@@ -175,7 +189,7 @@ def write_target(path: str | Path, target: Target) -> None:
 def _arrays(target: Target) -> dict[str, np.ndarray]:
     """Every array of a target by its name in the file."""
     found = {"image_ids": np.asarray(target.image_ids)}
-    for name in ("responses", "repeats"):
+    for name in ("responses", "repeats", "n_repeats"):
         if (values := getattr(target, name)) is not None:
             found[name] = values.astype(np.float32)
     for folder in ("regions", "units", "rsms"):
@@ -211,6 +225,7 @@ def read_target(path: str | Path, *, with_repeats: bool = False) -> Target:
                 image_ids=file["image_ids"].asstr()[:],
                 responses=file["responses"][:] if has_units else None,
                 repeats=file["repeats"][:] if with_repeats and "repeats" in file else None,
+                n_repeats=file["n_repeats"][:] if "n_repeats" in file else None,
                 regions={name: file[f"regions/{name}"][:] for name in names} if has_units else {},
                 rsms={} if has_units else {name: file[f"rsms/{name}"][:] for name in names},
                 units={name: _get(item) for name, item in file.get("units", {}).items()},

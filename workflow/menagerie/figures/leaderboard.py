@@ -22,6 +22,7 @@ ROW = 0.15  # inches a model and metric
 CHARACTER = 0.066  # inches: mean width of a character of a model's name
 PANEL = 1.55  # inches: narrowest panel that still shows its axis
 SUBJECT_DROP = 0.2  # rows: subjects lie just below their mean, so that neither hides the other
+TITLES = {"encoding": "encoding", "normalised": "r / \N{SQUARE ROOT}nc", "explained": "r\N{SUPERSCRIPT TWO} / nc"}
 TIE_SIZE = 52  # points^2: a ring around the mark
 BEST = 30  # models named beside the rank profiles
 
@@ -241,7 +242,8 @@ def _draw_profiles(figure: Figure | SubFigure, panels: list, table: pd.DataFrame
 
 
 def _title(region: str, metrics: list[str]) -> str:
-    return f"{short(region, 22)}, encoding" if METRICS[metrics[0]].axis == "encoding" else short(region, 28)
+    axis = METRICS[metrics[0]].axis
+    return short(region, 28) if axis == "RSA" else f"{short(region, 22)}, {TITLES[axis]}"
 
 
 def _ceiling(table: pd.DataFrame, region: str, metrics: list[str]) -> Ceiling | None:

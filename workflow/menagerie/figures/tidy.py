@@ -25,8 +25,15 @@ METRICS = {
     "crsa": Metric("cRSA", "RSA", filled=False),
     "versa": Metric("veRSA", "RSA", filled=True),
     "encoding_r": Metric("encoding r", "encoding", filled=True),
+    "encoding_nr": Metric("encoding r / \N{SQUARE ROOT}nc", "normalised", filled=True),
+    "encoding_ev": Metric("encoding r\N{SUPERSCRIPT TWO} / nc", "explained", filled=True),
 }
-AXES = {"RSA": "similarity of RSMs (Pearson r)", "encoding": "mean accuracy over units (Pearson r)"}
+AXES = {
+    "RSA": "similarity of RSMs (Pearson r)",
+    "encoding": "mean accuracy over units (Pearson r)",
+    "normalised": "accuracy over noise ceiling, mean over units",
+    "explained": "share of explainable variance, mean over units",
+}
 
 # Optional columns of the models table, and what stands for them where they are missing.
 METADATA = {"display_name": "", "architecture_class": "", "training": "", "task": "", "data": ""}

@@ -13,6 +13,7 @@ image is not compared with the image. Pairs within and between groups keep their
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -143,7 +144,13 @@ def _correlation(weight: Array, x: Array, y: Array, xx: Array, yy: Array, xy: Ar
     return xp.where(valid, xy - x * y / weight, math.nan) / xp.sqrt(xp.where(valid, power_x * power_y, 1.0))
 
 
-def bootstrap_encoding(predicted: Array, measured: Array, counts: np.ndarray, block: int = 512) -> np.ndarray:
+def bootstrap_encoding(
+    predicted: Array,
+    measured: Array,
+    counts: np.ndarray,
+    block: int = 512,
+    of: Callable[[Array, slice], Array] = lambda r, units: r,
+) -> np.ndarray:
     """Resampled mean over units of the correlation, over images, of predicted and measured responses.
 
     Parameters
@@ -154,6 +161,8 @@ def bootstrap_encoding(predicted: Array, measured: Array, counts: np.ndarray, bl
         ``(r, n)``, as from :func:`image_counts`: images are resampled, since units of a region share them.
     block
         Units at a time; five arrays of resamples by block are held.
+    of
+        What the mean is taken of, from the ``(r, block)`` correlations of some units.
 
     Returns
     -------
@@ -168,6 +177,7 @@ def bootstrap_encoding(predicted: Array, measured: Array, counts: np.ndarray, bl
         x, y = (_standardise(values[start : start + block]) for values in (predicted, measured))
         r = _correlation(weight, *(w @ values.T for values in (x, y, x * x, y * y, x * y)))
         defined = xp.isfinite(r)
+        r = of(r, slice(start, start + block))
         total += xp.sum(xp.where(defined, r, 0.0), axis=1, dtype=xp.float64)
         number += xp.sum(cast(defined, xp.float64), axis=1)
     return host(total / xp.where(number > 0, number, math.nan))
@@ -181,7 +191,11 @@ def _standardise(rows: Array) -> Array:
 
 
 def adjusted(
-    samples: np.ndarray, excess: float = 0.0, groups: np.ndarray | None = None, score: float = math.nan
+    samples: np.ndarray,
+    excess: float = 0.0,
+    groups: np.ndarray | None = None,
+    score: float = math.nan,
+    fisher: bool = True,
 ) -> np.ndarray:
     """Bootstrap samples with the spread that they should have.
 
@@ -199,6 +213,8 @@ def adjusted(
         fewer distinct groups than the sample, by which their mean is off, so they are moved to ``score``.
     score
         Of the sample itself; matters with groups only.
+    fisher
+        Whether scores are correlations, whose z scale is used; else they are spread as they are.
 
     Returns
     -------
@@ -210,6 +226,8 @@ def adjusted(
 
     n, upper = int(groups.max()) + 1, (1 + LEVEL) / 2
     wider = math.sqrt(n / (n - 1)) * float(special.stdtrit(n - 1, upper) / special.ndtri(upper))
+    if not fisher:
+        return _spread(samples, excess, wider) - np.nanmean(samples) + score
     z = np.arctanh(np.clip(samples, -_MAX_R, _MAX_R))
     slope = 1 - np.tanh(np.nanmean(z)) ** 2 if np.isfinite(z).any() else 1.0
     spread = _spread(z, excess / slope**2, wider)

@@ -145,6 +145,12 @@ class Brain:
         return {part: centre_units(self.array(responses[rows]).T) for part, (_, rows) in self.rows.items()}
 
     @cached_property
+    def unit_ceilings(self) -> dict[str, np.ndarray | None]:
+        """Part -> ``(v,)`` explainable share of the variance of ``units``; None where unknown."""
+        found = {part: self.target.noise_ceilings_of_units(rows) for part, (_, rows) in self.rows.items()}
+        return {part: None if of is None else of[self.units] for part, of in found.items()}
+
+    @cached_property
     def measured_test_rows(self) -> tuple[Array, Array]:
         """:func:`centred_rows` of the responses to the test images, with which all layers' predictions correlate."""
         return centred_rows(self.centred["test"][0])

@@ -145,7 +145,7 @@ def _samples(
         return Samples()
     return Samples(
         resampling.drawn(pair, row["region"], fold_counts(counts, pair.brain)),
-        resampling.permuted(pair, row["region"], n_permutations, seed),
+        resampling.permuted and resampling.permuted(pair, row["region"], n_permutations, seed),
     )
 
 
@@ -162,5 +162,9 @@ def _unit_rows(pair: Comparison, row: dict) -> list[dict]:
     units = np.union1d(pair.defined_units(row["region"], "train"), pair.defined_units(row["region"], "test"))
     train, test = ([None if np.isnan(r) else float(r) for r in pair.unit_r[part][units]] for part in PARTS)
     shared = {name: row[name] for name in _UNIT_KEYS}
-    columns = zip(pair.brain.units[units].tolist(), train, test, host(pair.ridge.penalty)[units].tolist(), strict=True)
-    return [shared | dict(zip(("unit", "train_score", "score", "penalty"), values, strict=True)) for values in columns]
+    ceilings = pair.brain.unit_ceilings["test"]
+    known = [None] * len(units) if ceilings is None else ceilings[units].tolist()
+    penalties = host(pair.ridge.penalty)[units].tolist()
+    columns = zip(pair.brain.units[units].tolist(), train, test, known, penalties, strict=True)
+    names = ("unit", "train_score", "score", "nc", "penalty")
+    return [shared | dict(zip(names, values, strict=True)) for values in columns]

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from menagerie.errors import unknown
 from menagerie.linking.comparison import Comparison
 from menagerie.linking.rsm import UndefinedError, triangle
@@ -63,11 +65,61 @@ def encoding_r(pair: Comparison, region: str, part: str) -> tuple[float, int]:
     return float(pair.unit_r[part][units].mean()), int(units.size)
 
 
+MIN_NC = 0.05
+"""Units of which a smaller share of the variance can be explained are left out: dividing by it blows up their noise."""
+
+
+def explainable_units(pair: Comparison, region: str, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Units of a region whose accuracy and noise ceiling are known and no less than :data:`MIN_NC`, and the ceilings.
+
+    Raises
+    ------
+    UndefinedError
+        When noise ceilings are unknown, or no unit is left.
+    """
+    ceilings = pair.brain.unit_ceilings[part]
+    if ceilings is None:
+        raise UndefinedError("undefined: the noise of single units is unknown (no repeats, or no ncsnr)")
+    units = pair.defined_units(region, part)
+    units = units[ceilings[units] >= MIN_NC]
+    if not units.size:
+        raise UndefinedError(f"undefined: no unit of the region has a noise ceiling of {MIN_NC} or more")
+    return units, ceilings[units]
+
+
+def encoding_nr(pair: Comparison, region: str, part: str) -> tuple[float, int]:
+    """Noise-normalised encoding: mean over units of ``r / sqrt(nc)``; a model that predicts the signal scores 1.
+
+    ``nc`` is the explainable share of a unit's variance (Schoppe et al. 2016, doi 10.3389/fncom.2016.00010, CC_norm).
+
+    Raises
+    ------
+    UndefinedError
+        As :func:`explainable_units`.
+    """
+    units, ceilings = explainable_units(pair, region, part)
+    return float((pair.unit_r[part][units] / np.sqrt(ceilings)).mean()), int(units.size)
+
+
+def encoding_ev(pair: Comparison, region: str, part: str) -> tuple[float, int]:
+    """Explained variance: mean over units of ``r^2 / nc``, 0 where r is negative.
+
+    Raises
+    ------
+    UndefinedError
+        As :func:`explainable_units`.
+    """
+    units, ceilings = explainable_units(pair, region, part)
+    return float((np.square(np.maximum(pair.unit_r[part][units], 0.0)) / ceilings).mean()), int(units.size)
+
+
 METRICS: Mapping[str, Metric] = {
     "crsa": Metric(crsa),
     "versa": Metric(versa, needs_units=True),
     # The ceiling is one of RSMs; a mean over units is not on that scale.
     "encoding_r": Metric(encoding_r, needs_units=True, has_ceiling=False, unit_scores=True),
+    "encoding_nr": Metric(encoding_nr, needs_units=True, has_ceiling=False),
+    "encoding_ev": Metric(encoding_ev, needs_units=True, has_ceiling=False),
 }
 
 

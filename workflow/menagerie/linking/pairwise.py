@@ -22,6 +22,7 @@ from menagerie.linking.swaps import (
     Patterns,
     encoding_shares,
     image_signs,
+    normalised_shares,
     p_swapped,
     swapped_encoding,
     swapped_similarity,
@@ -180,5 +181,13 @@ def _swap_shares(a: np.ndarray, b: np.ndarray, brain: Brain, place: Place, signs
 
 
 # Metric -> what is kept of a model's predictions, and differences after swaps. Others are compared by the bootstrap.
-_PREDICTED: Mapping[str, Callable] = {"versa": _patterns, "encoding_r": encoding_shares}
-_SWAPS: Mapping[str, Callable] = {"versa": _swap_patterns, "encoding_r": _swap_shares}
+_PREDICTED: Mapping[str, Callable] = {
+    "versa": _patterns,
+    "encoding_r": encoding_shares,
+    "encoding_nr": normalised_shares,
+}
+_SWAPS: Mapping[str, Callable] = {
+    "versa": _swap_patterns,
+    "encoding_r": _swap_shares,
+    "encoding_nr": _swap_shares,
+}

@@ -123,6 +123,7 @@ def permuted_encoding(
     n_permutations: int = N_PERMUTATIONS,
     seed: int | Sequence[int] = 0,
     groups: Sequence[Hashable] | None = None,
+    weights: np.ndarray | None = None,
 ) -> np.ndarray:
     """Mean over units of the correlation of measured responses and permuted predictions.
 
@@ -133,11 +134,15 @@ def permuted_encoding(
     n_permutations, seed, groups
         As in :func:`image_permutations`.
 
+    weights
+        ``(v,)`` factor of each unit's correlation; None for 1.
+
     Returns
     -------
     ``(n_permutations,)`` float64.
     """
     x, y = (_unit_rows(host(rows)) for rows in (measured, predicted))
+    x = x if weights is None else x * weights[:, None].astype(x.dtype)
     products = (x.T @ y).astype(np.float64) / len(x)
     orders = image_permutations(x.shape[1], n_permutations, seed, groups)
     return products[np.arange(x.shape[1]), orders].sum(axis=1)

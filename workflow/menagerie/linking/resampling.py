@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from menagerie.linking.arrays import Array
+from menagerie.linking.arrays import Array, like, namespace
 from menagerie.linking.bootstrap import adjusted, bootstrap_encoding, bootstrap_similarity, excess_variance
 from menagerie.linking.comparison import Comparison
+from menagerie.linking.metrics import encoding_ev, encoding_nr, explainable_units
 from menagerie.linking.permutations import permuted_encoding, permuted_similarity
 
 Seed = int | Sequence[int]
@@ -25,11 +26,12 @@ class Resampling:
         ``(pair, region, counts)`` -> ``(r,)`` scores of resamples with the spread that they should have; ``counts`` is
         ``(r, n)``: how often each resample draws each test image.
     permuted
-        ``(pair, region, n_permutations, seed)`` -> ``(n_permutations,)`` scores after permutations of test images.
+        ``(pair, region, n_permutations, seed)`` -> ``(n_permutations,)`` scores after permutations of test images; None
+        where there is no test.
     """
 
     drawn: Callable[[Comparison, str, np.ndarray], np.ndarray]
-    permuted: Callable[[Comparison, str, int, Seed], np.ndarray]
+    permuted: Callable[[Comparison, str, int, Seed], np.ndarray] | None
 
 
 def _of_rsms(rsms: Callable[[Comparison, str], tuple[Array, Array]]) -> Resampling:
@@ -71,9 +73,41 @@ def _encoding_permuted(pair: Comparison, region: str, n_permutations: int, seed:
     return permuted_encoding(*_responses(pair, region), n_permutations, seed, pair.brain.test_groups)
 
 
+def _explainable(pair: Comparison, region: str) -> tuple[Array, Array, np.ndarray]:
+    """Predicted and measured responses of the units with a noise ceiling, and the ceilings."""
+    units, ceilings = explainable_units(pair, region, "test")
+    rows = pair.brain.array(units)
+    return pair.predicted["test"][rows], pair.brain.centred["test"][0][rows], ceilings
+
+
+def _normalised(of: Callable[[Array, Array], Array], score: Callable) -> Callable:
+    """Resamples of a mean over units of a function of their correlations and noise ceilings."""
+
+    def drawn(pair: Comparison, region: str, counts: np.ndarray) -> np.ndarray:
+        predicted, measured, ceilings = _explainable(pair, region)
+        known = like(ceilings, predicted)
+        samples = bootstrap_encoding(predicted, measured, counts, of=lambda r, units: of(r, known[units]))
+        groups = pair.brain.test_groups
+        return adjusted(samples, groups=groups, score=score(pair, region, "test")[0], fisher=False)
+
+    return drawn
+
+
+def _nr_permuted(pair: Comparison, region: str, n_permutations: int, seed: Seed) -> np.ndarray:
+    predicted, measured, ceilings = _explainable(pair, region)
+    groups = pair.brain.test_groups
+    return permuted_encoding(predicted, measured, n_permutations, seed, groups, 1 / np.sqrt(ceilings))
+
+
+def _share(r: Array, ceilings: Array) -> Array:
+    return namespace(r).square(namespace(r).clip(r, 0.0, None)) / ceilings
+
+
 # Scores of a metric without an entry have neither interval nor p.
 RESAMPLING: Mapping[str, Resampling] = {
     "crsa": _of_rsms(_crsa_rsms),
     "versa": _of_rsms(_versa_rsms),
     "encoding_r": Resampling(_encoding_drawn, _encoding_permuted),
+    "encoding_nr": Resampling(_normalised(lambda r, nc: r / namespace(r).sqrt(nc), encoding_nr), _nr_permuted),
+    "encoding_ev": Resampling(_normalised(_share, encoding_ev), None),  # not linear in what is permuted
 }

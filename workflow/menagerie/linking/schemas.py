@@ -152,6 +152,12 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             column("unit", WHOLE, meaning="position of the unit in the target file, from 0"),
             column("train_score", REAL, meaning="leave-one-out encoding accuracy on the training part", unit=_R),
             column("score", REAL, meaning="encoding accuracy on the test part", unit=_R),
+            column(
+                "nc",
+                REAL,
+                meaning="share of the variance of the unit's test responses that is signal; empty where unknown",
+                unit="fraction",
+            ),
             column("penalty", REAL, meaning="ridge penalty chosen for this unit"),
         ]
     ),

@@ -20,6 +20,7 @@ import numpy as np
 
 from menagerie.linking.arrays import host
 from menagerie.linking.comparison import Comparison
+from menagerie.linking.metrics import explainable_units
 from menagerie.linking.permutations import TIE
 from menagerie.linking.rsm import BLOCK, UndefinedError
 
@@ -163,15 +164,31 @@ def encoding_shares(pair: Comparison, region: str) -> np.ndarray:
     units = pair.defined_units(region, "test")
     if not units.size:
         raise UndefinedError("encoding_r undefined: no unit of the region varies over images")
-    return image_shares(*(host(rows)[units] for rows in (pair.predicted["test"], pair.brain.centred["test"][0])))
+    return image_shares(*_test_responses(pair, units))
 
 
-def image_shares(predicted: np.ndarray, measured: np.ndarray) -> np.ndarray:
-    """``(n,)`` float64 shares of images in the mean over units of correlations of two ``(v, n)`` arrays."""
+def normalised_shares(pair: Comparison, region: str) -> np.ndarray:
+    """:func:`encoding_shares` for encoding_nr.
+
+    Raises
+    ------
+    UndefinedError
+        As :func:`~menagerie.linking.metrics.explainable_units`.
+    """
+    units, ceilings = explainable_units(pair, region, "test")
+    return image_shares(*_test_responses(pair, units), 1 / np.sqrt(ceilings))
+
+
+def _test_responses(pair: Comparison, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return tuple(host(rows)[units] for rows in (pair.predicted["test"], pair.brain.centred["test"][0]))
+
+
+def image_shares(predicted: np.ndarray, measured: np.ndarray, weights: np.ndarray | float = 1.0) -> np.ndarray:
+    """``(n,)`` float64 shares of images in the mean over units of weighted correlations of two ``(v, n)`` arrays."""
     x, y = (rows - rows.mean(axis=1, keepdims=True) for rows in (predicted, measured))
     x, y = (rows / np.abs(rows).max(axis=1, keepdims=True) for rows in (x, y))
     norms = np.sqrt(np.einsum("vn,vn->v", x, x, dtype=np.float64) * np.einsum("vn,vn->v", y, y, dtype=np.float64))
-    return np.einsum("vn,vn,v->n", x, y, 1 / norms, dtype=np.float64) / len(x)
+    return np.einsum("vn,vn,v->n", x, y, weights / norms, dtype=np.float64) / len(x)
 
 
 def p_swapped(observed: float, swapped: np.ndarray) -> float:

@@ -9,7 +9,7 @@ from functools import partial
 import pandas as pd
 
 from menagerie.figures.levels import level_name
-from menagerie.figures.tidy import metrics_in
+from menagerie.figures.tidy import in_order, metrics_in
 from menagerie.report.effect_section import effect_table, metric_label, notes, sentences
 from menagerie.report.figures import ReportFigure
 from menagerie.report.findings import plural
@@ -97,11 +97,22 @@ def models_by_level(experiment: Experiment, data: pd.DataFrame) -> str:
     counts = data.groupby(experiment.factor, observed=True, sort=False)["model"].nunique()
     equal = counts.min() == counts.max()
     if experiment.factor == "metric":
-        return f"{plural(data['model'].nunique(), 'model')}, each with both scores." if equal else ""
+        return _with_all_scores(data)
     if len(counts) > MANY_LEVELS and equal:
         return f"{len(counts)} levels, {plural(int(counts.iloc[0]), 'model')} each."
     listed = ", ".join(f"{level_name(experiment, str(level))}: {count}" for level, count in counts.items())
     return f"{listed} ({plural(int(counts.sum()), 'model')})."
+
+
+def _with_all_scores(data: pd.DataFrame) -> str:
+    """How many models have every score, and the datasets in which none has: those with RSMs only know cRSA."""
+    scores = data.groupby(["dataset", "model"], sort=False)["metric"].nunique()
+    complete = scores[scores == data["metric"].nunique()].reset_index()
+    if complete.empty:
+        return ""
+    lacking = [name for name in in_order(data["dataset"]) if name not in set(complete["dataset"])]
+    text = f"{plural(complete['model'].nunique(), 'model')}, each with both scores"
+    return f"{text} (in {', '.join(lacking)} with one only, so nothing is compared there)." if lacking else f"{text}."
 
 
 def means_only(data: pd.DataFrame) -> str:

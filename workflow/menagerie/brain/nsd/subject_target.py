@@ -14,6 +14,7 @@ from menagerie.brain.nsd.responses import keep_images, read_responses
 from menagerie.brain.nsd.rois import build_regions
 from menagerie.brain.nsd.volumes import Volumes
 from menagerie.brain.remarks import log
+from menagerie.brain.repeats import count_repeats
 from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError
 
@@ -58,6 +59,7 @@ def build_target(
         image_ids=image_ids[found.kept],
         responses=found.mean() if every else found.mean()[:, found.varies],
         repeats=None if not chosen.keep_repeats else found.repeats if every else found.repeats[..., found.varies],
+        n_repeats=count_repeats(found.repeats),
         regions=regions,
         units=_unit_table(volumes, voxels),
         provenance=_provenance(volumes, chosen.zscore, absent, unknown_values) | found.report,

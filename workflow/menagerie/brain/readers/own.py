@@ -120,7 +120,7 @@ def read_target(
     found = load_responses(files, table, list(stimuli.image_ids), folds)
     log(found.remarks)
     units, regions = found.units.columns, found.units.regions
-    several = (~np.isnan(found.trials[:, :, 0])).sum(axis=0).max() > 1
+    several = repetition.count_repeats(found.trials).max() > 1
     ceilings, details = {}, {"ceiling": "absent: no repeats"}
     if several:
         ceilings, details = ceilings_by_fold(
@@ -137,6 +137,7 @@ def read_target(
         image_ids=np.asarray(stimuli.image_ids[found.rows], dtype=object),
         responses=found.responses.astype(np.float32),
         repeats=found.trials.astype(np.float32) if several else None,
+        n_repeats=repetition.count_repeats(found.trials),
         regions=regions,
         units=units,
         ceilings=ceilings,

@@ -131,7 +131,13 @@ def read_target(
     MenagerieError
         When the subject is unknown, the responses are not as published, or ``stimuli`` are other images.
     """
-    from menagerie.brain.repeats import estimate_ncsnr, mean_over_repeats, measured_ceilings, split_half_reliability
+    from menagerie.brain.repeats import (
+        count_repeats,
+        estimate_ncsnr,
+        mean_over_repeats,
+        measured_ceilings,
+        split_half_reliability,
+    )
 
     settings = fill_options("v4", options, OPTIONS)
     if subject not in DEFAULT_SUBJECTS:
@@ -152,7 +158,7 @@ def read_target(
         stimuli.image_ids,
         lambda masks: measured_ceilings(repeats, regions, masks["train"]),
     )
-    counts = np.count_nonzero(~np.isnan(repeats[:, :, 0]), axis=0)
+    counts = count_repeats(repeats)
     return Target(
         dataset=dataset,
         subject=subject,
@@ -160,6 +166,7 @@ def read_target(
         image_ids=stimuli.image_ids,
         responses=responses.astype(np.float32),
         repeats=repeats.astype(np.float32),
+        n_repeats=counts,
         regions=regions,
         units={"ncsnr": estimate_ncsnr(repeats), "reliability": split_half_reliability(repeats)},
         ceilings=ceilings,
