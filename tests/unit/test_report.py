@@ -151,6 +151,8 @@ def test_sentences_name_the_models_that_may_be_as_good_as_the_best(inputs):
     assert f"Of the other 8, 1 may be as good ({board.iloc[1]['display_name']}; all compared at once" in text
     text = " ".join(findings(board.assign(ties_with_best=[True, *ties[2:], False])).regions[0].sentences)
     assert "None of the other 8 may be as good" in text
+    two = board.iloc[:2].assign(ties_with_best=True)
+    assert f"{two.iloc[1]['display_name']} may be as good (" in " ".join(findings(two).regions[0].sentences)
 
 
 def test_the_summary_counts_where_trained_models_win():

@@ -97,16 +97,20 @@ def test_resamples_are_scores_of_resampled_images(metric):
     pair = pair_of()
     counts = np.random.default_rng(1).multinomial(30, np.full(30, 1 / 30), size=4).astype(float)
     drawn = RESAMPLING[metric].drawn(pair, "all", counts)
+    score, _ = METRICS[metric].score(pair, "all", "test")
+    assert drawn.mean() == pytest.approx(score)
+    expected = []
     nc = pair.brain.unit_ceilings["test"]
     units = pair.defined_units("all", "test")
     units = units[nc[units] >= MIN_NC]
-    for row, found in zip(counts, drawn, strict=True):
+    for row in counts:
         rows = np.repeat(np.arange(30), row.astype(int))
         r = np.array(
             [np.corrcoef(pair.predicted["test"][u][rows], pair.brain.centred["test"][0][u][rows])[0, 1] for u in units]
         )
-        expected = (r / np.sqrt(nc[units])) if metric == "encoding_nr" else np.maximum(r, 0) ** 2 / nc[units]
-        assert found == pytest.approx(expected.mean(), abs=1e-5)
+        of = (r / np.sqrt(nc[units])) if metric == "encoding_nr" else np.maximum(r, 0) ** 2 / nc[units]
+        expected.append(of.mean())
+    assert drawn - score == pytest.approx(np.subtract(expected, np.mean(expected)), abs=1e-5)
 
 
 def test_shares_and_permutations_weigh_units_alike():

@@ -81,14 +81,19 @@ def _explainable(pair: Comparison, region: str) -> tuple[Array, Array, np.ndarra
 
 
 def _normalised(of: Callable[[Array, Array], Array], score: Callable) -> Callable:
-    """Resamples of a mean over units of a function of their correlations and noise ceilings."""
+    """Resamples of a mean over units of a function of their correlations and noise ceilings.
+
+    Resamples have fewer distinct images, by which correlations of noisy units vary more and their squares are larger:
+    samples are moved to the score.
+    """
 
     def drawn(pair: Comparison, region: str, counts: np.ndarray) -> np.ndarray:
         predicted, measured, ceilings = _explainable(pair, region)
         known = like(ceilings, predicted)
         samples = bootstrap_encoding(predicted, measured, counts, of=lambda r, units: of(r, known[units]))
-        groups = pair.brain.test_groups
-        return adjusted(samples, groups=groups, score=score(pair, region, "test")[0], fisher=False)
+        observed = score(pair, region, "test")[0]
+        samples = adjusted(samples, groups=pair.brain.test_groups, score=observed, fisher=False)
+        return samples - np.nanmean(samples) + observed
 
     return drawn
 

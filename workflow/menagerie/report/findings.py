@@ -12,6 +12,7 @@ from scipy import stats
 from menagerie.figures.tidy import METRICS, in_order, metrics_in
 
 SHOWN = 3  # names of models that may be as good as the best
+CORRELATIONS = ("RSA", "encoding")  # axes whose scores are plain correlations
 ENOUGH = 3  # models a group needs before an interval over models is worth printing
 
 
@@ -54,7 +55,7 @@ def findings(board: pd.DataFrame, planted: Mapping[str, Planted] | None = None) 
     for region in in_order(board["region"]):
         here = board[board["region"] == region]
         by_metric = {metric: here[here["metric"] == metric] for metric in metrics_in(here["metric"])}
-        sentences = [_best(rows, METRICS[metric].label) for metric, rows in by_metric.items()]
+        sentences = [_best(rows, metric) for metric, rows in by_metric.items()]
         sentences += [_training(by_metric), _reweighting(here), _depth(here)]
         if planted and region in planted:
             sentences.append(_planted(by_metric, planted[region]))
@@ -111,9 +112,10 @@ def _in_how_many(board: pd.DataFrame) -> str:
     )
 
 
-def _best(rows: pd.DataFrame, label: str) -> str:
-    first = rows.iloc[0]
-    text = f"By {label}, {first['display_name']} scores highest: r = {number(first['score'])} ({_basis(first)})"
+def _best(rows: pd.DataFrame, metric: str) -> str:
+    first, one = rows.iloc[0], METRICS[metric]
+    score = f"{'r = ' if one.axis in CORRELATIONS else ''}{number(first['score'])}"
+    text = f"By {one.label}, {first['display_name']} scores highest: {score} ({_basis(first)})"
     if np.isfinite(first["explained"]):
         text += f", which is {100 * first['explained']:.0f} % of the explainable variance"
     text += "."
@@ -129,10 +131,13 @@ def _ties(rows: pd.DataFrame) -> str:
         return f"{rows.iloc[1]['display_name']} is next with {number(rows.iloc[1]['score'])}."
     others = rows[known & rows["ties_with_best"].eq(True)].iloc[1:]
     sample = "all compared at once over the same images, 95 %"
+    n_others = int(known.sum()) - 1
+    if n_others == 1:
+        return f"{rows[known].iloc[1]['display_name']} may {'not ' if others.empty else ''}be as good ({sample})."
     if others.empty:
-        return f"None of the other {int(known.sum()) - 1:,} may be as good ({sample})."
+        return f"None of the other {n_others:,} may be as good ({sample})."
     names = ", ".join(others["display_name"].iloc[:SHOWN]) + (" and others" if len(others) > SHOWN else "")
-    return f"Of the other {int(known.sum()) - 1:,}, {len(others):,} may be as good ({names}; {sample})."
+    return f"Of the other {n_others:,}, {len(others):,} may be as good ({names}; {sample})."
 
 
 def _training(by_metric: Mapping[str, pd.DataFrame]) -> str:
