@@ -22,7 +22,7 @@ from menagerie.features.take_inventory import list_layers
 from menagerie.files.geometry import OK, LayerGeometry, fold
 from menagerie.files.inventory import LayerInfo
 from menagerie.linking.comparison import Brain, Comparison
-from menagerie.linking.metrics import METRICS
+from menagerie.linking.metrics import METRICS, USUAL
 from menagerie.linking.ridge import PENALTIES
 from menagerie.linking.rsm import UndefinedError
 
@@ -123,7 +123,7 @@ def scores(
 ) -> dict[tuple[str, str], float]:
     """Every metric on both parts."""
     pair, found = Comparison(geometry, brain, penalties), {}
-    for name, metric in METRICS.items():
+    for name, metric in ((name, METRICS[name]) for name in USUAL):
         for part in PARTS:
             try:
                 found[name, part] = metric.score(pair, "all", part)[0]
@@ -197,7 +197,7 @@ def precisions(device: str, networks: Sequence[str], n_images: int = 96) -> Iter
             pairs = [(scores(exact[layer], brain), scores(found[layer], brain)) for layer in both]
             changes = {
                 metric: max(largest(*({key: x[key] for key in x if key[0] == metric} for x in pair)) for pair in pairs)
-                for metric in METRICS
+                for metric in USUAL
             }
             yield {"network": name, "forward pass in": precision, "least correlation of RSMs": min(agreement)} | {
                 f"largest change of {metric}": change for metric, change in changes.items()

@@ -17,7 +17,7 @@ SCHEMAS = {**SCORES, **ANALYSES, "ceilings": CEILINGS}
 
 
 def rows(name: str) -> pa.Table:
-    values = {"string": "a", "double": 0.5, "int32": 3}
+    values = {"string": "a", "double": 0.5, "int32": 3, "bool": True, "list<element: float>": [0.5]}
     return build_table(SCHEMAS[name], {field.name: [values[str(field.type)]] * 2 for field in SCHEMAS[name]})
 
 

@@ -123,6 +123,10 @@ METRICS: Mapping[str, Metric] = {
 }
 
 
+USUAL = ("crsa", "versa", "encoding_r")
+"""What is scored by default: metrics that ask for no repeats of images."""
+
+
 def check_metrics(metrics: Iterable[str]) -> None:
     """Refuse names that are no metric.
 

@@ -114,7 +114,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             column("score", REAL, meaning="score of the selected layer on the test part", unit=_R),
             column(
                 "drawn",
-                pa.list_(pa.float32()),
+                pa.list_(pa.field("element", pa.float32())),  # as Parquet names it, so that reading changes nothing
                 meaning="scores when test images are drawn again; the same draws for all models of a dataset and split",
                 unit=_R,
             ),

@@ -12,7 +12,7 @@ from menagerie.brain.target import Target
 from menagerie.files.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import Array
 from menagerie.linking.comparison import Brain, Comparison
-from menagerie.linking.metrics import METRICS, check_metrics
+from menagerie.linking.metrics import METRICS, USUAL, check_metrics
 from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES, SLOPE
 from menagerie.linking.rsm import UndefinedError
 from menagerie.linking.schemas import SCHEMAS
@@ -42,7 +42,7 @@ def score_layer(
     folds: Sequence[Fold] = (),
     penalties: Sequence[float] | str = PENALTIES,
     training: str = SLOPE,
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] = USUAL,
     regions: Sequence[str] | None = None,
     memory_budget: int = MEMORY_BUDGET,
     array: Callable[[np.ndarray], Array] = np.asarray,

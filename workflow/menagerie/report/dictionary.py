@@ -25,7 +25,7 @@ TYPES = {
     "int32": "whole number",
     "int64": "whole number",
     "bool": "true or false",
-    "list<item: float>": "list of numbers",
+    "list<element: float>": "list of numbers",
     "list<item: double>": "list of numbers",
 }
 
