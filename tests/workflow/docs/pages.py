@@ -65,6 +65,7 @@ ELSEWHERE = {
 }
 # Pages whose blocks of these languages are followed, one after the other, by a test of their own.
 FOLLOWED = {
+    ("docs/inference.md", "python"): "tests/unit/statistics/test_inference_page.py",
     ("docs/add-a-model.md", "python"): "tests/unit/models/test_add_a_model.py",
     ("docs/add-a-model.md", "yaml"): "tests/unit/models/test_add_a_model.py",
     ("docs/add-a-dataset.md", "python"): "tests/workflow/docs/test_pages.py",
