@@ -1,6 +1,6 @@
 """Write the brain target of one subject."""
 
-from menagerie.brain.ceilings import read_medians
+from menagerie.brain.ceilings import read_ceilings, remarks_on_ceilings
 from menagerie.brain.readers import reader_module
 from menagerie.brain.splits import read_splits, splits_origin
 from menagerie.brain.stimuli import Stimuli
@@ -27,6 +27,13 @@ with job(snakemake) as recipe:
     )
     require(recipe, [stimuli.origin, *([splits_origin(splits)] if splits else [])])
     if ceilings:
-        target = replace(target, ceilings={ANY_FOLD: read_medians(ceilings)})
+        medians, intervals = read_ceilings(ceilings)
+        remarks = remarks_on_ceilings(ceilings, medians, intervals)
+        target = replace(
+            target,
+            ceilings={ANY_FOLD: medians},
+            ceiling_intervals={ANY_FOLD: intervals},
+            provenance={**target.provenance, **remarks},
+        )
     write_target(snakemake.output.target, replace(target, made_from=recipe.fingerprint))
     remember_sources(snakemake)

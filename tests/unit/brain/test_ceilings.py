@@ -287,11 +287,22 @@ def test_samples_table(tmp_path):
     found = ceilings.region_ceilings(repeats, {"a": np.ones(12, bool), "b": np.arange(12) < 8}, 4)
     ceilings.write_ceilings(tmp_path / "ceilings.parquet", "nsd", "subj01", found, {"seed": 0})
     table = read_table(tmp_path / "ceilings.parquet")
-    assert table.column_names == ["dataset", "subject", "region", "simulation", "ceiling"]
+    assert table.column_names == [
+        "dataset",
+        "subject",
+        "region",
+        "simulation",
+        "ceiling",
+        "ceiling_low",
+        "ceiling_high",
+    ]
     rows = table.to_pylist()
     assert [(r["region"], r["simulation"]) for r in rows] == [(x, i) for x in "ab" for i in range(4)]
     assert [r["ceiling"] for r in rows[4:]] == list(found["b"].samples)
     assert {(r["dataset"], r["subject"]) for r in rows} == {("nsd", "subj01")}
+    medians, intervals = ceilings.read_ceilings(tmp_path / "ceilings.parquet")
+    assert medians == {name: ceiling.median for name, ceiling in found.items()}
+    assert intervals == {name: (ceiling.low, ceiling.high) for name, ceiling in found.items()}
     assert read_provenance(tmp_path / "ceilings.parquet")["seed"] == 0
 
 

@@ -63,8 +63,8 @@ def test_ceilings_rest_on_training_images_and_absence_has_a_reason():
     train = np.arange(120) % 2 == 0
     spoiled = repeats.copy()
     spoiled[:, ~train] = 0.0  # test images
-    ceilings, _ = measured_ceilings(repeats, regions, train)
+    ceilings, _, _ = measured_ceilings(repeats, regions, train)
     assert ceilings == measured_ceilings(spoiled, regions, train)[0]
     assert set(ceilings) == {"a", "b"} and all(0 < value < 1 for value in ceilings.values())
-    ceilings, reasons = measured_ceilings(repeats[:1], regions, train)
+    ceilings, _, reasons = measured_ceilings(repeats[:1], regions, train)
     assert ceilings == {} and reasons["ceiling_a"].startswith("absent: ")

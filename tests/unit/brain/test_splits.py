@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from menagerie.brain.fold_ceilings import ceilings_by_fold
+from menagerie.brain.fold_ceilings import Found, ceilings_by_fold
 from menagerie.brain.folds import Fold, even_odd, overlapping_splits, train_mask
 from menagerie.brain.split_definitions import dataset_folds, make_folds, named_definitions, train_shares
 from menagerie.brain.splits import read_splits, write_splits
@@ -202,9 +202,14 @@ def test_ceilings_rest_on_the_parts_of_each_fold():
 
     def estimate(masks):
         seen.append(masks)
-        return {"IT": len(seen) / 10}, {"ceiling": "measured", "n": str(masks["test"].sum() + len(seen))}
+        return Found(
+            {"IT": len(seen) / 10},
+            {"IT": (0.0, len(seen))},
+            {"ceiling": "measured", "n": str(masks["test"].sum() + len(seen))},
+        )
 
-    ceilings, details = ceilings_by_fold(found, IDS, estimate)
+    ceilings, intervals, details = ceilings_by_fold(found, IDS, estimate)
     assert ceilings == {"mine/0": {"IT": 0.1}, "mine/1": {"IT": 0.2}, "mine/2": {"IT": 0.3}}
+    assert intervals == {"mine/0": {"IT": (0.0, 1)}, "mine/1": {"IT": (0.0, 2)}, "mine/2": {"IT": (0.0, 3)}}
     assert details == {"ceiling": "measured", "n": "9", "n of mine/1": "10", "n of mine/2": "11"}
     assert all(np.array_equal(masks["test"], fold.masks(IDS)["test"]) for masks, fold in zip(seen, found, strict=True))

@@ -95,6 +95,8 @@ def scores(
                             "ci_low": test[best] - 0.03,
                             "ci_high": test[best] + 0.03,
                             "noise_ceiling": top,
+                            "ceiling_low": top - 0.05,
+                            "ceiling_high": top + 0.03,
                             "explained": (test[best] / 0.83) ** 2 if ceiling else np.nan,
                             "n_images": 500,
                             "n_units": 900,

@@ -15,6 +15,7 @@ from zlib import crc32
 import numpy as np
 import pyarrow as pa
 
+from menagerie.brain.fold_ceilings import uncertain
 from menagerie.brain.gsn.covariance import LEVELS, Shrunk, data_covariance, noise_covariance
 from menagerie.brain.gsn.monte_carlo import (
     SCALES,
@@ -25,11 +26,13 @@ from menagerie.brain.gsn.monte_carlo import (
     reliability_curve,
 )
 from menagerie.brain.gsn.separate import separate
+from menagerie.brain.gsn.signal_test import ERROR_RATE, signal_p
 from menagerie.brain.gsn.space import Compressed, span
 from menagerie.brain.gsn.trials import MIN_IMAGES, check_trials
+from menagerie.brain.gsn.uncertainty import Fit, ceiling_interval
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.columns import REAL, REGION, WHO, WHOLE, column
-from menagerie.files.tables import read_table, write_table
+from menagerie.files.tables import read_provenance, read_table, write_table
 
 MAX_SIMULATED_IMAGES = 500
 SCALE_SIMULATIONS = 20
@@ -44,6 +47,10 @@ CEILINGS = pa.schema(
             meaning="noise ceiling of the RSM in that run; the ceiling is their median",
             unit="Pearson r",
         ),
+        *(
+            column(f"ceiling_{end}", REAL, meaning=f"{word} end of the 95 % interval of the ceiling", unit="Pearson r")
+            for end, word in (("low", "lower"), ("high", "upper"))
+        ),
     ]
 )
 NOISE_SHRINKAGE = ("moments", "likelihood")
@@ -57,6 +64,10 @@ class NoiseCeiling:
     ----------
     median
         The ceiling (Pearson r): median of the samples.
+    low, high
+        95 % interval of the ceiling, over images and trials (:func:`menagerie.brain.gsn.uncertainty.ceiling_interval`).
+    p_signal
+        p of responses without signal (:func:`menagerie.brain.gsn.signal_test.signal_p`); at most .05.
     samples
         ``(n_simulations,)`` ceilings, one per simulation.
     ncsnr
@@ -71,6 +82,8 @@ class NoiseCeiling:
         What shrinkage kept of the off-diagonal covariances, from 0 to 1.
     reliability_data, reliability_model
         Split-half RSM reliability of the data, and of the model at the chosen scale.
+    reliability_error
+        Standard error of the reliability of the data, over images.
     n_iterations
         Rounds until signal and noise covariance were both positive semi-definite.
     approximation_signal, approximation_noise
@@ -80,6 +93,9 @@ class NoiseCeiling:
     """
 
     median: float
+    low: float
+    high: float
+    p_signal: float
     samples: np.ndarray
     ncsnr: np.ndarray
     trials: float
@@ -88,6 +104,7 @@ class NoiseCeiling:
     shrinkage_data: float
     shrinkage_noise: float
     reliability_data: float
+    reliability_error: float
     reliability_model: float
     n_iterations: int
     approximation_signal: float
@@ -144,7 +161,8 @@ def noise_ceiling(
     if noise_shrinkage not in NOISE_SHRINKAGE:
         raise unknown("noise_shrinkage", noise_shrinkage, NOISE_SHRINKAGE)
     given = check_trials(responses)
-    fold_seed, split_seed, scale_seed, ceiling_seed = np.random.SeedSequence(seed).spawn(4)
+    fold_seed, split_seed, scale_seed, ceiling_seed, test_seed = np.random.SeedSequence(seed).spawn(5)
+    p = _check_signal(np.asarray(responses), np.random.default_rng(test_seed))
     rng = np.random.default_rng(fold_seed)
     means, t = given.means(), given.harmonic
     levels = np.asarray(levels, float)
@@ -153,20 +171,44 @@ def noise_ceiling(
     whole_data, diagonal_data = space.compress(data)
     whole_noise, diagonal_noise = space.compress(noise)
     parts = separate(space, whole_data, whole_noise, given.n_images, t)
-    model = build_model(space, means.mean(axis=0), parts)
+    mean = means.mean(axis=0)
+    model = build_model(space, mean, parts)
 
     n = n_simulated_images or min(given.n_images, MAX_SIMULATED_IMAGES)
     half = given.half_size
-    curve = np.median(
-        [reliability_curve(model, half, SCALES, n, s) for s in scale_seed.spawn(SCALE_SIMULATIONS)], axis=0
-    )
-    reliability = data_reliability(given, np.random.default_rng(split_seed))
+    scale_seeds, ceiling_seeds = scale_seed.spawn(SCALE_SIMULATIONS), ceiling_seed.spawn(n_simulations)
+    curves = np.array([reliability_curve(model, half, SCALES, n, s) for s in scale_seeds])
+    curve = np.median(curves, axis=0)
+    reliability, error = data_reliability(given, np.random.default_rng(split_seed))
     scale = _scale(curve, reliability, parts.signal)
     target = trials or t
     lost = space.loss(data.diagonal - noise.diagonal / t, diagonal_data.plus(-1.0 / t, diagonal_noise))
-    samples = np.array([ceiling_sample(model, scale, target, n, s) for s in ceiling_seed.spawn(n_simulations)])
+    samples = np.array([ceiling_sample(model, scale, target, n, s) for s in ceiling_seeds])
+    low, high = ceiling_interval(
+        Fit(
+            space=space,
+            mean=mean,
+            parts=parts,
+            model=model,
+            trace=float((data.variance - noise.variance / t).sum()),
+            trials=target,
+            half=half,
+            reliability=reliability,
+            error=error,
+            curves=curves,
+            scale=scale,
+            median=float(np.median(samples)),
+            n_images=given.n_images,
+            n_simulated=n,
+            curve_seeds=scale_seeds,
+            ceiling_seeds=ceiling_seeds,
+        )
+    )
     return NoiseCeiling(
         median=float(np.median(samples)),
+        low=low,
+        high=high,
+        p_signal=p,
         samples=samples,
         ncsnr=_ncsnr(data, noise, t),
         trials=float(target),
@@ -175,6 +217,7 @@ def noise_ceiling(
         shrinkage_data=data.level,
         shrinkage_noise=noise.level,
         reliability_data=reliability,
+        reliability_error=error,
         reliability_model=float(np.interp(scale, SCALES, curve)),
         n_iterations=parts.n_iterations,
         approximation_signal=_relative(lost, parts.signal),
@@ -198,6 +241,17 @@ def _check_settings(
         )
     if not len(levels) or not all(0.0 <= level <= 1.0 for level in levels):
         raise MenagerieError(f"Noise ceiling: shrinkage levels {list(levels)}; they must lie between 0 and 1.")
+
+
+def _check_signal(responses: np.ndarray, rng: np.random.Generator) -> float:
+    p = signal_p(responses, rng)
+    if p > ERROR_RATE:
+        raise MenagerieError(
+            "Noise ceiling: the responses carry no reliable signal (in two repeats, patterns of one image agree no better "
+            f"than those of different images: p = {p:.3f}, above {ERROR_RATE}). Leave the region out, or give more "
+            "repeats or images."
+        )
+    return p
 
 
 def _scale(curve: np.ndarray, reliability: float, signal: Compressed) -> float:
@@ -271,13 +325,23 @@ def defined_ceilings(
     return ceilings, reasons
 
 
-def read_medians(path: str | Path) -> dict[str, float]:
-    """Region -> median ceiling, from a table that :func:`write_ceilings` wrote."""
+def read_ceilings(path: str | Path) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Region -> median ceiling, and region -> ends of its interval, from a table of :func:`write_ceilings`."""
     columns = read_table(path).to_pydict()
     samples: dict[str, list[float]] = {}
     for region, ceiling in zip(columns["region"], columns["ceiling"], strict=True):
         samples.setdefault(region, []).append(ceiling)
-    return {region: float(np.median(values)) for region, values in samples.items()}
+    ends = zip(columns["region"], columns["ceiling_low"], columns["ceiling_high"], strict=True)
+    medians = {region: float(np.median(values)) for region, values in samples.items()}
+    return medians, {region: (low, high) for region, low, high in ends}
+
+
+def remarks_on_ceilings(
+    path: str | Path, ceilings: Mapping[str, float], intervals: Mapping[str, tuple[float, float]]
+) -> dict[str, str]:
+    """Entries of provenance for regions without a ceiling, as the table says, and for uncertain ceilings."""
+    reasons = read_provenance(path).get("no_ceiling", {})
+    return {f"ceiling_{region}": f"absent: {why}" for region, why in reasons.items()} | uncertain(ceilings, intervals)
 
 
 def write_ceilings(
@@ -291,5 +355,7 @@ def write_ceilings(
         "region": regions,
         "simulation": [i for ceiling in ceilings.values() for i in range(len(ceiling.samples))],
         "ceiling": [float(value) for ceiling in ceilings.values() for value in ceiling.samples],
+        "ceiling_low": [ceiling.low for ceiling in ceilings.values() for _ in ceiling.samples],
+        "ceiling_high": [ceiling.high for ceiling in ceilings.values() for _ in ceiling.samples],
     }
     write_table(path, pa.table(columns, schema=CEILINGS), provenance)

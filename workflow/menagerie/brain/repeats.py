@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from menagerie.brain.fold_ceilings import Found, uncertain
 from menagerie.errors import MenagerieError
 
 N_SIMULATIONS = 50
@@ -97,7 +98,7 @@ def split_half_reliability(repeats: np.ndarray, *, n_splits: int = 20, seed: int
 
 def measured_ceilings(
     repeats: np.ndarray, regions: Mapping[str, np.ndarray], train: np.ndarray, *, seed: int = 0
-) -> tuple[dict[str, float], dict[str, str]]:
+) -> Found:
     """Noise ceilings by GSN from the training images, which the reported scores do not use.
 
     Parameters
@@ -113,12 +114,14 @@ def measured_ceilings(
 
     Returns
     -------
-    ceilings, reasons
-        Region -> Pearson r; and provenance entries, with the reason for each region that has none.
+    Found
+        With the reason for each region that has no ceiling, and a remark where it is uncertain.
     """
     from menagerie.brain.ceilings import defined_ceilings  # here, because readers are imported while planning
 
     found, absent = defined_ceilings(repeats[:, train], regions, N_SIMULATIONS, seed)
     reasons = {f"ceiling_{region}": f"absent: {reason}" for region, reason in absent.items()}
     ceilings = {region: ceiling.median for region, ceiling in found.items()}
-    return ceilings, {"ceiling": "GSN (Kay et al. 2025) on the training images", **reasons}
+    intervals = {region: (ceiling.low, ceiling.high) for region, ceiling in found.items()}
+    details = {"ceiling": "GSN (Kay et al. 2025) on the training images", **reasons}
+    return Found(ceilings, intervals, details | uncertain(ceilings, intervals))

@@ -143,6 +143,7 @@ def simulate_target(
         regions={region: owner == number for number, region in enumerate(features)},
         units={"ncsnr": estimate_ncsnr(trials), "ncsnr_true": np.concatenate(true_ncsnr)},
         ceilings=ceilings,
+        ceiling_intervals={key: {name: (r, r) for name, r in found.items()} for key, found in ceilings.items()},
         provenance={
             "reader": "simulated",
             "simulated": "yes",

@@ -22,6 +22,7 @@ from menagerie.provenance.code import array_fingerprint
 FORMAT = "menagerie-target/2"
 ANY_FOLD = "any"
 """Ceilings that rest on other images than the analysis, and hold for every fold."""
+_ENDS = ("ceiling_low", "ceiling_high")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Target:
     ceilings
         Fold (:attr:`menagerie.brain.splits.Fold.key`), or :data:`ANY_FOLD`, -> region name -> noise ceiling of the RSM
         (Pearson r); absent where unknown.
+    ceiling_intervals
+        In the same way, the ends of the ceiling's 95 % interval; absent where unknown.
     provenance
         Where the data came from: reader, files, exclusions, ``simulated`` ("yes" or "no").
     fingerprint
@@ -66,6 +69,7 @@ class Target:
     repeats: np.ndarray | None = None
     n_repeats: np.ndarray | None = None
     ceilings: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    ceiling_intervals: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     made_from: str = ""
@@ -101,6 +105,11 @@ class Target:
             return None
         signal = np.square(np.asarray(self.units["ncsnr"], dtype=np.float64))
         return signal / (signal + np.mean(1 / self.n_repeats[rows].astype(np.float64)))
+
+    def ceiling_interval(self, region: str, fold: Fold) -> tuple[float | None, float | None]:
+        """Ends of the interval of a ceiling in a fold; None where unknown."""
+        found = self.ceiling_intervals.get(fold.key, self.ceiling_intervals.get(ANY_FOLD, {}))
+        return found.get(region, (None, None))
 
     def n_units(self, region: str) -> int:
         """Number of units in a region; 0 for a target with RSMs only."""
@@ -177,11 +186,12 @@ def write_target(path: str | Path, target: Target) -> None:
         arrays = _arrays(target)
         for name, values in arrays.items():
             _put(file, name, values)
-        file.create_group("ceilings")
         numbers = {}
-        for key, ceilings in target.ceilings.items():
-            file.create_group(f"ceilings/{key}").attrs.update({name: float(value) for name, value in ceilings.items()})
-            numbers |= {f"ceilings/{key}/{name}": np.float64(value) for name, value in ceilings.items()}
+        for folder, by_fold in _numbers(target).items():
+            file.create_group(folder)
+            for key, values in by_fold.items():
+                file.create_group(f"{folder}/{key}").attrs.update({name: float(r) for name, r in values.items()})
+                numbers |= {f"{folder}/{key}/{name}": np.float64(r) for name, r in values.items()}
         file.attrs["fingerprint"] = array_fingerprint(arrays | numbers)
         file.create_group("provenance").attrs.update({k: str(v) for k, v in target.provenance.items()})
 
@@ -195,6 +205,17 @@ def _arrays(target: Target) -> dict[str, np.ndarray]:
     for folder in ("regions", "units", "rsms"):
         found |= {f"{folder}/{name}": np.asarray(values) for name, values in getattr(target, folder).items()}
     return found
+
+
+def _numbers(target: Target) -> dict[str, dict[str, dict[str, float]]]:
+    """Ceilings and the ends of their intervals, by group of the file, fold and region."""
+    ends = {
+        folder: {
+            key: {name: pair[end] for name, pair in found.items()} for key, found in target.ceiling_intervals.items()
+        }
+        for end, folder in enumerate(_ENDS)
+    }
+    return {"ceilings": target.ceilings, **ends}
 
 
 def _put(file: h5py.File, name: str, values: np.ndarray) -> None:
@@ -230,6 +251,7 @@ def read_target(path: str | Path, *, with_repeats: bool = False) -> Target:
                 rsms={} if has_units else {name: file[f"rsms/{name}"][:] for name in names},
                 units={name: _get(item) for name, item in file.get("units", {}).items()},
                 ceilings=_ceilings(file["ceilings"]),
+                ceiling_intervals=_intervals(file),
                 provenance={k: str(v) for k, v in file["provenance"].attrs.items()},
                 fingerprint=str(file.attrs.get("fingerprint", "")),
                 made_from=str(file.attrs.get("made_from", "")),
@@ -242,6 +264,11 @@ def _ceilings(group: h5py.Group) -> dict[str, dict[str, float]]:
     """Ceilings by fold: groups ``<split>/<fold>``, or one for any."""
     folds = [ANY_FOLD] if ANY_FOLD in group else [f"{split}/{fold}" for split in group for fold in group[split]]
     return {key: {name: float(value) for name, value in group[key].attrs.items()} for key in folds}
+
+
+def _intervals(file: h5py.File) -> dict[str, dict[str, tuple[float, float]]]:
+    lows, highs = (_ceilings(file[folder]) if folder in file else {} for folder in _ENDS)
+    return {key: {name: (low, highs[key][name]) for name, low in found.items()} for key, found in lows.items()}
 
 
 def read_region_names(path: str | Path) -> list[str]:

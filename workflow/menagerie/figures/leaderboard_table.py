@@ -26,9 +26,13 @@ COLUMNS = {
     "score_max": ("Pearson r", "score of the highest subject"),
     "n_subjects": ("subjects", "subjects that the mean rests on"),
     "noise_ceiling": ("Pearson r", "mean over subjects; empty unless every subject has one"),
+    "ceiling_low": ("Pearson r", "lower end of the ceiling's 95 % interval, mean over subjects"),
+    "ceiling_high": ("Pearson r", "upper end of that interval"),
     "ceiling_min": ("Pearson r", "ceiling of the lowest subject"),
     "ceiling_max": ("Pearson r", "ceiling of the highest subject"),
     "explained": ("fraction", "score^2 / noise_ceiling^2; 0 where the score is negative, empty without a ceiling"),
+    "explained_low": ("fraction", "ci_low^2 / ceiling_high^2, lower end of it"),
+    "explained_high": ("fraction", "ci_high^2 / ceiling_low^2, upper end; empty where the ceiling may be 0"),
     "layer": ("", "layer selected for most subjects; the earlier one of a tie"),
     "layer_votes": ("subjects", "subjects for whom that layer was selected"),
     "depth": ("fraction", "relative depth of the selected layers, mean over subjects"),
@@ -40,6 +44,14 @@ COLUMNS = {
     "parameters": ("parameters", "from config/models.tsv"),
     "top1": ("%", "ImageNet top-1 accuracy, from config/models.tsv"),
 }
+
+
+_MEANS = ("ci_low", "ci_high", "noise_ceiling", "ceiling_low", "ceiling_high")
+_SHARES = (
+    ("explained", "score", "noise_ceiling"),
+    ("explained_low", "ci_low", "ceiling_high"),
+    ("explained_high", "ci_high", "ceiling_low"),
+)
 
 
 def leaderboard_table(model_scores: pd.DataFrame, models: pd.DataFrame, dataset: str | None = None) -> pd.DataFrame:
@@ -66,7 +78,8 @@ def leaderboard_table(model_scores: pd.DataFrame, models: pd.DataFrame, dataset:
           is at most the sum of the quantiles for errors of elliptical shape). Empty unless every subject has one.
         - ``noise_ceiling``: mean over subjects, empty unless every subject has one; ``ceiling_min``,
           ``ceiling_max``: lowest and highest subject. ``explained``: ``score^2 / noise_ceiling^2``, 0 where
-          the score is negative.
+          the score is negative. ``ceiling_low``, ``ceiling_high``, ``explained_low``, ``explained_high``: as
+          :func:`menagerie.statistics.explained.add_explained` has it.
         - ``layer``: the layer selected for most subjects (the earlier one of a tie), ``layer_votes``: for how many;
           ``depth``, ``train_score``: means over subjects.
         - ``ties_with_best``, ``n_ties``: :mod:`menagerie.statistics.ties`, over subjects and in each; empty where the
@@ -94,13 +107,14 @@ def leaderboard_table(model_scores: pd.DataFrame, models: pd.DataFrame, dataset:
         n_ties=("ties_with_best", _count),
         ceiling_min=("noise_ceiling", "min"),
         ceiling_max=("noise_ceiling", "max"),
-        **{name: (name, _mean_of_all) for name in ("ci_low", "ci_high", "noise_ceiling")},
+        **{name: (name, _mean_of_all) for name in _MEANS},
         **{name: (name, "first") for name in metadata},
     )
     votes = [_elected(group) for _, group in groups]
     table["layer"], table["layer_votes"] = zip(*votes, strict=True)
     table = table.reset_index()
-    table["explained"] = (table["score"].clip(lower=0) / table["noise_ceiling"]) ** 2
+    for name, score, ceiling in _SHARES:
+        table[name] = (table[score].clip(lower=0) / table[ceiling].where(table[ceiling] > 0)) ** 2
     table["rank"] = table.groupby(KEYS, sort=False)["score"].rank(ascending=False, method="min").astype(int)
     for name, order in orders.items():
         table[f"_{name}"] = table[name].map({value: position for position, value in enumerate(order)})

@@ -107,8 +107,9 @@ def evaluate_layers(
                     if METRICS[row["metric"]].unit_scores:
                         units += _unit_rows(pair, row)
             for row in own:
-                ceiling = target.ceiling(row["region"], brain.fold) if METRICS[row["metric"]].has_ceiling else None
-                row["noise_ceiling"] = ceiling
+                if METRICS[row["metric"]].has_ceiling:
+                    row["noise_ceiling"] = target.ceiling(row["region"], brain.fold)
+                    row["ceiling_low"], row["ceiling_high"] = target.ceiling_interval(row["region"], brain.fold)
         of_means = {key: mean_samples(found, split in overlapping) for key, found in samples.items()}
         table = pa.Table.from_pylist([r for r in rows if r["split"] == split], schema=SCHEMAS["fold_scores"])
         means.append(mean_over_folds(table, of_means, split in overlapping))

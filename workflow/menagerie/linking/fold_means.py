@@ -17,7 +17,15 @@ from menagerie.linking.rsm import UndefinedError
 from menagerie.linking.schemas import SCHEMAS
 
 KEYS = ("dataset", "subject", "model", "region", "metric", "split", "selected_on")
-_MEANS = ("train_score", "score", "noise_ceiling", "at_lowest_penalty", "at_highest_penalty")
+_MEANS = (
+    "train_score",
+    "score",
+    "noise_ceiling",
+    "ceiling_low",
+    "ceiling_high",
+    "at_lowest_penalty",
+    "at_highest_penalty",
+)
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ _SELECTED = [
         meaning="one-sided p against chance: permutations of the test images; not corrected for several comparisons",
     ),
     column("noise_ceiling", REAL, meaning="RSM noise ceiling; empty where unknown and for encoding_r", unit=_R),
+    column("ceiling_low", REAL, meaning="lower end of the 95 % interval of the noise ceiling", unit=_R),
+    column("ceiling_high", REAL, meaning="upper end of that interval", unit=_R),
 ]
 
 SCHEMAS: Mapping[str, pa.Schema] = {
@@ -97,6 +99,13 @@ SCHEMAS: Mapping[str, pa.Schema] = {
                 "explained",
                 REAL,
                 meaning="score^2 / (mean ceiling over subjects)^2; empty where unknown",
+                unit="fraction",
+            ),
+            column("explained_low", REAL, meaning="(ci_low / mean ceiling_high)^2: lower end of it", unit="fraction"),
+            column(
+                "explained_high",
+                REAL,
+                meaning="(ci_high / mean ceiling_low)^2: upper end; empty where the ceiling may be 0",
                 unit="fraction",
             ),
             *SCALE,

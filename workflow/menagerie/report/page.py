@@ -15,6 +15,7 @@ from menagerie.files.layer_counts import LayerCount
 from menagerie.files.views import DEFAULT_SPLIT
 from menagerie.linking.schemas import SCHEMAS
 from menagerie.report.captions import read_caption
+from menagerie.report.ceilings_section import ceiling_facts
 from menagerie.report.edges_section import edge_facts
 from menagerie.report.experiment_section import ReportExperiment, experiment_facts
 from menagerie.report.figures import ReportFigure, data_uri
@@ -157,6 +158,7 @@ def render_report(
         layers=layer_facts(layers),
         partial=_partial(board),
         edges=edge_facts(model_scores),
+        uncertain_ceilings=ceiling_facts(model_scores),
         folds=bool((model_scores["n_folds"] > 1).any()),
         several_views=len(views) > len({view.dataset for view in views.values()}),
         provenance=_flat(provenance),

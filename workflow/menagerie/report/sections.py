@@ -88,13 +88,15 @@ def merged_about(subjects: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
 
 
 def _ceiling(rows: pd.DataFrame) -> str:
-    """Mean noise ceiling of a region, and the subjects that have none, because of whom nothing is "explained"."""
+    """Mean noise ceiling of a region, its interval, and subjects that have none, so that nothing is "explained"."""
     by_subject = rows.groupby("subject", sort=False)["noise_ceiling"].first()
     known = by_subject.dropna()
     if known.empty:
         return "unknown"
     if len(known) == len(by_subject):
-        return number(known.mean())
+        low, high = (rows.groupby("subject")[f"ceiling_{end}"].first().mean(skipna=False) for end in ("low", "high"))
+        sure = not np.isfinite(low) or low == high  # unknown, or known exactly
+        return number(known.mean()) + ("" if sure else f" ({number(low)} to {number(high)})")
     missing = ", ".join(map(str, by_subject.index[by_subject.isna()]))
     return (
         f"{number(known.mean())} ({', '.join(map(str, known.index))}); unknown in {missing}, so no share is explained"
@@ -241,12 +243,20 @@ def _cell(row: Mapping, key: str) -> str:
     if key == "score":
         return number(row["score"], 3)
     if key == "explained":
-        return f"{100 * row['explained']:.0f} %" if np.isfinite(row["explained"]) else number(np.nan)
+        return _share(row["explained"], row["explained_low"], row["explained_high"])
     if key == "depth":
         return number(row["depth"])
     if key == "layer" and row["n_subjects"] > 1:
         return f"{row['layer']} ({row['layer_votes']} of {row['n_subjects']})"
     return str(row[key])
+
+
+def _share(share: float, low: float, high: float) -> str:
+    """A share in per cent with its interval, as far as it is known."""
+    if not np.isfinite(share):
+        return number(np.nan)
+    span = f" ({100 * low:.0f} to {100 * high:.0f})" if np.isfinite(high) else f" (above {100 * low:.0f})"
+    return f"{100 * share:.0f} %" + (span if np.isfinite(low) else "")
 
 
 def _units(units: pd.Series) -> str:

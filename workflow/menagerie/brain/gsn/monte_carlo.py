@@ -13,6 +13,7 @@ import numpy as np
 from menagerie.brain.gsn.separate import Parts
 from menagerie.brain.gsn.space import Compressed, Space
 from menagerie.brain.gsn.trials import Trials
+from menagerie.brain.rsms.agreement_errors import pair_influence, standard_error
 
 # GSN's grid ends at 2; strong shrinkage (many units, few images) needs more, or the ceiling comes out too low.
 SCALES = np.concatenate([np.linspace(0.0, 2.0, 21), np.geomspace(2.2, 20.0, 14)])
@@ -73,16 +74,18 @@ def rsm_correlation(a: np.ndarray, b: np.ndarray) -> float:
     return (ab - sum_a * sum_b / pairs) / float(np.sqrt((aa - sum_a**2 / pairs) * (bb - sum_b**2 / pairs)))
 
 
-def data_reliability(trials: Trials, rng: np.random.Generator) -> float:
-    """Split-half reliability of the measured RSM: median over splits."""
-    values = []
-    for halves in trials.halves(rng):
+def data_reliability(trials: Trials, rng: np.random.Generator) -> tuple[float, float]:
+    """Split-half reliability of the measured RSM: median over splits, and its standard error over images."""
+    values, influence = [], None
+    for count, halves in enumerate(trials.halves(rng), start=1):
         rsms = []
         for half in halves:
             half = (half - half.mean(axis=1, keepdims=True)).astype(np.float32)
             rsms.append(rsm_from_gram((half @ half.T).astype(np.float64)))
         values.append(rsm_correlation(*rsms))
-    return float(np.median(values))
+        found = pair_influence(*rsms)
+        influence = found if influence is None else influence + (found - influence) / count
+    return float(np.median(values)), standard_error(influence)
 
 
 def _draw(rng: np.random.Generator, factor: np.ndarray, rest: float, n_rest: int, n: int) -> np.ndarray:
@@ -130,6 +133,20 @@ def ceiling_sample(model: Model, scale: float, trials: float, n: int, seed: np.r
     noise += signal
     signal[:, : model.mean.size] += model.mean
     return rsm_correlation(rsm_from_gram(_gram(signal, signal)), rsm_from_gram(_gram(noise, noise)))
+
+
+def ceiling_curve(model: Model, scales: np.ndarray, trials: float, n: int, seed: np.random.SeedSequence) -> np.ndarray:
+    """:func:`ceiling_sample` of one draw at several scales of the signal covariance ``(scales,)``; 0 at scale 0."""
+    signal, (noisy,) = _signal_and_noises(model, np.random.default_rng(seed), n, trials**-0.5, 1)
+    own, both, noise = _gram(signal, signal), _gram(signal, noisy), _gram(noisy, noisy)
+    centre = (signal[:, : model.mean.size] @ model.mean).astype(np.float64)
+    centre, size = np.add.outer(centre, centre), float(model.mean @ model.mean)
+    found = np.zeros(len(scales))
+    for i in np.flatnonzero(np.asarray(scales) > 0):
+        root = np.sqrt(scales[i])
+        clean = rsm_from_gram(size + root * centre + scales[i] * own)
+        found[i] = rsm_correlation(clean, rsm_from_gram(noise + root * (both + both.T) + scales[i] * own))
+    return found
 
 
 def match_scale(curve: np.ndarray, reliability: float, scales: np.ndarray = SCALES) -> float:

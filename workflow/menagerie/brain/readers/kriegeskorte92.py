@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from menagerie.brain.fetch import SourceDistribution, fetch_members, to_download
-from menagerie.brain.fold_ceilings import Found, ceilings_by_fold
+from menagerie.brain.fold_ceilings import Found, ceilings_by_fold, uncertain
 from menagerie.brain.folds import Fold, folds_or_default
 from menagerie.brain.formats.mat_files import read_structs
 from menagerie.brain.options import fill_options
@@ -120,9 +120,9 @@ def read_target(
     stimuli.require(image_ids())
     provenance = {"reader": "kriegeskorte92", "simulated": "no", "source": CITATION, "species": species}
     if species == "human":
-        rsm, ceilings, details = _human(inputs["rdms"], subject, folds_or_default(folds, stimuli.image_ids))
+        rsm, ceilings, intervals, details = _human(inputs["rdms"], subject, folds_or_default(folds, stimuli.image_ids))
     else:
-        rsm, ceilings = _monkey(inputs["supplement"]), {}
+        rsm, ceilings, intervals = _monkey(inputs["supplement"]), {}, {}
         details = {"ceiling": "unknown: one pooled RSM, no second measurement"}
     return Target(
         dataset=dataset,
@@ -131,6 +131,7 @@ def read_target(
         image_ids=np.array(image_ids(), dtype=object),
         rsms={REGION: rsm},
         ceilings=ceilings,
+        ceiling_intervals=intervals,
         provenance={**provenance, **details},
     )
 
@@ -157,17 +158,19 @@ def read_sessions(path: str | Path) -> dict[str, np.ndarray]:
 
 def _human(
     path: str | Path, subject: str, folds: Sequence[Fold]
-) -> tuple[np.ndarray, dict[str, dict[str, float]], dict[str, str]]:
+) -> tuple[np.ndarray, dict[str, dict[str, float]], dict[str, dict[str, tuple[float, float]]], dict[str, str]]:
     sessions = read_sessions(path)
 
     def estimate(masks: Mapping[str, np.ndarray]) -> Found:
-        ceiling, how = region_ceiling(subject, sessions, masks["test"])
-        return {} if ceiling is None else {REGION: ceiling}, {"ceiling": how}
+        found = region_ceiling(subject, sessions, masks["test"])
+        known = found.value is not None
+        ceilings, intervals = ({REGION: found.value}, {REGION: found.interval}) if known else ({}, {})
+        return Found(ceilings, intervals, {"ceiling": found.how} | uncertain(ceilings, intervals))
 
-    ceilings, details = ceilings_by_fold(folds, image_ids(), estimate)
+    ceilings, intervals, details = ceilings_by_fold(folds, image_ids(), estimate)
     reliability = rsm_agreement(*sessions[subject], np.ones(N_IMAGES, dtype=bool))
     reliability = f"{reliability:.4f} (Pearson r of the two sessions' RSMs, all pairs)"
-    return sessions[subject].mean(axis=0), ceilings, {"session_reliability": reliability, **details}
+    return sessions[subject].mean(axis=0), ceilings, intervals, {"session_reliability": reliability, **details}
 
 
 def _monkey(path: str | Path) -> np.ndarray:

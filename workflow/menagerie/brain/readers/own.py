@@ -121,9 +121,9 @@ def read_target(
     log(found.remarks)
     units, regions = found.units.columns, found.units.regions
     several = repetition.count_repeats(found.trials).max() > 1
-    ceilings, details = {}, {"ceiling": "absent: no repeats"}
+    ceilings, intervals, details = {}, {}, {"ceiling": "absent: no repeats"}
     if several:
-        ceilings, details = ceilings_by_fold(
+        ceilings, intervals, details = ceilings_by_fold(
             folds,
             stimuli.image_ids[found.rows],
             lambda masks: repetition.measured_ceilings(found.trials, regions, masks["train"]),
@@ -141,6 +141,7 @@ def read_target(
         regions=regions,
         units=units,
         ceilings=ceilings,
+        ceiling_intervals=intervals,
         provenance=source | details,
     )
 

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from menagerie.brain.fold_ceilings import ceilings_by_fold
+from menagerie.brain.fold_ceilings import Found, ceilings_by_fold, uncertain
 from menagerie.brain.folds import Fold, check_parts, folds_or_default
 from menagerie.brain.options import fill_options
 from menagerie.brain.remarks import Remark, log, plain
@@ -128,7 +128,9 @@ def read_target(
     folds = folds_or_default(folds, stimuli.image_ids)
     for fold in folds:
         check_parts(fold.among(image_ids), f"{folder}, {subject}", len(image_ids))
-    ceilings, details = ceilings_by_fold(folds, image_ids, lambda masks: _ceilings(subject, rsms, rows, masks["test"]))
+    ceilings, intervals, details = ceilings_by_fold(
+        folds, image_ids, lambda masks: _ceilings(subject, rsms, rows, masks["test"])
+    )
     kinds = sorted({rsm.kind for sessions in mine.values() for rsm in sessions})
     sessions = ", ".join(f"{region}: {len(found)}" for region, found in mine.items())
     source = {"reader": "rsm", "simulated": "no", "source": folder.name, "kind": ", ".join(kinds), "sessions": sessions}
@@ -139,15 +141,16 @@ def read_target(
         image_ids=np.asarray(image_ids, dtype=object),
         rsms={region: np.mean([rsm.values for rsm in found], axis=0) for region, found in mine.items()},
         ceilings=ceilings,
+        ceiling_intervals=intervals,
         provenance=source | details,
     )
 
 
-def _ceilings(subject: str, rsms: Rsms, rows: np.ndarray, test: np.ndarray) -> tuple[dict[str, float], dict[str, str]]:
+def _ceilings(subject: str, rsms: Rsms, rows: np.ndarray, test: np.ndarray) -> Found:
     """Noise ceiling by region, and how each was found; of the others, those with all images of this subject count."""
     from menagerie.brain.rsms.rsm_ceilings import region_ceiling
 
-    ceilings, details = {}, {}
+    ceilings, intervals, details = {}, {}, {}
     for region, subjects in rsms.items():
         if subject not in subjects:
             continue
@@ -155,12 +158,14 @@ def _ceilings(subject: str, rsms: Rsms, rows: np.ndarray, test: np.ndarray) -> t
             name: [part for rsm in found if (part := sub_rsm(rsm.values, rsm.rows, rows)) is not None]
             for name, found in subjects.items()
         }
-        ceiling, how = region_ceiling(subject, {name: found for name, found in parts.items() if found}, test)
-        if ceiling is not None:
-            ceilings[region] = ceiling
-        details[f"ceiling_{region}"] = how
+        found = region_ceiling(subject, {name: found for name, found in parts.items() if found}, test)
+        if found.value is not None:
+            ceilings[region], intervals[region] = found.value, found.interval
+        details[f"ceiling_{region}"] = found.how
     every = set(details.values())
-    return ceilings, {"ceiling": every.pop()} if len(every) == 1 else details
+    details = {"ceiling": every.pop()} if len(every) == 1 else details
+    remarks = {f"{name}_uncertain": text for name, text in uncertain(ceilings, intervals).items()}
+    return Found(ceilings, intervals, details | remarks)
 
 
 def examine(options: Mapping[str, Any], resources: str, subjects: Sequence[str]) -> Iterator[Remark]:

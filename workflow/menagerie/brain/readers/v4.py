@@ -153,7 +153,7 @@ def read_target(
         mean, sd = responses[train].mean(axis=0), responses[train].std(axis=0)
         responses, repeats = (responses - mean) / sd, (repeats - mean) / sd
     regions = {REGION: np.ones(responses.shape[1], dtype=bool)}
-    ceilings, details = ceilings_by_fold(
+    ceilings, intervals, details = ceilings_by_fold(
         folds_or_default(folds, stimuli.image_ids),
         stimuli.image_ids,
         lambda masks: measured_ceilings(repeats, regions, masks["train"]),
@@ -170,6 +170,7 @@ def read_target(
         regions=regions,
         units={"ncsnr": estimate_ncsnr(repeats), "reliability": split_half_reliability(repeats)},
         ceilings=ceilings,
+        ceiling_intervals=intervals,
         provenance={
             "reader": "v4",
             "simulated": "no",
