@@ -178,9 +178,7 @@ def split_halves(responses: np.ndarray, seed: int) -> float:
 
 def compare(data_sets: int) -> None:
     """Print bias and SD over data sets of ours, GSN and split halves, and how often our interval holds the truth."""
-    print(
-        "| setting | units x images | repeats | true | ours: bias, SD | interval: width, holds the truth | GSN | halves |"
-    )
+    print("| setting | units x images | repeats | true | ours: bias, SD | interval: width, holds true | GSN | halves |")
     for name, setting, repeats in COMPARED:
         rng = np.random.default_rng(1)
         known = Known(setting, rng)
@@ -202,6 +200,7 @@ def compare(data_sets: int) -> None:
         shape = f"{setting.units} x {setting.images} | {'-'.join(map(str, sorted(set(repeats))))}"
         note = f" ({refused} refused)" if refused else ""
         print(f"| {name} | {shape} | {true:.3f} | {cells[0]}{note} | {held} | {cells[1]} | {cells[2]} |", flush=True)
+    print(f"{time.process_time():.0f} s of processor time")
 
 
 def pure_noise(kind: str, shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:

@@ -204,6 +204,15 @@ def test_subjects_without_a_ceiling_are_named(inputs):
     assert "0.83 (S1, S3, S4); unknown in S2, so no share is explained" in page
 
 
+def test_ceilings_have_their_interval_and_wide_ones_are_a_caveat(inputs):
+    page = render_report(**inputs)
+    assert "0.83 (0.78 to 0.86)" in page and "These ceilings are uncertain" not in page
+    scores = inputs["model_scores"].copy()
+    scores.loc[scores["subject"] == "S2", "ceiling_low"] = 0.3
+    page = render_report(**(inputs | {"model_scores": scores})).replace("\N{NO-BREAK SPACE}", " ")
+    assert "These ceilings are uncertain" in page and "S2 0.82 (0.30 to 0.85)." in page
+
+
 def test_rows_that_the_grid_bounds_are_a_caveat(inputs):
     assert "The grid of penalties bounds" not in render_report(**inputs)
     scores = inputs["model_scores"].copy()

@@ -247,9 +247,9 @@ def _check_signal(responses: np.ndarray, rng: np.random.Generator) -> float:
     p = signal_p(responses, rng)
     if p > ERROR_RATE:
         raise MenagerieError(
-            "Noise ceiling: the responses carry no reliable signal (in two repeats, patterns of one image agree no better "
-            f"than those of different images: p = {p:.3f}, above {ERROR_RATE}). Leave the region out, or give more "
-            "repeats or images."
+            "Noise ceiling: the responses carry no reliable signal (patterns of one image agree no better across "
+            f"repeats than those of different images: p = {p:.3f}, above {ERROR_RATE}). Leave the region out, or give "
+            "more repeats or images."
         )
     return p
 

@@ -10,14 +10,14 @@ _BLOCK = 1024  # images of one repeat whose similarities to all of another are h
 
 
 def signal_p(responses: np.ndarray, rng: np.random.Generator, n_permutations: int = N_PERMUTATIONS) -> float:
-    """One-sided p of responses without signal: do patterns of an image agree across repeats more than those of others?
+    """One-sided p of responses without signal: do patterns of an image agree across repeats, more than others?
 
     The statistic is the mean Pearson r, over units, of the patterns of an image in two repeats, over images and pairs
-    of repeats, each repeat's mean pattern taken off first. Without signal, the images of a repeat may be permuted among
-    themselves, every repeat on its own: p is at most any level as often as that level says (Phipson & Smyth 2010,
-    Statistical Applications in Genetics and Molecular Biology 9, 39). Noise may be correlated and unequal between units,
-    and differ between repeats. Correlation leaves out how strong a pattern is, as an RSM does, so that images with
-    more noise than others hardly matter.
+    of repeats, each repeat's mean pattern taken off first. Without signal, the images of a repeat may be permuted
+    among themselves, every repeat on its own: p is at most any level as often as it says (Phipson & Smyth 2010,
+    Statistical Applications in Genetics and Molecular Biology 9, 39). Noise may be correlated and unequal between
+    units, and differ between repeats. Correlation leaves out how strong a pattern is, as an RSM does, so that images
+    with more noise than others hardly matter.
 
     Parameters
     ----------

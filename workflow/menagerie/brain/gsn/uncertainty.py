@@ -62,11 +62,11 @@ class Fit:
 def ceiling_interval(fit: Fit) -> tuple[float, float]:
     """95 % interval of the ceiling.
 
-    The ceiling follows the measured reliability, so its interval is that of the reliability (standard error over images,
-    and that of the simulated reliabilities it is matched to), carried through the model. Where the fitted signal has
-    more variance than the data's own, unbiased estimate, its small dimensions are noise that a positive semi-definite
-    matrix cannot cancel, and the ceiling may be too high: the interval then spans that of a second model, whose signal
-    lost them (:func:`thinned`). The scale cannot make up for it, since it raises all dimensions alike.
+    The ceiling follows the measured reliability, so its interval is that of the reliability (standard error over
+    images, and that of the simulated reliabilities it is matched to), carried through the model. Where the fitted
+    signal has more variance than the data's own, unbiased estimate, its small dimensions are noise that a positive
+    semi-definite matrix cannot cancel, and the ceiling may be too high: the interval then spans that of a second
+    model, whose signal lost them (:func:`thinned`). The scale cannot make up for it: it raises all dimensions alike.
 
     Parameters
     ----------
@@ -122,8 +122,8 @@ def _ceilings(fit: Fit, model: Model, scales: Sequence[float], seeds: Sequence[n
 def thinned(fit: Fit) -> Model | None:
     """The model whose signal has the variance of the data's own estimate at the same reliability.
 
-    Eigenvalues of the signal are lowered by one threshold, those below it set to 0. Reliability to second order, ``tr(S^2)
-    / tr((S + N / half)^2)`` of signal S and noise N, is kept by a scale; the threshold is found by bisection.
+    Eigenvalues of the signal are lowered by one threshold, those below it set to 0. A scale keeps the reliability to
+    second order, ``tr(S^2) / tr((S + N / half)^2)`` of signal S and noise N; the threshold is found by bisection.
 
     Returns
     -------
