@@ -41,6 +41,7 @@ def target_of(features, v=24, noise=0.5, seed=1, **changes):
         "responses": responses.astype(np.float32),
         "regions": {"late": np.arange(v) >= v // 3, "early": np.arange(v) < v // 2},
         "ceilings": {"even_odd/0": {"late": 0.8}},
+        "ceiling_intervals": {"even_odd/0": {"late": (0.7, 0.85)}},
     }
     return Target(**(fields | changes))
 

@@ -35,6 +35,8 @@ def test_every_score_gets_an_interval_and_its_ceiling(layers):
         assert row["score"] == before["score"] and row["layer"] == before["layer"]
         has_ceiling = row["region"] == "late" and row["metric"] != "encoding_r"
         assert row["noise_ceiling"] == (0.8 if has_ceiling else None)
+        ends = (row["ceiling_low"], row["ceiling_high"])
+        assert ends == ((0.7, 0.85) if has_ceiling else (None, None))
 
 
 def test_unit_scores_average_to_encoding_r(layers):
