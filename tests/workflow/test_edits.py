@@ -1,4 +1,4 @@
-"""Ten random sequences of edits; benchmarks/edits.py draws more."""
+"""Four random sequences of edits; benchmarks/edits.py draws more."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def start(edits, tmp_path_factory: pytest.TempPathFactory):
     return project
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(4))
 def test_tables_are_those_of_a_run_from_an_empty_folder(edits, start, tmp_path: Path, seed: int) -> None:
     edits.sequence(start, tmp_path / "sequence", random.Random(seed), n_edits=1)

@@ -2,6 +2,7 @@
 from errno import ENOENT
 from functools import cache
 
+from menagerie.features.batches import images_per_batch
 from menagerie.survey import costs
 from menagerie.files.inventory import block_range
 
@@ -48,7 +49,7 @@ def extraction_gpu_memory(wildcards, input, attempt):
     whole = read_inventory(existing(input.layers))
     parameters = int(SURVEY.spec(wildcards.model).metadata["parameters"] or 0)
     layers, n_images, budget = extraction_size(input, wildcards)
-    batch = CONFIG["images"]["batch_size"]
+    batch = images_per_batch(CONFIG["images"]["batch_size"], CONFIG["device"])
     return attempt * costs.gpu_memory_mb(layers, whole, n_images, budget, batch, parameters)
 
 

@@ -1,6 +1,8 @@
 """Show a stimulus set to a network and keep the geometry of every selected layer."""
 
 from menagerie.brain.stimuli import Stimuli
+from menagerie.features.allocator import keep_freed_memory
+from menagerie.features.batches import images_per_batch
 from menagerie.features.device import device_name, pick_device
 from menagerie.features.extract import extract_geometry
 from menagerie.features.image_loader import ImageLoader
@@ -15,6 +17,7 @@ from menagerie.provenance.lineage import record
 
 import os
 
+keep_freed_memory()
 with job(snakemake) as recipe:
     spec = ModelSpec.from_row(snakemake.params.model["spec"])
     weights = snakemake.input.get("weights")
@@ -37,7 +40,7 @@ with job(snakemake) as recipe:
         n_projections=config["projection.n_components"],
         seed=config["projection.seed"],
         train=STANDARDISE[config["projection.standardise"]](len(stimuli)),
-        batch_size=snakemake.config["images"]["batch_size"],
+        batch_size=images_per_batch(snakemake.config["images"]["batch_size"], device.type),
         device=device,
     )
     provenance = record(

@@ -85,7 +85,10 @@ def test_a_metric(added) -> None:
 def test_an_experiment(added) -> None:
     project, page = added
     effects = pq.read_table(project.results / "experiments" / "vit_metrics" / "effects.parquet").to_pandas()
-    assert set(effects["region"]) == {"V1", "early", "IT"} and (effects["n"] == 2).all()
+    sound = effects[effects["analysis"] == "sound"]
+    assert set(sound["region"]) == {"V1", "early", "IT"} and (sound["n"] == 2).all()
+    persons = effects[effects["analysis"] == "person"]
+    assert set(persons["subject"]) == {"anna", "ben"}
     code = page["python"].replace("results/demo", "results/tiny")
     done = subprocess.run([sys.executable, "-c", code], cwd=project.folder, capture_output=True, text=True, check=True)
     assert "versa" in done.stdout

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from menagerie.errors import MenagerieError
+from menagerie.features.batches import CPU_BATCH
 from menagerie.features.hooks import observed, run
 from menagerie.features.layout import Layout, per_image
 from menagerie.features.take_inventory import resolve_layers
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def layer_features(
-    model: nn.Module, images: Images, layers: Sequence[LayerInfo | str], *, batch_size: int = 32
+    model: nn.Module, images: Images, layers: Sequence[LayerInfo | str], *, batch_size: int = CPU_BATCH
 ) -> dict[str, np.ndarray]:
     """Features of some layers for all images.
 
