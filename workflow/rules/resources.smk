@@ -2,7 +2,6 @@
 from errno import ENOENT
 from functools import cache
 
-from menagerie.features.batches import images_per_batch
 from menagerie.survey import costs
 from menagerie.files.inventory import block_range
 
@@ -49,7 +48,7 @@ def extraction_gpu_memory(wildcards, input, attempt):
     whole = read_inventory(existing(input.layers))
     parameters = int(SURVEY.spec(wildcards.model).metadata["parameters"] or 0)
     layers, n_images, budget = extraction_size(input, wildcards)
-    batch = images_per_batch(CONFIG["images"]["batch_size"], CONFIG["device"])
+    batch = CONFIG["images"]["batch_size"]
     return attempt * costs.gpu_memory_mb(layers, whole, n_images, budget, batch, parameters)
 
 

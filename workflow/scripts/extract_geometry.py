@@ -2,7 +2,6 @@
 
 from menagerie.brain.stimuli import Stimuli
 from menagerie.features.allocator import keep_freed_memory
-from menagerie.features.batches import images_per_batch
 from menagerie.features.device import device_name, pick_device
 from menagerie.features.extract import extract_geometry
 from menagerie.features.image_loader import ImageLoader
@@ -40,7 +39,7 @@ with job(snakemake) as recipe:
         n_projections=config["projection.n_components"],
         seed=config["projection.seed"],
         train=STANDARDISE[config["projection.standardise"]](len(stimuli)),
-        batch_size=images_per_batch(snakemake.config["images"]["batch_size"], device.type),
+        batch_size=snakemake.config["images"]["batch_size"],
         device=device,
     )
     provenance = record(

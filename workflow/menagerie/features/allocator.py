@@ -13,8 +13,8 @@ def keep_freed_memory() -> bool:
     """Let glibc reuse freed blocks of any size; returns whether it will.
 
     By default it maps every block above 32 MB anew and gives it back when freed. Activations are such blocks, and the
-    system clears their pages each time: half of an extraction's time on CPUs. Other C libraries
-    are left as they are.
+    system clears their pages each time: half of an extraction's time on CPUs. Other C libraries are left as they
+    are.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and all(mallopt(option, _LARGEST) == 1 for option in (_MMAP_THRESHOLD, _TRIM_THRESHOLD))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from menagerie.brain.folds import train_mask
 from menagerie.errors import MenagerieError
 from menagerie.features.accumulate import power_of_two
+from menagerie.features.batches import images_per_batch
 from menagerie.features.buffers import Buffers, OpenLayer
 from menagerie.features.hooks import StopForward, observed, run
 from menagerie.features.layout import Layout, per_image
@@ -53,7 +54,7 @@ def extract_geometry(
     n_projections: int = N_PROJECTIONS,
     seed: int = 0,
     train: np.ndarray | None = None,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     device: torch.device | str | None = None,
     precision: str = "float32",
 ) -> Iterator[tuple[str, LayerGeometry]]:
@@ -83,7 +84,8 @@ def extract_geometry(
     train
         Bool ``(n,)``: training images, whose mean and SD standardise the SRP. None for even positions.
     batch_size
-        Images in one forward pass. Halved as often as needed where a GPU's memory does not suffice.
+        Images in one forward pass; None for what suits the device. Halved as often as needed where a GPU's memory does
+        not suffice.
     device
         Where to run; the network is moved there. None for where it is.
     precision
@@ -114,7 +116,7 @@ def extract_geometry(
         images=images,
         train=torch.from_numpy(mask).to(place),
         device=place,
-        batch_size=batch_size,
+        batch_size=images_per_batch(batch_size, place.type),
         precision=precision,
         planner=planner,
         projections=ProjectionCache(n_projections, seed, planner.matrix_capacity),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil
 
+from menagerie.features.batches import images_per_batch
 from menagerie.files.inventory import LayerInfo
 
 START_SECONDS = {"score": 0.6, "extract_geometry": 4.9}  # imports
@@ -56,7 +57,7 @@ def gpu_memory_mb(
     inventory: Sequence[LayerInfo],
     n_images: int,
     budget_mb: float,
-    batch_size: int,
+    batch_size: int | None,
     parameters: int,
 ) -> int:
     """GPU memory of an extraction: CUDA, weights, a batch, and features as far as the budget lets them.
@@ -64,7 +65,7 @@ def gpu_memory_mb(
     Derived, not measured: a batch counts as if the outputs of all layers were held at once, which no network does.
     Where a GPU has less, the job halves batch and budget until they fit.
     """
-    batch = 4 * batch_size * sum(layer.n_features for layer in inventory)
+    batch = 4 * images_per_batch(batch_size, "cuda") * sum(layer.n_features for layer in inventory)
     features = min(4 * n_images * sum(layer.n_features for layer in layers), budget_mb * 1e6)
     return CUDA_MB + ceil((4 * parameters + batch + features + 5 * 8 * n_images**2) / 1e6)
 

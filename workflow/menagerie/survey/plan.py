@@ -15,7 +15,6 @@ from pathlib import Path
 
 from menagerie.brain.readers import reader_module
 from menagerie.errors import MenagerieError, on_screen
-from menagerie.features.batches import images_per_batch
 from menagerie.files.inventory import LayerInfo, block_range, read_header, read_inventory
 from menagerie.provenance.jobs import command
 from menagerie.survey import costs
@@ -103,8 +102,7 @@ def read_network(survey: Survey, model: str) -> Network | None:
 def plan_model(survey: Survey, network: Network, sizes: Mapping, factors: Mapping[str, float]) -> dict:
     """Rule -> Estimate of one model; ``sizes`` is (dataset, subject) -> (images, units)."""
     config, layers = survey.config, network.layers
-    budget = config["memory_budget_mb"]
-    batch = images_per_batch(config["images"]["batch_size"], config["device"])
+    budget, batch = config["memory_budget_mb"], config["images"]["batch_size"]
     images = {d.stimuli: max(sizes[d.name, s][0] for s in d.subjects) for d in survey.datasets.values()}
     found = {rule: Estimate(1, *_flat(rule, factors)) for rule in ("list_layers", "collect_model", "select_layers")}
     extraction = found["extract_geometry"] = Estimate()
