@@ -1,7 +1,6 @@
 """Show a stimulus set to a network and keep the geometry of every selected layer."""
 
 from menagerie.brain.stimuli import Stimuli
-from menagerie.features.allocator import keep_freed_memory
 from menagerie.features.device import device_name, pick_device
 from menagerie.features.extract import extract_geometry
 from menagerie.features.image_loader import ImageLoader
@@ -16,7 +15,6 @@ from menagerie.provenance.lineage import record
 
 import os
 
-keep_freed_memory()
 with job(snakemake) as recipe:
     spec = ModelSpec.from_row(snakemake.params.model["spec"])
     weights = snakemake.input.get("weights")

@@ -4,14 +4,12 @@ from menagerie.brain.readers.simulated import planted_layers, read_target
 from menagerie.brain.splits import read_splits, splits_origin
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import write_target
-from menagerie.features.allocator import keep_freed_memory
 from menagerie.features.planted import planted_features
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import require
 
 from dataclasses import replace
 
-keep_freed_memory()
 with job(snakemake) as recipe:
     dataset = snakemake.params.dataset
     stimuli = Stimuli(snakemake.input.stimuli)
