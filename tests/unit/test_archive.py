@@ -133,7 +133,7 @@ def test_parts_can_be_asked_for(run, tmp_path):
 
 def test_the_manifest_is_one_that_sha256sum_reads(run, tmp_path):
     with tarfile.open(pack(run, tmp_path / "small.yaml")) as file:
-        file.extractall(tmp_path / "out", filter="data")
+        file.extractall(tmp_path / "out")  # its own archive; `filter` came with Python 3.11.4
     done = subprocess.run(["sha256sum", "-c", "--quiet", MANIFEST], cwd=tmp_path / "out" / "small", check=False)
     assert done.returncode == 0
 
