@@ -93,3 +93,13 @@ def test_sentences_say_in_how_many_people_and_under_which_sample():
     assert told.startswith("cRSA, r: trained is above random in 2 of 3 subjects (difference \N{MINUS SIGN}0.")
     assert told.endswith("p < .05 over models in 2 of 3; p < .05 over images in 2 of 3).")
     assert person_sentences(pd.DataFrame(), "random") == {}
+
+
+def test_an_experiment_without_a_single_test_says_why_in_every_row():
+    """One model a level in every contrast and no resamples: effects without p, not an error."""
+    data = scores(n=1)
+    for experiment in (GROUPS, PAIRS):
+        found = person_effects(experiment, data, {})
+        assert len(found) == 2 and found["estimate"].notna().all()
+        assert found[["ci_low", "ci_high", "p", "p_holm", "p_fdr"]].isna().all(axis=None)
+        assert found["note"].str.contains("no test over models").all()

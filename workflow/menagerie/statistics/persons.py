@@ -67,6 +67,8 @@ def person_effects(experiment: Experiment, data: pd.DataFrame, draws: Draws, see
             rows += [of | found for found in contrast(one, other, pair, draws, seed).rows()]
     frame = pd.DataFrame(rows)
     if len(frame):
+        tests = ("ci_low", "ci_high", "p", "note")  # a run without a single test, or a single note, lacks their columns
+        frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *tests])))
         for name, method in METHODS.items():
             families = frame.groupby(["dataset", "subject", "sample"], sort=False)["p"]
             frame[name] = families.transform(lambda p, method=method: corrected(p.to_numpy(), method))
