@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 INDEX = $(shell $(BIN)/pip config get global.index-url 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check benchmarks demo plan twin paper archive test gpu cluster lint lock slurm profile clean
+.PHONY: help setup check benchmarks demo plan twin paper replication archive test gpu cluster lint lock slurm profile clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -44,6 +44,9 @@ plan: $(READY) ## jobs, core-hours, memory and disk of a config, before it runs 
 paper: $(READY) ## the survey's published tables through experiments, figures and report; every printed number
 	$(BIN)/snakemake --profile profiles/default --logger menagerie --configfile config/published.yaml
 	@cat results/paper/reproduction.md
+
+replication: $(READY) ## which findings of the survey hold on LAION-fMRI, from published scores alone: results/published_laion
+	$(BIN)/snakemake results/published_laion/replication.html --profile profiles/default --logger menagerie --configfile config/published_laion.yaml
 
 archive: $(READY) ## pack a run for a paper's supplement: make archive RUN=results/demo
 	$(BIN)/python -m menagerie.archive "$$RUN"

@@ -78,6 +78,11 @@ if "standing" in CONFIG:
 include: "workflow/rules/report.smk"
 
 
+if "replication" in CONFIG:
+
+    include: "workflow/rules/replication.smk"
+
+
 localrules:
     all,
     inventories,
@@ -91,6 +96,7 @@ rule all:
         experiment_outputs(),
         figure_outputs(),
         f"{RUN}/report.html",
+        [f"{RUN}/replication.html"] if "replication" in CONFIG else [],
 
 
 rule inventories:

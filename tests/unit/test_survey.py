@@ -19,7 +19,7 @@ from menagerie.survey.contents import Survey
 
 DATASETS = {"simulated": {"reader": "simulated"}}
 # What a run can do without, or takes from elsewhere.
-OPTIONAL = {"subjects", "stimuli", "regions", "models", "datasets", "scores", "standing", "folder"}
+OPTIONAL = {"subjects", "stimuli", "regions", "models", "datasets", "scores", "standing", "folder", "replication"}
 OPTIONAL |= {"survey", "tables", "columns", "ceilings", "groups"}
 REGISTRY = "id\tprovider\tbuilder\tweights\ttraining\nalpha\ttimm\ttest_vit\trandom\trandom\n"
 

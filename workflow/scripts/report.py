@@ -1,7 +1,6 @@
 """Write the report: one page that needs nothing but itself."""
 
 from menagerie.brain.readers.simulated import planted_depths
-from menagerie.brain.target import read_provenance as target_provenance
 from menagerie.files.layer_counts import count_layers
 from menagerie.files.layer_patterns import selection_of
 from menagerie.files.paths import without_folders
@@ -11,7 +10,7 @@ from menagerie.provenance.code import versions
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import differences, unite
 from menagerie.report import ReportExperiment, ReportView, figures_of, render_report
-from menagerie.report.sections import merged_about
+from menagerie.report.about import about_datasets
 from menagerie.statistics.experiments import Experiment
 from menagerie.statistics.persons import PERSON
 
@@ -48,14 +47,6 @@ def people(name, title):
     return [one for one in figures("people", f"{title}: single subjects", name) if one.dataset in told]
 
 
-def about_datasets():
-    """Dataset -> what its targets say of where they come from."""
-    subjects = {}
-    for path in map(Path, snakemake.input.targets):
-        subjects.setdefault(path.parent.name, {})[path.stem] = target_provenance(path)
-    return {dataset: merged_about(found) for dataset, found in subjects.items()}
-
-
 with job(snakemake) as recipe:
     given, params = snakemake.input, snakemake.params
     paths = [*given.tables, *given.data, *given.effects, *given.similarity]
@@ -72,7 +63,7 @@ with job(snakemake) as recipe:
             *figures("depth", "Depth profile"),
         ],
         views=VIEWS,
-        datasets=about_datasets() or without_folders(params.sources),
+        datasets=about_datasets(given.targets) or without_folders(params.sources),
         provenance={"versions": versions(PACKAGES), **differences(made), "config": without_folders(params.config)},
         planted={dataset: planted_depths(options, given.planted) for dataset, options in params.planted.items()},
         left_out=params.left_out,

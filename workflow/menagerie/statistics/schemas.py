@@ -10,27 +10,44 @@ from menagerie.files.columns import METRIC, REAL, REGION, TEXT, WHO, WHOLE, colu
 from menagerie.linking.schemas import SCHEMAS as SCORES
 from menagerie.models.columns import model_columns
 
+EFFECTS = [
+    WHO[0],
+    REGION,
+    column("metric", TEXT, meaning="crsa, versa or encoding_r; all where the metric itself is the factor"),
+    column("term", TEXT, meaning="effect; factor[T.level] is the level minus the reference level"),
+    column("estimate", REAL, meaning="size of the effect; empty where it cannot be estimated, see note"),
+    column("ci_low", REAL, meaning="lower end of the 95 % interval"),
+    column("ci_high", REAL, meaning="upper end of the 95 % interval"),
+    column("p", REAL, meaning="two-sided p, not corrected for several comparisons"),
+    column("df", REAL, meaning="degrees of freedom; infinite for the normal approximation"),
+    column("n", REAL, meaning="rows, pairs or models that the effect rests on"),
+    column("formula", TEXT, meaning="statistical model"),
+    column("analysis", TEXT, meaning="published (as in the 2024 survey), sound, or person (one subject's own)"),
+    column("subject", TEXT, meaning="subject that the row is about; empty where all are analysed together"),
+    column("sample", TEXT, meaning="models or images: what a person's p and interval generalise over"),
+    column("p_holm", REAL, meaning="a person's p corrected for the experiment's contrasts (Holm)"),
+    column("p_fdr", REAL, meaning="the same by Benjamini-Hochberg"),
+    column("note", TEXT, meaning="what a reader must know: confounds, what was left out, why there is no estimate"),
+]
+
 SCHEMAS: Mapping[str, pa.Schema] = {
-    "effects": pa.schema(
+    "effects": pa.schema(EFFECTS),
+    "replication": pa.schema(
         [
-            WHO[0],
-            REGION,
-            column("metric", TEXT, meaning="crsa, versa or encoding_r; all where the metric itself is the factor"),
-            column("term", TEXT, meaning="effect; factor[T.level] is the level minus the reference level"),
-            column("estimate", REAL, meaning="size of the effect; empty where it cannot be estimated, see note"),
-            column("ci_low", REAL, meaning="lower end of the 95 % interval"),
-            column("ci_high", REAL, meaning="upper end of the 95 % interval"),
-            column("p", REAL, meaning="two-sided p, not corrected for several comparisons"),
-            column("df", REAL, meaning="degrees of freedom; infinite for the normal approximation"),
-            column("n", REAL, meaning="rows, pairs or models that the effect rests on"),
-            column("formula", TEXT, meaning="statistical model"),
-            column("analysis", TEXT, meaning="published (as in the 2024 survey), sound, or person (one subject's own)"),
-            column("subject", TEXT, meaning="subject that the row is about; empty where all are analysed together"),
-            column("sample", TEXT, meaning="models or images: what a person's p and interval generalise over"),
-            column("p_holm", REAL, meaning="a person's p corrected for the experiment's contrasts (Holm)"),
-            column("p_fdr", REAL, meaning="the same by Benjamini-Hochberg"),
+            column("finding", TEXT, meaning="experiment, or ranking: the order of all networks"),
+            column("title", TEXT, meaning="the experiment in words"),
+            column("kind", TEXT, meaning="difference of two levels, or order of four or more (rank correlation)"),
+            column("role", TEXT, meaning="original, replication or generalisation: what the dataset is to the finding"),
             column(
-                "note", TEXT, meaning="what a reader must know: confounds, what was left out, why there is no estimate"
+                "networks", TEXT, meaning="all; shared: those that the original has too; or, of the original, whose"
+            ),
+            *EFFECTS,
+            column("expected", REAL, meaning="the original's estimate on the same networks"),
+            column(
+                "outcome", TEXT, meaning="what the person says of the finding: replicates, opposes, absent, undecided"
+            ),
+            column(
+                "verdict", TEXT, meaning="over the persons: fully, mostly, partially, mostly not, not at all, unclear"
             ),
         ]
     ),

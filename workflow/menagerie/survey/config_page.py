@@ -51,6 +51,7 @@ STAGES = {
     "selection": "select_layers",
     "experiments": "experiment",
     "standing": "standing",
+    "replication": "replication",
 }
 
 

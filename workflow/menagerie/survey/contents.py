@@ -32,6 +32,7 @@ from menagerie.statistics import benchmark
 from menagerie.statistics.experiments import Experiment, choose_experiments, read_experiments, require_models
 from menagerie.statistics.set_experiments import set_experiments
 from menagerie.survey.config import load_config, shipped
+from menagerie.survey.replication import check_replication
 from menagerie.survey.score_sources import SURVEY, check_tables, splits_of_tables
 from menagerie.survey.split_config import check_select_on, splits_of
 from menagerie.survey.weights_file import weights_file, weights_sources
@@ -407,7 +408,7 @@ class Survey:
                     "Config key experiments: found pairwise, which draws and swaps images again, expected analyses of "
                     "scores alone: tables of scores hold no images. Leave it out."
                 )
-            _ = self.views
+            self._check_views()
             return
         resources = self.config["resources"]
         for dataset in self.stimuli.values():
@@ -420,9 +421,14 @@ class Survey:
                 for model, _ in reader.planted_layers(dataset.options).values():
                     self.spec(model)
         check_models(self.config["layers"], self.registry)
-        _ = self.views
+        self._check_views()
         if not self.models:
             raise MenagerieError("Config key models: found no model, expected at least one. Name one of the registry.")
+
+    def _check_views(self) -> None:
+        views = self.views
+        if "replication" in self.config:
+            check_replication(self.config["replication"], views)
 
     def spec(self, model: str) -> ModelSpec:
         """The model with this id.

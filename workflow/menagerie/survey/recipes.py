@@ -8,6 +8,7 @@ from functools import cached_property
 from menagerie.provenance.recipe import Recipe
 from menagerie.survey.config import shipped
 from menagerie.survey.contents import NSD_TWIN_SPEC
+from menagerie.survey.replication import COMPARED
 from menagerie.survey.score_sources import table_files, without_files
 from menagerie.survey.source_recipes import InventoryMissingError, SourceRecipes
 
@@ -161,6 +162,28 @@ class Recipes(SourceRecipes):
         settings = self.survey.stage_params("standing") | self._stimulus_sets | {"published": self._published_rows}
         upstream = self._tables | self._similarities
         return self._recipe("standing", {}, settings, sources=self._published, upstream=upstream)
+
+    def replication(self) -> Recipe:
+        """Findings of one dataset in others."""
+        compared = {key: self.survey.config["replication"][key] for key in COMPARED}
+        upstream = self._tables | ({} if self.survey.from_tables else self._selected)
+        return self._recipe("replication", {}, [compared, self.experiments], upstream=upstream)
+
+    def plot_replication(self) -> Recipe:
+        """Findings by datasets, person by person."""
+        return self._recipe("plot_replication", {}, self.experiments, upstream=self._replication)
+
+    def replication_page(self) -> Recipe:
+        """The page of the findings."""
+        upstream = self._replication | {"figure": self.fingerprint("plot_replication")}
+        parts = [self.scripts.parent / "report" / name for name in ("replication.html.j2", "report.css")]
+        sources = {"page": self.survey.digests.listing(parts)}
+        settings = [self.experiments, self.survey.config["replication"], self.survey.config["run"]]
+        return self._recipe("replication_page", {}, settings, sources=sources, upstream=upstream)
+
+    @property
+    def _replication(self) -> dict[str, str]:
+        return {"replication": self.fingerprint("replication")}
 
     def of_tables(self, rule: str, **wildcards: str) -> Recipe:
         """What is made from the run's tables alone: for rules that have no method here."""

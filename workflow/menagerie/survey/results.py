@@ -47,6 +47,7 @@ RESULTS = {
     "compare_pairs": ["experiments/pairwise/{dataset}/{subject}.parquet"],
     "pairwise": ["tables/pairwise.parquet"],
     "standing": ["tables/standing.parquet", "tables/neighbours.parquet"],
+    "replication": ["tables/replication.parquet"],
 }
 # Rule -> results without room for a note, and the log that says what they were made from.
 LOGGED = {
@@ -59,6 +60,8 @@ LOGGED = {
     "plot_supplement": (["figures/supplement_*.svg"], "logs/figures/supplement.log"),
     "plot_model_to_model": (["figures/model_to_model_{dataset}.svg"], "logs/figures/model_to_model_{dataset}.log"),
     "plot_overview": (["figures/overview_{dataset}.svg"], "logs/figures/overview_{dataset}.log"),
+    "plot_replication": (["figures/replication.svg"], "logs/figures/replication.log"),
+    "replication_page": (["replication.html"], "logs/replication_page.log"),
     "report": (["report.html"], "logs/report.log"),
 }
 
