@@ -5,6 +5,7 @@ from menagerie.models.columns import models_table
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
 from menagerie.statistics.explained import add_explained
+from menagerie.statistics.multiplicity import add_corrected
 from menagerie.statistics.published import model_table, read_published, renamed, score_table
 from menagerie.statistics.score_tables import read_scores
 
@@ -28,6 +29,6 @@ with job(snakemake) as recipe:
                 print(f"{dataset}: the model table has no {name}.")
     rows = list(models.values())
     provenance = record(snakemake, recipe, source=sources)
-    write_table(snakemake.output.model_scores, add_explained(pa.concat_tables(scores)), provenance)
+    write_table(snakemake.output.model_scores, add_corrected(add_explained(pa.concat_tables(scores))), provenance)
     table = model_table(survey, rows) if survey else models_table(rows)
     write_table(snakemake.output.models, table, provenance)

@@ -92,6 +92,28 @@ def test_ceilings_come_from_a_table_of_their_own(tmp_path):
     assert read_scores("laion", other, MODELS)[0].to_pandas()["noise_ceiling"].isna().all()
 
 
+def test_ceilings_bring_their_intervals(tmp_path):
+    table = pd.DataFrame({"subj": ["s1", "s2"], "nc": [0.8, 0.7], "lo": [0.7, np.nan], "hi": [0.9, 0.8]})
+    table.to_csv(tmp_path / "nc.csv", index=False)
+    columns = {"subject": "subj", "noise_ceiling": "nc", "ceiling_low": "lo", "ceiling_high": "hi"}
+    ceilings = {"file": str(tmp_path / "nc.csv"), "columns": columns}
+    found = read_scores("laion", entry_of(tmp_path, rows(), ceilings=ceilings), MODELS)[0].to_pandas()
+    first = found[found["subject"] == "s1"][["noise_ceiling", "ceiling_low", "ceiling_high"]].to_numpy(dtype=float)
+    assert (first == [0.8, 0.7, 0.9]).all()
+    assert found.loc[found["subject"] == "s2", "ceiling_low"].isna().all()
+    table.assign(lo=[0.81, 0.6]).to_csv(tmp_path / "nc.csv", index=False)
+    with pytest.raises(MenagerieError, match=r"row 1: found ceiling_low 0.81 above noise_ceiling 0.8"):
+        read_scores("laion", entry_of(tmp_path, rows(), ceilings=ceilings), MODELS)
+
+
+def test_ps_come_along_and_must_be_ps(tmp_path):
+    columns = COLUMNS | {"p": "prob"}
+    found = read_scores("d", entry_of(tmp_path, rows(prob=[0.01] * 7 + [None]), columns=columns), MODELS)[0].to_pandas()
+    assert (found["p"].dropna() == 0.01).all() and found["p"].isna().sum() == 1
+    with pytest.raises(MenagerieError, match="found a p outside 0 to 1"):
+        read_scores("d", entry_of(tmp_path, rows(prob=[0.01] * 7 + [-2.0]), columns=columns), MODELS)
+
+
 def test_tables_of_every_layer_go_through_selection(tmp_path):
     table = pd.DataFrame(
         [

@@ -24,7 +24,7 @@ from menagerie.linking.metrics import METRICS
 from menagerie.linking.schemas import SCHEMAS
 from menagerie.linking.select import select_layers
 from menagerie.models.columns import model_columns
-from menagerie.statistics.score_columns import KEYS, NUMBERS
+from menagerie.statistics.score_columns import CEILINGS, KEYS, NUMBERS
 
 NO_SCORE = "no score in the table"
 DEFAULTS = {"split": DEFAULT_SPLIT, "selected_on": DEFAULT_WAY, "n_folds": 1}
@@ -95,6 +95,8 @@ def _read(dataset: str, entry: Mapping, one: Mapping) -> pd.DataFrame:
     for metric in sorted(set(rows["metric"]) - set(METRICS)):
         error = unknown(f"metric in {path} (config key scores.{dataset}.levels.metric)", metric, METRICS)
         raise MenagerieError(f"{error} Name its level, or set it to null to leave its rows out.")
+    if "p" in rows and not pd.to_numeric(rows["p"]).dropna().between(0, 1).all():
+        raise MenagerieError(f"{path}: found a p outside 0 to 1 (column '{columns.get('p', 'p')}'). Correct it.")
     if np.isinf(rows["score"]).any():
         raise MenagerieError(f"{path}: found an infinite score, expected numbers, or empty cells. Correct it.")
     return rows
@@ -194,11 +196,25 @@ def _with_ceilings(table: pa.Table, dataset: str, entry: Mapping) -> pa.Table:
     cells = {name: [levels.get(name, {}).get(cell, cell) for cell in column] for name, column in cells.items()}
     keys = [name for name in _JOIN if name in cells or name in values]
     cells |= {name: [values[name]] * found.n_rows for name in values}
-    numbers = found.numbers([found.names.index(columns["noise_ceiling"])])[:, 0]
+    given = [name for name in CEILINGS if name in columns]
+    numbers = found.numbers([found.names.index(columns[name]) for name in given])
+    _check_order(path, given, numbers)
     ceilings = dict(zip(zip(*(cells[key] for key in keys), strict=True), numbers.tolist(), strict=True))
     rows = table.to_pylist()
     for row in rows:
         if METRICS[row["metric"]].has_ceiling:
-            ceiling = ceilings.get(tuple(row[key] for key in keys), np.nan)
-            row["noise_ceiling"] = None if np.isnan(ceiling) else ceiling
+            values = ceilings.get(tuple(row[key] for key in keys), [np.nan] * len(given))
+            row |= {name: None if np.isnan(value) else value for name, value in zip(given, values, strict=True)}
     return pa.Table.from_pylist(rows, schema=table.schema)
+
+
+def _check_order(path: Path, names: Sequence[str], numbers: np.ndarray) -> None:
+    """Raise unless every interval of a ceiling holds the ceiling."""
+    values = {name: numbers[:, position] for position, name in enumerate(names)}
+    for low, high in (("ceiling_low", "noise_ceiling"), ("noise_ceiling", "ceiling_high")):
+        if low in values and high in values and (values[low] > values[high]).any():
+            row = int(np.flatnonzero(values[low] > values[high])[0])
+            raise MenagerieError(
+                f"{path}, row {row + 1}: found {low} {values[low][row]:.4g} above {high} {values[high][row]:.4g}, "
+                "expected an interval around the ceiling. Correct the columns."
+            )
