@@ -102,7 +102,11 @@ def test_every_table_row_is_in_the_page_with_its_numbers(inputs, page):
     rows = json.loads(re.search(r'id="rows">(.*?)</script>', page, re.S).group(1))
     board = leaderboard_table(inputs["model_scores"], inputs["models"])
     assert [row[:4] for row in rows] == board[["dataset", "region", "metric", "model"]].to_numpy().tolist()
-    np.testing.assert_allclose([row[4][3] for row in rows], board["score"], atol=1e-6)
+    np.testing.assert_allclose([row[4][2] for row in rows], board["score"], atol=1e-6)
+    saved = json.loads(re.search(r'id="downloaded">(.*?)</script>', page, re.S).group(1))
+    for name in ("score", "ci_low", "explained_high", "layer_votes"):
+        numbers = [np.nan if row[6][saved.index(name)] is None else row[6][saved.index(name)] for row in rows]
+        np.testing.assert_allclose(numbers, board[name].astype(float), rtol=1e-5)
     assert page.count('<th scope="row" class="text c-display_name"') == 9  # the first board, for those without scripts
 
 

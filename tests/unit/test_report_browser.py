@@ -1,8 +1,10 @@
 """The page in a headless Chromium: no errors, the table works, also without a mouse, nothing is too wide."""
 
+import io
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -95,10 +97,10 @@ def choose(browser, name, value):
 
 def test_the_board_sorts(browser, first):
     assert browser.run(NAMES) == list(first["model"])
-    assert press_head(browser, 3) == list(first["model"])
+    assert press_head(browser, 2) == list(first["model"])
     sorts = "return [...document.querySelectorAll('#board thead th')].map((head) => head.getAttribute('aria-sort'))"
-    assert browser.run(sorts)[:4] == [None, None, None, "descending"]
-    assert press_head(browser, 3) == list(first["model"])[::-1]
+    assert browser.run(sorts)[:4] == [None, None, "descending", None]
+    assert press_head(browser, 2) == list(first["model"])[::-1]
 
 
 def test_the_board_filters_and_searches(browser, first):
@@ -110,6 +112,19 @@ def test_the_board_filters_and_searches(browser, first):
     choose(browser, "search", "")
     assert len(choose(browser, "dataset", "sim")) == 9
     assert browser.run("return document.getElementById('controls').elements.region.value") == "IT"
+
+
+def test_the_download_holds_numbers(browser, first):
+    """Cells of the page are text ("61 %", a minus sign); a program reads the file."""
+    keep = (
+        "const parts = []; window.Blob = class extends Blob { constructor(p, o) { super(p, o); parts.push(...p); } };"
+    )
+    text = browser.run(keep + "document.getElementById('download').click(); return parts.join('')")
+    found = pd.read_csv(io.StringIO(text))
+    assert list(found["model"]) == list(first["model"])
+    for name in ("score", "ci_low", "ci_high", "score_min", "explained", "depth"):
+        assert found[name].dtype == float, name
+        np.testing.assert_allclose(found[name], first[name].astype(float), rtol=1e-5)
 
 
 def test_everything_is_reached_without_a_mouse(browser, first):
@@ -141,6 +156,11 @@ def test_the_page_fits_its_window(window, page, tmp_path, width, height):
         " e.checkVisibility() && parseFloat(getComputedStyle(e).fontSize) < 11).length"
     )
     assert window.run(small) == 0
+    box = "const b = document.querySelector('#board').parentElement; return [b.scrollWidth, b.clientWidth]"
+    inside, room = window.run(box)
+    assert width < 600 or inside <= room, "a wide screen shows the whole leaderboard"
+    right = "return document.querySelector('#board td.c-score').getBoundingClientRect().right"
+    assert window.run(right) <= width, "the score is on the screen"
     window.screenshot(tmp_path / "page.png")
     picture = Image.open(tmp_path / "page.png")
     assert picture.width == width and picture.height > height

@@ -1,5 +1,6 @@
 "use strict";
-// Filter, sort and save the leaderboard. A row is [dataset, region, metric, model id, values to sort by, cells to show].
+// Filter, sort and save the leaderboard. A row is [dataset, region, metric, model id, values to sort by, cells to show,
+// cells to save].
 (() => {
   const rows = JSON.parse(document.getElementById("rows").textContent);
   const form = document.getElementById("controls");
@@ -71,9 +72,9 @@
   }
 
   function save() {
-    const quote = (text) => `"${String(text).replaceAll('"', '""')}"`;
-    const names = ["dataset", "region", "metric", "model", ...heads.map((head) => head.textContent.trim())];
-    const lines = chosen()[0].map((row) => [...row.slice(0, 4), ...row[5]]);
+    const quote = (cell) => typeof cell === "number" ? cell : cell === null ? "" : `"${cell.replaceAll('"', '""')}"`;
+    const names = ["dataset", "region", "metric", "model", ...JSON.parse(document.getElementById("downloaded").textContent)];
+    const lines = chosen()[0].map((row) => [...row.slice(0, 4), ...row[6]]);
     const text = [names, ...lines].map((line) => line.map(quote).join(",")).join("\r\n") + "\r\n";
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));

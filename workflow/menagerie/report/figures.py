@@ -10,6 +10,7 @@ from pathlib import Path
 from menagerie.errors import MenagerieError
 
 LARGEST_SVG = 600_000  # bytes; beyond this a PNG is smaller and quicker to show
+LARGEST_PAGE = 12_000_000  # bytes of figures; beyond this phones get the wide ones, which scroll sideways
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,12 @@ def figures_of(
         ReportFigure(title, path, caption, dataset, path.parent / "narrow" / path.name)
         for dataset, path in found.items()
     ]
+
+
+def narrow_fits(figures: Iterable[ReportFigure]) -> bool:
+    """Whether a page can hold the figures for phones next to the others."""
+    files = [path for figure in figures for path in (figure.svg, figure.narrow) if path]
+    return sum(min(path.stat().st_size, LARGEST_SVG) for path in files if path.is_file()) <= LARGEST_PAGE * 3 / 4
 
 
 def data_uri(svg: Path) -> str:

@@ -18,7 +18,7 @@ from menagerie.report.captions import read_caption
 from menagerie.report.ceilings_section import ceiling_facts
 from menagerie.report.edges_section import edge_facts
 from menagerie.report.experiment_section import ReportExperiment, experiment_facts
-from menagerie.report.figures import ReportFigure, data_uri
+from menagerie.report.figures import ReportFigure, data_uri, narrow_fits
 from menagerie.report.findings import Planted, findings, number, plural
 from menagerie.report.sections import (
     counts,
@@ -133,8 +133,16 @@ def render_report(
     good = by_name[(by_name["status"] == "ok") & (by_name["subject"] != MEAN)]
     shown = _datasets(scores[scores["status"] == "ok"], on_rsms(good), board, views, about, planted or {})
 
-    def embedded(figures: Sequence[ReportFigure]) -> list[dict]:
-        return [_embed(figure, views, about, figures[:i]) for i, figure in enumerate(figures)]
+    of_experiments = [figure for one in experiments for figure in one.figures]
+    narrow = narrow_fits([*figures, *of_experiments, *overall_figures, *similarity_figures])
+
+    def embedded(figures: Sequence[ReportFigure], before: Sequence[ReportFigure] = ()) -> list[dict]:
+        return [_embed(one, views, about, [*before, *figures[:i]], narrow=narrow) for i, one in enumerate(figures)]
+
+    def told_once(one: ReportExperiment) -> list[dict]:
+        """Figures of an experiment; how to read them starts open in the first experiment only."""
+        others = experiments[: experiments.index(one)]
+        return embedded(one.figures, [figure for other in others for figure in other.figures])
 
     return environment.get_template("report.html.j2").render(
         run=run,
@@ -163,9 +171,7 @@ def render_report(
         several_views=len(views) > len({view.dataset for view in views.values()}),
         provenance=_flat(provenance),
         pooled=int(board.loc[board["pooled"] & (board["metric"] != "encoding_r"), "model"].nunique()),
-        experiments=[
-            experiment_facts(one) | {"figures": _told_once(one, experiments, views, about)} for one in experiments
-        ],
+        experiments=[experiment_facts(one) | {"figures": told_once(one)} for one in experiments],
         overall=overall_facts(overall) if overall is not None else None,
         overall_figures=embedded(overall_figures),
         similarity=similarity_facts(similarity, models) if similarity is not None else None,
@@ -229,7 +235,12 @@ def _partial(board: pd.DataFrame) -> list[str]:
 
 
 def _embed(
-    figure: ReportFigure, views: Mapping[str, ReportView], about: Mapping, before: Sequence[ReportFigure] = ()
+    figure: ReportFigure,
+    views: Mapping[str, ReportView],
+    about: Mapping,
+    before: Sequence[ReportFigure] = (),
+    *,
+    narrow: bool = True,
 ) -> dict[str, object]:
     label = view_label(figure.dataset, views, about) if figure.dataset else ""
     return {
@@ -239,19 +250,8 @@ def _embed(
         "caption": read_caption(figure.caption),
         "explained": all(figure.caption != other.caption for other in before),  # later ones start folded
         "source": data_uri(figure.svg),
-        "narrow": data_uri(figure.narrow) if figure.narrow else "",
+        "narrow": data_uri(figure.narrow) if figure.narrow and narrow else "",
     }
-
-
-def _told_once(
-    one: ReportExperiment,
-    experiments: Sequence[ReportExperiment],
-    views: Mapping[str, ReportView],
-    about: Mapping,
-) -> list[dict]:
-    """Figures of an experiment; how to read them starts open in the first experiment only."""
-    before = [figure for other in experiments[: experiments.index(one)] for figure in other.figures]
-    return [_embed(figure, views, about, [*before, *one.figures[:i]]) for i, figure in enumerate(one.figures)]
 
 
 def _flat(values: Mapping[str, object], prefix: str = "") -> dict[str, str]:

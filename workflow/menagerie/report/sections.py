@@ -16,7 +16,6 @@ from menagerie.statistics.contrasts import MEAN
 TABLE_COLUMNS = (
     ("rank", "Rank", "by score, within dataset, region and metric", "number"),
     ("display_name", "Model", "", "text"),
-    ("training", "Weights", "trained, or random (never trained)", "text"),
     (
         "score",
         "Score",
@@ -26,12 +25,21 @@ TABLE_COLUMNS = (
     ("interval", "95 % interval", "over images, subjects fixed", "number"),
     ("range", "Subjects", "lowest to highest subject", "number"),
     ("explained", "Explained", "share of the explainable variance", "number"),
+    ("training", "Weights", "trained, or random (never trained)", "text"),
     ("layer", "Selected layer", "by most subjects", "text"),
     ("depth", "Depth", "relative: 0 first layer, 1 last layer; mean over subjects", "number"),
     ("architecture_class", "Architecture", "", "text"),
     ("task", "Task", "that the model was trained on", "text"),
     ("data", "Training data", "", "text"),
 )
+
+
+DOWNLOADED = (
+    *("rank", "display_name", "training", "score", "ci_low", "ci_high", "score_min", "score_max", "n_subjects"),
+    *("explained", "explained_low", "explained_high", "layer", "layer_votes", "depth", "architecture_class"),
+    *("task", "data"),
+)
+"""Columns of the page's CSV, which holds numbers where the page shows text."""
 
 
 def with_pooled(board: pd.DataFrame, model_scores: pd.DataFrame) -> pd.DataFrame:
@@ -209,19 +217,28 @@ def not_scored(
 
 
 def table_data(board: pd.DataFrame, columns: Sequence[tuple[str, str, str, str]] = TABLE_COLUMNS) -> dict[str, list]:
-    """Leaderboard for the page's script: a row is [dataset, region, metric, model, *values, cells].
+    """Leaderboard for the page's script: a row is [dataset, region, metric, model, values, cells, download].
 
-    Values are for sorting (None where empty), cells for showing.
+    Values are for sorting (None where empty), cells for showing, and the last for the CSV (:data:`DOWNLOADED`).
     """
+    downloaded = board.reindex(columns=DOWNLOADED).to_dict("records")
     rows = []
-    for row in board.to_dict("records"):
+    for row, saved in zip(board.to_dict("records"), downloaded, strict=True):
         values, cells = [], []
         for key, _, _, kind in columns:
             value = _sort_value(row, key, kind)
             values.append(value)
             cells.append(_cell(row, key))
-        rows.append([row["dataset"], row["region"], row["metric"], row["model"], values, cells])
-    return {"rows": rows}
+        place = [row["dataset"], row["region"], row["metric"], row["model"]]
+        rows.append([*place, values, cells, [_plain(value) for value in saved.values()]])
+    return {"rows": rows, "downloaded": list(DOWNLOADED)}
+
+
+def _plain(value: object) -> object:
+    """Text, or a number of six digits; None where empty."""
+    if isinstance(value, str):
+        return value
+    return float(f"{value:.6g}") if pd.notna(value) else None
 
 
 def _sort_value(row: Mapping, key: str, kind: str) -> object:
