@@ -34,7 +34,7 @@ def _config() -> Callable:
 
 
 def _expression() -> Callable:
-    evaluate, labels = found("brain.nsd.expression:evaluate"), found("brain.nsd.expression:Labels")
+    evaluate, labels = found("brain.voxels.expression:evaluate"), found("brain.voxels.expression:Labels")
     values = {"ncsnr": np.linspace(0, 1, 9), "streams": labels(np.arange(9) % 3, {"ventral": 1, "lateral": 2})}
     return lambda path: evaluate(path.read_text(encoding="utf-8"), values, where="region x")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from menagerie.brain.nsd.expression import evaluate
+from menagerie.brain.voxels.expression import evaluate
 from menagerie.statistics.effects import fit_effects
 from menagerie.statistics.experiments import choose_experiments, read_experiments, require_models
 

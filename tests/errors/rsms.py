@@ -8,10 +8,10 @@ import pandas as pd
 from scipy.io import savemat
 
 from menagerie.brain.nsd.layout import Layout
-from menagerie.brain.nsd.rois import build_regions
 from menagerie.brain.nsd.volumes import Volumes
 from menagerie.brain.readers import rsm
 from menagerie.brain.stimuli import Stimuli, write_stimuli
+from menagerie.brain.voxels.regions import build_regions
 
 from .case import Case, N, dataset
 

@@ -5,7 +5,7 @@ import ast
 import pytest
 import yaml
 
-from menagerie.brain.nsd.expression import evaluate
+from menagerie.brain.voxels.expression import evaluate
 from menagerie.errors import MenagerieError
 from menagerie.models.builders import parse_builder
 from menagerie.models.registry import read_registry

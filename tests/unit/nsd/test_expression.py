@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from menagerie.brain.nsd.expression import Labels, Truth, evaluate, find_truth, names_in
+from menagerie.brain.voxels.expression import Labels, Truth, evaluate, find_truth, names_in
 from menagerie.errors import MenagerieError
 
 NCSNR = np.array([0.1, 0.3, np.nan, 0.5])

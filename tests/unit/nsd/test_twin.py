@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from menagerie.brain.nsd.layout import Layout
-from menagerie.brain.nsd.rois import Volumes, build_regions
+from menagerie.brain.nsd.volumes import Volumes
 from menagerie.brain.readers import nsd
+from menagerie.brain.voxels.regions import build_regions
 from menagerie.errors import MenagerieError
 from menagerie.twins.nsd.twin import TwinSpec, compact_features, make_design, photograph_ids, write_twin
 from menagerie.twins.nsd.twin_command import main, read_spec

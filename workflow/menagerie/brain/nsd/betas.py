@@ -85,28 +85,6 @@ def percent(raw: np.ndarray) -> np.ndarray:
     return raw.astype(np.float32) / np.float32(BETA_SCALE)
 
 
-def zscore(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Z-scores of each voxel over the trials of its session, and which voxels have any variance.
-
-    The SD is that of the population (divisor 750), as in the authors' code. Voxels without variance get 0 and
-    False: they must be dropped by the caller.
-
-    Returns
-    -------
-    z
-        float32 ``(750, v)``.
-    varies
-        bool ``(v,)``.
-    """
-    varies = (raw != raw[0]).any(axis=0)
-    values = raw.astype(np.float32)  # int16 is exact in float32
-    values -= raw.mean(axis=0, dtype=np.float64).astype(np.float32)
-    sd = np.sqrt(np.mean(np.square(values), axis=0, dtype=np.float64)).astype(np.float32)
-    values /= np.where(varies, sd, 1)
-    values[:, ~varies] = 0
-    return values, varies
-
-
 def _expect(path: Path, found: Sequence[int], expected: Sequence[int], dtype: np.dtype) -> None:
     if tuple(found) != tuple(expected):
         raise MenagerieError(

@@ -11,10 +11,10 @@ from menagerie.brain.nsd.design import read_design, select_images
 from menagerie.brain.nsd.layout import Layout
 from menagerie.brain.nsd.nsd_options import Options
 from menagerie.brain.nsd.photographs import read_photographs
-from menagerie.brain.nsd.rois import build_regions
 from menagerie.brain.nsd.tree_files import missing_files
 from menagerie.brain.nsd.volumes import Volumes
 from menagerie.brain.remarks import Remark
+from menagerie.brain.voxels.regions import build_regions
 from menagerie.errors import MenagerieError
 
 _VOXELS = 8  # of the first session of a subject

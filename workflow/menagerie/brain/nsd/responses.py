@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from menagerie.brain.nsd.betas import percent, read_session, zscore
+from menagerie.brain.nsd.betas import percent, read_session
 from menagerie.brain.nsd.layout import TRIALS_PER_SESSION
+from menagerie.brain.voxels.zscores import zscore
 from menagerie.errors import MenagerieError, unknown
 
 MISSING_RULES = ("drop", "average")

@@ -11,11 +11,11 @@ from menagerie.brain.nsd.design import read_design, select_images
 from menagerie.brain.nsd.layout import BETAS_VERSION, LABEL_VOLUMES, NCSNR, Layout, nsd_id, subject_number
 from menagerie.brain.nsd.nsd_options import Options
 from menagerie.brain.nsd.responses import keep_images, read_responses
-from menagerie.brain.nsd.rois import build_regions
 from menagerie.brain.nsd.volumes import Volumes
 from menagerie.brain.remarks import log
 from menagerie.brain.repeats import count_repeats
 from menagerie.brain.target import Target
+from menagerie.brain.voxels.regions import build_regions
 from menagerie.errors import MenagerieError
 
 

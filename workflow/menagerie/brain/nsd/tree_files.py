@@ -20,7 +20,8 @@ from menagerie.brain.nsd.layout import (
     subject_number,
 )
 from menagerie.brain.nsd.nsd_options import Options
-from menagerie.brain.nsd.rois import mask_path, region_texts, volumes_of
+from menagerie.brain.nsd.rois import DEFAULT_REGIONS, volumes_of
+from menagerie.brain.voxels.regions import mask_paths
 from menagerie.errors import MenagerieError
 
 
@@ -78,8 +79,7 @@ def own_files(chosen: Options, subject: str | None) -> dict[str, Path | list[Pat
     MenagerieError
         When the option ``regions`` is wrong.
     """
-    texts = region_texts(chosen.regions).items() if subject else ()
-    masks = [mask_path(text, subject, f"region '{name}'") for name, text in texts if isinstance(text, Mapping)]
+    masks = mask_paths(chosen.regions, DEFAULT_REGIONS, subject) if subject else []
     return _image_list(chosen) | _existing_lists({"masks": masks})
 
 

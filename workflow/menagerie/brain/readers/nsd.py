@@ -12,12 +12,13 @@ from menagerie.brain.nsd.design import read_design, select_images
 from menagerie.brain.nsd.layout import PUBLISHED_SUBJECTS, SUBJECTS, TWIN_FOLDER, Layout, image_id
 from menagerie.brain.nsd.nsd_options import DEFAULTS, parse_options
 from menagerie.brain.nsd.photographs import read_photographs
-from menagerie.brain.nsd.rois import region_texts
+from menagerie.brain.nsd.rois import DEFAULT_REGIONS
 from menagerie.brain.nsd.subject_target import build_target, is_simulated, spare_images
 from menagerie.brain.nsd.tree_files import find_tree, own_files, stimulus_files, subject_files
 from menagerie.brain.remarks import Remark, plain
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
+from menagerie.brain.voxels.regions import region_texts
 from menagerie.errors import MenagerieError
 from menagerie.files.paths import user_path
 
@@ -93,7 +94,7 @@ def made_by(options: Mapping[str, object], resources: str) -> str:
 
 def region_names(options: Mapping[str, object], resources: str, subject: str) -> list[str]:
     """Names that option ``regions`` gives."""
-    return list(region_texts(parse_options(options).regions))
+    return list(region_texts(parse_options(options).regions, DEFAULT_REGIONS))
 
 
 def _is_made_here(layout: Layout, resources: str) -> bool:
