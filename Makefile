@@ -35,8 +35,9 @@ export CONFIG PROFILE RUN # recipes quote them, whatever characters a path has
 check: $(READY) ## what would stop a run, in seconds: make check CONFIG=config/mine.yaml PROFILE=profiles/slurm
 	@$(BIN)/python -m menagerie.survey.check "$$CONFIG" --profile "$$PROFILE"
 
-twin: $(READY) ## a small simulated twin of NSD in NSD's own files: resources/nsd_twin
-	$(BIN)/snakemake --profile profiles/default write_nsd_twin
+TWIN ?= nsd
+twin: $(READY) ## a small simulated twin of NSD (or TWIN=laion) in the dataset's own files: resources/nsd_twin
+	$(BIN)/snakemake --profile profiles/default write_$(TWIN)_twin
 
 plan: $(READY) ## jobs, core-hours, memory and disk of a config, before it runs (CONFIG=...; snakemake inventories first)
 	@PYTHONPATH=workflow $(BIN)/python -m menagerie.survey.plan "$$CONFIG"

@@ -49,6 +49,7 @@ else:
 
     include: "workflow/rules/brain.smk"
     include: "workflow/rules/nsd.smk"
+    include: "workflow/rules/laion.smk"
     include: "workflow/rules/models.smk"
     include: "workflow/rules/features.smk"
     include: "workflow/rules/scores.smk"

@@ -27,9 +27,10 @@ from menagerie.linking.score import score_layer
 from menagerie.linking.select import select_layers
 from menagerie.models.build import build_model
 from menagerie.models.registry import read_registry
-from menagerie.twins.nsd.twin import TwinSpec, compact_features, make_design, photograph_ids, write_twin
+from menagerie.twins.nsd.twin import TwinSpec, make_design, photograph_ids, write_twin
 from menagerie.twins.nsd.twin_command import photograph_source
 from menagerie.twins.nsd.twin_geometry import Voxels, published_voxels
+from menagerie.twins.signals import compact_features
 
 SUBJECT = "subj01"
 # The output of every block of EfficientNet-Lite0.

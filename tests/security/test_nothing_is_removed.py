@@ -23,13 +23,15 @@ from safetensors.torch import save_file
 from scipy.io import savemat
 
 from menagerie.brain.nsd.layout import NCSNR, Layout
-from menagerie.brain.readers import kriegeskorte92, nsd, own, rsm, simulated, v4
+from menagerie.brain.readers import kriegeskorte92, laion, nsd, own, rsm, simulated, v4
 from menagerie.brain.stimuli import Stimuli, write_stimuli
 from menagerie.errors import MenagerieError
 from menagerie.files.download import Patience
 from menagerie.models import weights as weights_module
 from menagerie.models.registry import WEIGHT_SOURCES, inline_spec
 from menagerie.models.weights import fetch_weights
+from menagerie.twins.laion import twin as laion_twin
+from menagerie.twins.laion import twin_geometry as laion_geometry
 from menagerie.twins.nsd.twin import TwinSpec, write_twin
 from menagerie.twins.nsd.twin_geometry import synthetic_voxels
 
@@ -163,6 +165,13 @@ def twin_tree(folder: Path) -> None:
     shutil.copy2(Layout(folder).volume("subj01", NCSNR), folder / "mask.nii.gz")
 
 
+def laion_tree(folder: Path) -> None:
+    voxels = {"sub-01": laion_geometry.synthetic_voxels("sub-01", (6, 5, 5), 24, 16, seed=1)}
+    laion_twin.write_twin(folder, laion_twin.TwinSpec(voxels=voxels, sessions=1, n_ood=9, image_size=16))
+    ncsnr = next(folder.rglob("*Noiseceiling12rep*"))
+    shutil.copy2(ncsnr, folder / "mask.nii.gz")
+
+
 READERS = {
     "own": (own, own_tree, lambda folder: {"folder": str(folder)}, "s1"),
     "rsm": (rsm, rsm_tree, lambda folder: {"folder": str(folder)}, "s0"),
@@ -188,6 +197,16 @@ READERS = {
             "regions": {"A": {"mask": str(folder / "mask.nii.gz")}},
         },
         "subj01",
+    ),
+    "laion": (
+        laion,
+        laion_tree,
+        lambda folder: {
+            "laion_root": str(folder),
+            "images": "shared+ood",
+            "regions": ["OTC", {"A": {"mask": str(folder / "mask.nii.gz")}}],
+        },
+        "sub-01",
     ),
 }
 
@@ -243,6 +262,7 @@ REMOVERS = {
     "menagerie/models/weights.py": "downloads in its own folder, after they were converted",
     "menagerie/linking/blocks.py": "tables of single layers, in a folder of its own",
     "menagerie/twins/nsd/twin.py": "an earlier twin, known by its note",
+    "menagerie/twins/laion/twin.py": "an earlier twin, known by its note",
     "scripts/fetch_weights.py": "a note of absence that this workflow wrote",
 }
 

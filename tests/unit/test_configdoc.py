@@ -32,10 +32,10 @@ READERS = ENTRIES["datasets.<name>.reader"]["enum"]
 
 @pytest.mark.parametrize("reader", READERS)
 def test_every_reader_is_explained_with_all_its_options(root, reader: str) -> None:
-    pages = {name: (root / "docs" / f"{name}.md").read_text() for name in ("datasets", "nsd", "add-a-dataset")}
+    pages = {name: (root / "docs" / f"{name}.md").read_text() for name in ("datasets", "nsd", "laion", "add-a-dataset")}
     assert f"| `{reader}` |" in pages["datasets"]
     sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", pages["datasets"], re.MULTILINE | re.DOTALL))
-    text = sections.get(reader) or pages[{"own": "add-a-dataset", "nsd": "nsd"}[reader]]
+    text = sections.get(reader) or pages[{"own": "add-a-dataset", "nsd": "nsd", "laion": "laion"}[reader]]
     missing = [name for name in reader_module(reader).OPTIONS if not re.search(rf"\b{name}\b", text)]
     assert not missing
 

@@ -78,7 +78,7 @@ def test_the_schema_knows_every_metric(root: Path) -> None:
     assert set(LABELS) == set(METRICS)
 
 
-@pytest.mark.parametrize("name", ["config", "paper", "lab", "published", "published_laion"])
+@pytest.mark.parametrize("name", ["config", "paper", "laion", "lab", "published", "published_laion"])
 def test_editors_find_the_schema_of_shipped_configs(root: Path, name: str) -> None:
     """A YAML language server completes keys by this first line."""
     file = root / "config" / f"{name}.yaml"
@@ -96,7 +96,21 @@ def test_the_paper_is_224_models_and_four_subjects(root: Path, monkeypatch: pyte
     assert set(survey.config["experiments"]) >= set(read_experiments("config/experiments.yaml"))
 
 
-@pytest.mark.parametrize("path", ["config/config.yaml", "config/paper.yaml"])
+def test_laion_is_the_survey_on_five_people(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    paper, survey = (
+        Survey.from_config(yaml.safe_load(Path(f"config/{n}.yaml").read_text())) for n in ("paper", "laion")
+    )
+    assert list(survey.models) == list(paper.models)
+    dataset = survey.datasets["laion"]
+    assert dataset.subjects == ("sub-01", "sub-03", "sub-05", "sub-06", "sub-07")
+    assert list(dataset.splits) == ["replication", "tau", "cluster_k5", "ood"]
+    assert dataset.train_shares == (0.5, 0.8, *[0.8] * 5, 1121 / 1492)
+    for key in ("layers", "metrics", "training_predictions", "images", "experiments"):
+        assert survey.config[key] == paper.config[key]
+
+
+@pytest.mark.parametrize("path", ["config/config.yaml", "config/paper.yaml", "config/laion.yaml"])
 def test_shipped_configs_are_valid(root: Path, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root)
     survey = Survey.from_config(yaml.safe_load((root / path).read_text()))

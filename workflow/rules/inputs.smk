@@ -131,8 +131,13 @@ def per_model(table):
     return expand(f"{RUN}/scores/{{model}}/{table}.parquet", model=MODELS)
 
 
-def nsd_twin_weights(wildcards):
-    return [path for model in SURVEY.nsd_twin_models() for path in weights_input(model).values()]
+def twin_weights(kind):
+    """Weights of the models whose layers a twin plants."""
+
+    def weights(wildcards):
+        return [path for model in SURVEY.twin_models(kind) for path in weights_input(model).values()]
+
+    return weights
 
 
 def geometries_of_dataset(wildcards):

@@ -1,5 +1,5 @@
 # The Natural Scenes Dataset: fetching what the config needs of it, noise ceilings, and a simulated twin.
-from menagerie.survey.contents import NSD_TWIN_SPEC
+from menagerie.survey.contents import TWIN_SPECS
 
 
 localrules:
@@ -21,7 +21,7 @@ rule fetch_nsd:
         mem_mb=growing(2000),
         runtime=growing(2880),
     params:
-        datasets=nsd_fetch_params(),
+        datasets=fetch_params("nsd"),
     script:
         "../scripts/fetch_nsd.py"
 
@@ -45,7 +45,7 @@ rule estimate_ceilings:
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        options=dataset_options,
+        dataset=ceiling_params,
     script:
         "../scripts/estimate_ceilings.py"
 
@@ -53,8 +53,8 @@ rule estimate_ceilings:
 rule write_nsd_twin:
     input:
         recipe=recipe("write_nsd_twin"),
-        spec=ancient(shipped(NSD_TWIN_SPEC)),
-        weights=nsd_twin_weights,
+        spec=ancient(shipped(TWIN_SPECS["nsd"])),
+        weights=twin_weights("nsd"),
     output:
         design=f"{RESOURCES}/nsd_twin/nsddata/experiments/nsd/nsd_expdesign.mat",
     log:
@@ -68,6 +68,6 @@ rule write_nsd_twin:
         mem_mb=growing(6000),
         runtime=growing(120),
     params:
-        models=nsd_twin_params,
+        models=twin_params("nsd"),
     script:
         "../scripts/write_nsd_twin.py"

@@ -57,8 +57,8 @@ def select_on_params():
     return {name: [vars(how) for how in dataset.select_on] for name, dataset in DATASETS.items()}
 
 
-def dataset_options(wildcards):
-    return dict(DATASETS[wildcards.dataset].options)
+def ceiling_params(wildcards):
+    return plain_dataset(DATASETS[wildcards.dataset])
 
 
 def sources_of_tables():
@@ -108,14 +108,19 @@ def option_of(reader, name):
     return next((d.options.get(name) for d in DATASETS.values() if d.reader == reader), None)
 
 
-def nsd_fetch_params():
+def fetch_params(reader):
     """What is fetched: options and subjects of every dataset without a copy of its own."""
-    wanted = [d for d in DATASETS.values() if d.reader == "nsd" and not d.options.get("nsd_root")]
+    wanted = [d for d in DATASETS.values() if d.reader == reader and not d.options.get(f"{reader}_root")]
     return [{"options": dict(d.options), "subjects": list(d.subjects)} for d in wanted]
 
 
-def nsd_twin_params(wildcards):
-    return [build_params(model) for model in SURVEY.nsd_twin_models()]
+def twin_params(kind):
+    """What is needed to build the networks whose layers a twin plants."""
+
+    def params(wildcards):
+        return [build_params(model) for model in SURVEY.twin_models(kind)]
+
+    return params
 
 
 def experiment_params(wildcards):

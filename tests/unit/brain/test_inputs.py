@@ -16,9 +16,11 @@ from PIL import Image
 from scipy.io import savemat
 
 from menagerie.brain.nsd.layout import Layout
-from menagerie.brain.readers import kriegeskorte92, nsd, own, reader_module, rsm, simulated, v4
+from menagerie.brain.readers import kriegeskorte92, laion, nsd, own, reader_module, rsm, simulated, v4
 from menagerie.brain.stimuli import Stimuli, write_stimuli
 from menagerie.brain.tiles import photograph_files
+from menagerie.twins.laion import twin as laion_twin
+from menagerie.twins.laion import twin_geometry as laion_geometry
 from menagerie.twins.nsd.twin import TwinSpec, write_twin
 from menagerie.twins.nsd.twin_geometry import synthetic_voxels
 
@@ -126,6 +128,18 @@ def nsd_tree(folder, resources):
     return options, ("subj01",)
 
 
+def laion_tree(folder, resources):
+    voxels = {"sub-03": laion_geometry.synthetic_voxels("sub-03", (9, 8, 7), 30, 20, seed=1)}
+    laion_twin.write_twin(folder / "tree", laion_twin.TwinSpec(voxels, image_size=16))
+    reference = nib.load(next((folder / "tree").rglob("*R2mean*")))
+    mask = np.zeros(reference.shape, dtype=np.uint8)
+    mask[:5] = 1
+    nib.save(nib.Nifti1Image(mask, reference.affine), folder / "mask-sub-03.nii.gz")
+    regions = ["OTC_z1", "laion-lateral", {"mine": {"mask": str(folder / "mask-{subject}.nii.gz")}}]
+    options = {"laion_root": str(folder / "tree"), "images": "shared+ood", "regions": regions, "missing": "average"}
+    return options, ("sub-03",)
+
+
 def objects(folder, resources, reader):
     """Files of the structure of the 92 objects, where rule fetch_kriegeskorte92 puts them."""
     place = resources / "kriegeskorte92"
@@ -157,6 +171,7 @@ MAKE = {
     "own": own_folder,
     "rsm": rsm_folder,
     "nsd": nsd_tree,
+    "laion": laion_tree,
     "kriegeskorte92": lambda folder, resources: objects(folder, resources, "kriegeskorte92"),
     "simulated": lambda folder, resources: objects(folder, resources, "simulated"),
     "v4": v4_files,
@@ -193,7 +208,7 @@ def read_subject(reader, options, resources, subject, stimuli):
 def test_every_reader_is_watched():
     folder = Path(own.__file__).parent
     assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == set(MAKE)
-    assert all(hasattr(module, "examine") for module in (own, rsm, nsd, kriegeskorte92, simulated, v4))
+    assert all(hasattr(module, "examine") for module in (own, rsm, nsd, laion, kriegeskorte92, simulated, v4))
 
 
 @pytest.mark.parametrize("reader", MAKE)
@@ -219,7 +234,7 @@ def test_what_is_opened_is_listed(reader, watch, tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-@pytest.mark.parametrize("reader", ["own", "rsm", "nsd"])
+@pytest.mark.parametrize("reader", ["own", "rsm", "nsd", "laion"])
 def test_the_operating_system_sees_no_other_file(reader, tmp_path):
     """As above, whatever library opens a file, and in child processes too."""
     data, resources, results = tmp_path / "data", tmp_path / "resources", tmp_path / "results"
@@ -250,6 +265,19 @@ def test_the_operating_system_sees_no_other_file(reader, tmp_path):
                 opened.add(path.resolve())
     expected = flat(listed(reader, options, resources)) | flat(listed(reader, options, resources, subjects[0]))
     assert opened and opened <= expected, f"not listed: {opened - expected}"
+
+
+def test_trees_of_laion_that_rules_make(tmp_path):
+    note, twin = (tmp_path / path for path in (laion.INPUTS["laion"], laion.INPUTS["twin"]))
+    assert laion.inputs({}, str(tmp_path)) == laion.inputs({}, str(tmp_path), "sub-01") == {"laion": note}
+    here = {"laion_root": str(tmp_path / "laion_twin")}
+    assert laion.inputs(here, str(tmp_path)) == laion.inputs(here, str(tmp_path), "sub-01") == {"twin": twin}
+    (tmp_path / "mine").mkdir()
+    for name in ("task-images_stimuli.h5", "task-images_metadata.csv"):
+        (tmp_path / "mine" / name).touch()
+    own_images = {"stimuli_folder": str(tmp_path / "mine")}
+    assert set(laion.inputs(own_images, str(tmp_path))) == {"laion", "images", "metadata"}
+    assert set(laion.inputs(own_images, str(tmp_path), "sub-01")) == {"laion"}
 
 
 def test_trees_that_rules_make_are_known_by_what_is_written_last(tmp_path):

@@ -154,7 +154,7 @@ def reader(**functions) -> ModuleType:
 
 
 def test_splits_of_a_reader_may_differ_between_subjects(tmp_path):
-    def read_split(name, options, subject):
+    def read_split(name, options, subject, image_ids):
         first = 0 if subject == "one" else 12
         return [{"train": IDS[first : first + 6], "test": IDS[first + 6 : first + 12]}]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from menagerie.brain.nsd import bucket as module_bucket
-from menagerie.brain.nsd import fetch_nsd as module
-from menagerie.brain.nsd.bucket import BUCKET, Bucket, Remote, check_file
-from menagerie.brain.nsd.fetch_nsd import Wanted, fetch, main, make_plan
+from menagerie.brain.fetching import bucket as module_bucket
+from menagerie.brain.fetching.bucket import Bucket, Remote, check_file
+from menagerie.brain.fetching.copies import NOTE
+from menagerie.brain.nsd.fetch_nsd import BUCKET, Wanted, fetch, main, make_plan, nsd_bucket
 from menagerie.brain.nsd.layout import Layout
 from menagerie.brain.readers import nsd
 from menagerie.errors import MenagerieError
@@ -45,7 +45,7 @@ def server(twin):
 
 @pytest.fixture
 def bucket(server):
-    return Bucket(server)
+    return nsd_bucket(server)
 
 
 def snapshot(root: Path) -> dict:
@@ -82,7 +82,7 @@ def test_a_second_fetch_moves_nothing(bucket, tmp_path):
     fetch(bucket, root, make_plan(bucket, root, wanted), say=lambda _: None)
     before = snapshot(root / "nsddata_betas")
     plan = make_plan(bucket, root, wanted)
-    assert plan.open_files == []
+    assert {remote.key for remote in plan.files} <= set(plan.there)
     fetch(bucket, root, plan, say=lambda _: None)
     assert snapshot(root / "nsddata_betas") == before
 
@@ -151,7 +151,7 @@ def test_listings_come_in_pages(bucket, monkeypatch):
 
     monkeypatch.setattr(module_bucket, "read_text", small_pages)
     folder = "nsddata/freesurfer/subj01/label/"
-    whole = {remote.key for remote in bucket._list(folder)}
+    whole = {remote.key for remote in bucket.list(folder)}
     assert len(whole) > 2 and len(found) == -(-len(whole) // 2)
 
 
@@ -197,9 +197,9 @@ def test_command(server, tmp_path, capsys):
     assert "terms" in capsys.readouterr().err
     assert main([*to, "--dry-run"]) == 0
     assert "photographs, 40" in capsys.readouterr().out
-    assert not (tmp_path / "nsd" / module.NOTE).exists()
+    assert not (tmp_path / "nsd" / NOTE).exists()
     assert main([*to, "--accept-terms"]) == 0
-    assert (tmp_path / "nsd" / module.NOTE).is_file()
+    assert (tmp_path / "nsd" / NOTE).is_file()
 
 
 def test_fetch_of_the_reader_as_its_rule_calls_it(server, twin, tmp_path):
@@ -211,7 +211,7 @@ def test_fetch_of_the_reader_as_its_rule_calls_it(server, twin, tmp_path):
 
 
 def test_a_server_that_is_not_there(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(Bucket.__init__, "__defaults__", ("", BUCKET, download.Patience(1, 0, 5)))
+    monkeypatch.setattr(Bucket.__init__, "__defaults__", ("", download.Patience(1, 0, 5)))
     code = main(["--to", str(tmp_path), "--endpoint", "http://127.0.0.1:9", "--subjects", "subj01", "--dry-run"])
     assert code == 2
     assert "Check the network" in capsys.readouterr().err

@@ -11,10 +11,11 @@ from menagerie.brain.nsd.volumes import Volumes
 from menagerie.brain.readers import nsd
 from menagerie.brain.voxels.regions import build_regions
 from menagerie.errors import MenagerieError
-from menagerie.twins.nsd.twin import TwinSpec, compact_features, make_design, photograph_ids, write_twin
+from menagerie.twins.nsd.twin import TwinSpec, make_design, photograph_ids, write_twin
 from menagerie.twins.nsd.twin_command import main, read_spec
 from menagerie.twins.nsd.twin_files import write_volumes
 from menagerie.twins.nsd.twin_geometry import published_voxels, synthetic_voxels
+from menagerie.twins.signals import compact_features
 
 OTC = {"subj01": 8088, "subj02": 7528, "subj05": 8015, "subj07": 5849}
 EVC = {"subj01": 4657, "subj02": 3757, "subj05": 3661, "subj07": 3251}

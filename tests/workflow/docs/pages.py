@@ -58,6 +58,8 @@ ELSEWHERE = {
     "PYTHONPATH=workflow python -m menagerie.audit": ("by another test", "tests/unit/models/test_add_a_model.py"),
     "python -m menagerie.brain.nsd.fetch_nsd": ("needs a server", "tests/unit/nsd/test_fetch.py"),
     "python -m menagerie.twins.nsd.twin_command": ("by another test", "tests/unit/nsd/test_twin.py"),
+    "python -m menagerie.brain.laion.fetch_laion": ("needs a server", "tests/unit/laion/test_fetch_of_laion.py"),
+    "python -m menagerie.twins.laion.twin_command": ("by another test", "tests/unit/laion/test_twin_of_laion.py"),
     "uvx pre-commit": ("downloads; its hooks are those of make lint", ".ci/run"),
     "uvx pip-audit": ("asks an advisory service", "tests/security/test_text.py"),
     ".venv/bin/uv pip install --dry-run": ("asks the package index", "tests/security/test_text.py"),

@@ -104,13 +104,14 @@ def python(desk, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("config", ["config/lab.yaml", "config/paper.yaml"])
+@pytest.mark.parametrize("config", ["config/lab.yaml", "config/paper.yaml", "config/laion.yaml"])
 def test_shipped_configs_plan_a_run(desk, config: str) -> None:
-    """The paper with one model, because planning 224 takes long; tests/unit/test_survey.py counts them."""
-    models = ["--config", "models=[alexnet]"] if config == "config/paper.yaml" else []
+    """Surveys with one model, because planning 224 takes long; tests/unit/test_survey.py counts them."""
+    models = ["--config", "models=[alexnet]"] if config != "config/lab.yaml" else []
     planned = desk.run("--dry-run", "--quiet", "host", *models, "--configfile", config)
     assert "build_target" in planned and "list_layers" in planned
     assert ("fetch_nsd" in planned) == (config == "config/paper.yaml")
+    assert ("fetch_laion" in planned) == (config == "config/laion.yaml")
 
 
 @pytest.mark.parametrize("code", python_of("docs/results.md"), ids=lambda code: code.split()[1])

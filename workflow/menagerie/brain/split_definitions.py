@@ -175,8 +175,8 @@ def dataset_folds(
 ) -> dict[str, list[Fold]]:
     """Subject -> folds of every split of a dataset, in the order of the config; "" stands for all subjects.
 
-    A reader may offer ``split_names(options)``, ``read_split(name, options, subject)`` (folds as part -> ids),
-    ``split_files(options, names)``, and for groups ``image_column(options, column, image_ids)`` and
+    A reader may offer ``split_names(options)``, ``read_split(name, options, subject, image_ids)`` (folds as part ->
+    ids), ``split_files(options, names)``, and for groups ``image_column(options, column, image_ids)`` and
     ``group_files(options)``.
 
     Raises
@@ -206,7 +206,7 @@ def dataset_folds(
                 image_ids,
                 where,
                 groups=groups,
-                offered=lambda split, who=subject: reader.read_split(split, options, who),
+                offered=lambda split, who=subject: reader.read_split(split, options, who, image_ids),
             )
         ]
         for subject in (subjects if own else [""])

@@ -95,6 +95,18 @@ def _json_folds(path: Path) -> list[dict[str, list[str]]]:
     return [{part: [normal(str(entry)) for entry in fold[part]] for part in PARTS} for fold in folds]
 
 
+def read_json(path: Path) -> object:
+    """Content of a JSON file of splits.
+
+    Raises
+    ------
+    MenagerieError
+        When the file is missing, much too large, or no JSON.
+    """
+    _check(path)
+    return _json(path)
+
+
 def _image_column(table: Table) -> int:
     position = find_column(table, *IMAGE_COLUMNS)
     if position is None:

@@ -14,7 +14,9 @@ from menagerie.files.yaml_text import read_yaml, require_plain
 
 HOME = Path(__file__).parents[3]  # of the workflow
 SCHEMA = HOME / "workflow" / "schemas" / "config.schema.yaml"
-_SHIPPED = tuple(f"config/{name}" for name in ("config.yaml", "models.tsv", "experiments.yaml", "nsd_twin.yaml"))
+_SHIPPED = tuple(
+    f"config/{name}" for name in ("config.yaml", "models.tsv", "experiments.yaml", "nsd_twin.yaml", "laion_twin.yaml")
+)
 _PATTERNS = {"^[^{}\\x00-\\x1f]+$": "a path without { } and control characters"}
 
 

@@ -36,12 +36,12 @@ from menagerie.survey.replication import check_replication
 from menagerie.survey.score_sources import SURVEY, check_tables, splits_of_tables
 from menagerie.survey.split_config import check_select_on, splits_of
 from menagerie.survey.weights_file import weights_file, weights_sources
-from menagerie.twins.nsd.twin_keys import read_keys
+from menagerie.twins.twin_keys import LAION_TWIN, NSD_TWIN, read_keys
 
 # A layer takes about a second and starting a job five: 200 layers run for minutes, with a start of 3 %. A constant,
 # because another number would give the blocks other names, and repeat them.
 LAYERS_PER_PACK = 200
-NSD_TWIN_SPEC = "config/nsd_twin.yaml"
+TWIN_SPECS = {NSD_TWIN: "config/nsd_twin.yaml", LAION_TWIN: "config/laion_twin.yaml"}
 _INFERENCE = ("bootstrap.n_resamples", "bootstrap.seed", "permutations.n_permutations", "permutations.seed")
 _SUBJECT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -78,7 +78,19 @@ class Dataset:
     @property
     def train_shares(self) -> tuple[float, ...]:
         """Share of images that train, one entry for each fold of each split."""
-        return tuple(share for definition in self.splits.values() for share in train_shares(definition))
+        offered = getattr(self._reader, "train_shares", None)
+        known = self._reader.split_names(self.options) if offered else ()
+        return tuple(
+            share
+            for name, definition in self.splits.items()
+            for share in (offered(self.options, name) if name in known else train_shares(definition))
+        )
+
+    @property
+    def offers_splits(self) -> bool:
+        """Whether a split of the config is one that the reader offers."""
+        known = self._reader.split_names(self.options) if hasattr(self._reader, "split_names") else ()
+        return any(name in known for name in self.splits)
 
     def split_inputs(self, resources: str) -> dict[str, list[str]]:
         """Files that splits are read from, by split; and those of groups and of splits that the reader offers."""
@@ -204,10 +216,12 @@ class Survey:
         """Files on this machine that the weights of a model are converted from."""
         return list(map(str, weights_sources(self.spec(model), self.config)))
 
-    def nsd_twin_models(self) -> list[str]:
-        """Models whose layers the simulated twin of NSD plants, each once."""
-        planted = read_keys(shipped(NSD_TWIN_SPEC), f"Twin spec {NSD_TWIN_SPEC}")["planted"] or {}
-        return list(dict.fromkeys(entry["model"] for entry in planted.values()))
+    def twin_models(self, kind: str) -> list[str]:
+        """Models whose layers a simulated twin (``nsd``, ``laion``) plants, each once."""
+        spec = TWIN_SPECS[kind]
+        keys = read_keys(shipped(spec), kind, f"Twin spec {spec}")
+        planted = [entry for name in ("planted", "planted_ood") for entry in (keys.get(name) or {}).values()]
+        return list(dict.fromkeys(entry["model"] for entry in planted))
 
     @cached_property
     def _weights_files(self) -> dict[str, str]:

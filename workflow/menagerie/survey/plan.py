@@ -72,6 +72,8 @@ def _images_of(dataset: Dataset) -> int:
     reader = reader_module(dataset.reader)
     if hasattr(reader, "image_ids"):
         return len(reader.image_ids())
+    if hasattr(reader, "count_images"):
+        return reader.count_images(dataset.options)
     files = dataset.inputs("").get("images")
     if isinstance(files, list):
         return len(files)

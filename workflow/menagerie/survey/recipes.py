@@ -7,10 +7,11 @@ from functools import cached_property
 
 from menagerie.provenance.recipe import Recipe
 from menagerie.survey.config import shipped
-from menagerie.survey.contents import NSD_TWIN_SPEC
+from menagerie.survey.contents import TWIN_SPECS
 from menagerie.survey.replication import COMPARED
 from menagerie.survey.score_sources import table_files, without_files
 from menagerie.survey.source_recipes import InventoryMissingError, SourceRecipes
+from menagerie.twins.twin_keys import LAION_TWIN, NSD_TWIN
 
 __all__ = ["InventoryMissingError", "Recipes"]
 
@@ -109,11 +110,19 @@ class Recipes(SourceRecipes):
 
     def write_nsd_twin(self) -> Recipe:
         """A simulated twin of NSD with planted layers."""
-        models = self.survey.nsd_twin_models()
+        return self._twin(NSD_TWIN)
+
+    def write_laion_twin(self) -> Recipe:
+        """A simulated twin of LAION-fMRI with planted layers."""
+        return self._twin(LAION_TWIN)
+
+    def _twin(self, kind: str) -> Recipe:
+        models = self.survey.twin_models(kind)
         upstream = {f"weights of {model}": self.weights(model) for model in models}
         also = [name for model in models for name in self._provider(model)]
-        sources = {"spec": self.survey.digests.file(shipped(NSD_TWIN_SPEC))}
-        return self._recipe("write_nsd_twin", {}, [self.network(model) for model in models], also, sources, upstream)
+        sources = {"spec": self.survey.digests.file(shipped(TWIN_SPECS[kind]))}
+        networks = [self.network(model) for model in models]
+        return self._recipe(f"write_{kind}_twin", {}, networks, also, sources, upstream)
 
     # ---- analyses
 

@@ -162,10 +162,11 @@ class SourceRecipes:
         files = one.split_inputs(self.survey.config["resources"])
         paths = [user_path(path).resolve() for entry in files.values() for path in entry]
         settings = {"splits": {name: _without_paths(given, paths) for name, given in one.splits.items()}}
-        if any(key in files for key in ("reader", "groups")):
+        asks_reader = one.offers_splits or "groups" in files
+        if asks_reader:
             settings |= {"reader": one.reader}
         upstream = {"stimuli": self.fingerprint("build_stimuli", stimuli=one.stimuli)}
-        code = self._reader_code(one) if "reader" in files or "groups" in files else ()
+        code = self._reader_code(one) if asks_reader else ()
         return self._recipe(
             "define_splits", {"dataset": dataset}, settings, code, self.survey.digests.sources(files), upstream
         )

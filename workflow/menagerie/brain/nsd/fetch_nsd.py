@@ -10,7 +10,6 @@ It tells the sizes first, goes on where it stopped, and checks every file. ``fet
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,8 +18,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from menagerie.brain.fetching.bucket import Bucket, Remote, RemoteFile
+from menagerie.brain.fetching.copies import Copy, size_text
 from menagerie.brain.nsd.betas import ENDINGS
-from menagerie.brain.nsd.bucket import Bucket, Remote, RemoteFile, check_file
 from menagerie.brain.nsd.design import Design, read_design, select_images
 from menagerie.brain.nsd.layout import (
     LABEL_VOLUMES,
@@ -37,7 +37,7 @@ from menagerie.errors import MenagerieError, unknown
 from menagerie.files.storage import atomic
 from menagerie.provenance.jobs import command
 
-NOTE = "fetched.json"
+BUCKET, REGION = "natural-scenes-dataset", "us-east-2"
 TERMS = "https://naturalscenesdataset.org"
 _MANY_IMAGES = 8  # chunks of more images than this make reading single photographs dearer than the whole file
 _KEYS = Layout(Path())
@@ -87,11 +87,6 @@ class Plan:
     absent_sessions: list[str]
     there: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def open_files(self) -> list[Remote]:
-        """Files that are still to be fetched."""
-        return [remote for remote in self.files if remote.key not in self.there]
-
     def text(self) -> str:
         """Sizes by kind, for the user to read before anything large travels."""
         session = [r for r in self.files if "betas_session" in r.key]
@@ -102,20 +97,23 @@ class Plan:
             (f"design, volumes and label tables, {len(small)} files", sum(r.size for r in small)),
             ("photographs, whole file" if self.wanted.whole_stimuli else f"photographs, {len(self.ids)}", photographs),
         ]
-        lines = [f"{name:40} {_size(size):>10}" for name, size in rows]
+        lines = [f"{name:40} {size_text(size):>10}" for name, size in rows]
         done = sum(r.size for r in self.files if r.key in self.there)
-        lines.append(f"{'all':40} {_size(sum(size for _, size in rows)):>10}  (of which {_size(done)} are here)")
+        lines.append(
+            f"{'all':40} {size_text(sum(size for _, size in rows)):>10}  (of which {size_text(done)} are here)"
+        )
         if self.absent_sessions:
             lines.append(f"not in the bucket (held out): {', '.join(self.absent_sessions)}")
         return "\n".join(lines)
 
 
-def _size(n_bytes: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.0f} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.1f} GB"
+def nsd_bucket(endpoint: str = "") -> Bucket:
+    """The bucket of NSD, on the public server or another."""
+    return Bucket(BUCKET, REGION, endpoint)
+
+
+def _copy(bucket: Bucket, root: Path) -> Copy:
+    return Copy(bucket, root, _KEYS.design, "an NSD", "nsd_root")
 
 
 def make_plan(bucket: Bucket, root: Path, wanted: Wanted) -> Plan:
@@ -126,26 +124,19 @@ def make_plan(bucket: Bucket, root: Path, wanted: Wanted) -> Plan:
     MenagerieError
         When the bucket lacks a file that every analysis needs, or ``root`` holds a tree that was not fetched.
     """
-    note = _read_note(root)
-    design_files = _required(bucket, [_KEYS.design.as_posix(), _KEYS.stimulus_table.as_posix()])
-    there = {remote.key: _bring(bucket, root, remote, note) for remote in design_files}
+    copy = _copy(bucket, root)
+    design_files = copy.required([_KEYS.design.as_posix(), _KEYS.stimulus_table.as_posix()])
+    there = {remote.key: copy.bring(remote) for remote in design_files}
     design = read_design(Layout(root))
     ids = _images(design, wanted)
     small = [_KEYS.volume(s, name).as_posix() for s in wanted.subjects for name in (NCSNR, *LABEL_VOLUMES, *T_MAPS)]
     tables = [name for name in LABEL_VOLUMES if name not in UNNAMED_LABELS]
     small += [_KEYS.label_table(subject, name).as_posix() for subject in wanted.subjects for name in tables]
     sessions, absent = bucket.find(_session_keys(design, wanted))
-    (stimuli,) = _required(bucket, [_KEYS.stimuli.as_posix()])
-    files = [*design_files, *_required(bucket, small), *sessions, *([stimuli] if wanted.whole_stimuli else [])]
-    there |= {r.key: how for r in files if (how := _here(root, r, note)) is not None}
+    (stimuli,) = copy.required([_KEYS.stimuli.as_posix()])
+    files = [*design_files, *copy.required(small), *sessions, *([stimuli] if wanted.whole_stimuli else [])]
+    there |= {r.key: how for r in files if (how := copy.here(r)) is not None}
     return Plan(wanted, files, stimuli, ids, [key.rpartition("ppdata/")[2] for key in absent], there)
-
-
-def _required(bucket: Bucket, keys: list[str]) -> list[Remote]:
-    found, absent = bucket.find(keys)
-    if absent:
-        raise MenagerieError(f"{bucket.where} lacks {absent[0]} ({len(absent)} files in all). Check option endpoint.")
-    return found
 
 
 def _images(design: Design, wanted: Wanted) -> np.ndarray:
@@ -165,47 +156,6 @@ def _session_keys(design: Design, wanted: Wanted) -> list[str]:
     return keys
 
 
-def _read_note(root: Path) -> dict:
-    """The note of an earlier fetch; a tree without one is somebody else's and must not be written to."""
-    path = root / NOTE
-    if not path.is_file():
-        if Layout(root).design.is_file() and not (root / f".{NOTE}").is_file():
-            raise MenagerieError(
-                f"{root} holds an NSD tree that this command did not fetch. Set nsd_root to read it where it is, "
-                "or give another folder."
-            )
-        path = root / f".{NOTE}"
-    return json.loads(path.read_text())["files"] if path.is_file() else {}
-
-
-def _is_ours(path: Path, remote: Remote, note: dict) -> bool:
-    """Whether a file that is not the bucket's (any more) is one that this command wrote, and may be replaced."""
-    return path.is_file() and note.get(remote.key, {}).get("size") == path.stat().st_size
-
-
-def _here(root: Path, remote: Remote, note: dict) -> str | None:
-    """How a file that is there was checked; None where it must be fetched."""
-    path = root / remote.key
-    if not path.is_file() or path.stat().st_size != remote.size:
-        return None
-    known = note.get(remote.key, {})
-    if known.get("etag") == remote.etag:
-        return known["check"]
-    try:
-        return check_file(path, remote)
-    except MenagerieError:
-        return None
-
-
-def _bring(bucket: Bucket, root: Path, remote: Remote, note: dict) -> str:
-    root.mkdir(parents=True, exist_ok=True)
-    marker = root / f".{NOTE}"
-    if not marker.exists():
-        marker.write_text(json.dumps({"files": {}}))
-    path = root / remote.key
-    return _here(root, remote, note) or bucket.download(remote, path, replace=_is_ours(path, remote, note))
-
-
 def fetch(bucket: Bucket, root: Path, plan: Plan, say: Callable[[str], None] = print) -> Path:
     """Fetch everything of a plan that is not there yet; returns the note that is written last.
 
@@ -214,38 +164,22 @@ def fetch(bucket: Bucket, root: Path, plan: Plan, say: Callable[[str], None] = p
     MenagerieError
         When a file cannot be fetched or fails its check; run again to go on.
     """
-    root = Path(root)
-    note = _read_note(root)
-    checks = dict(plan.there)
-    for count, remote in enumerate(plan.open_files, start=1):
-        say(f"[{count}/{len(plan.open_files)}] {remote.key} ({_size(remote.size)})")
-        path = root / remote.key
-        checks[remote.key] = bucket.download(remote, path, replace=_is_ours(path, remote, note))
-        note[remote.key] = {"size": remote.size, "etag": remote.etag, "check": checks[remote.key]}
-        _write_note(root / f".{NOTE}", {"files": note})
-    note |= {r.key: {"size": r.size, "etag": r.etag, "check": checks[r.key]} for r in plan.files}
+    copy = _copy(bucket, root)
+    copy.fetch(plan.files, plan.there, say)
     if not plan.wanted.whole_stimuli:
         say(f"{plan.stimuli.key}: {len(plan.ids)} photographs")
-        fetch_photographs(bucket, plan.stimuli, Layout(root).stimuli, plan.ids)
-    _write_note(root / f".{NOTE}", {"files": note})
-    _write_note(root / NOTE, _summary(plan, note))
-    return root / NOTE
+        fetch_photographs(bucket, plan.stimuli, Layout(Path(root)).stimuli, plan.ids)
+    return copy.finish(_summary(plan))
 
 
-def _summary(plan: Plan, note: dict) -> dict:
+def _summary(plan: Plan) -> dict:
     return {
         "source": "Natural Scenes Dataset (Allen et al. 2022)",
         "subjects": list(plan.wanted.subjects),
         "images": plan.wanted.images,
         "photographs": "whole file" if plan.wanted.whole_stimuli else len(plan.ids),
         "sessions_absent": plan.absent_sessions,
-        "files": note,
     }
-
-
-def _write_note(path: Path, content: dict) -> None:
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def fetch_photographs(bucket: Bucket, remote: Remote, path: Path, ids: np.ndarray) -> int:
@@ -293,7 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--dry-run", action="store_true", help="tell the sizes and stop")
     parser.add_argument("--accept-terms", action="store_true", help=f"you have accepted the terms of NSD ({TERMS})")
     given = parser.parse_args(arguments)
-    bucket = Bucket(given.endpoint)
+    bucket = nsd_bucket(given.endpoint)
     wanted = Wanted(given.subjects, given.images, given.betas, given.whole_stimuli)
     if not (given.accept_terms or given.dry_run):
         raise MenagerieError(f"NSD may be used after accepting its terms: {TERMS}. Then give --accept-terms.")

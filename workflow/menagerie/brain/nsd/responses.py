@@ -10,6 +10,7 @@ import numpy as np
 
 from menagerie.brain.nsd.betas import percent, read_session
 from menagerie.brain.nsd.layout import TRIALS_PER_SESSION
+from menagerie.brain.voxels.ranges import ranges
 from menagerie.brain.voxels.zscores import zscore
 from menagerie.errors import MenagerieError, unknown
 
@@ -115,7 +116,7 @@ def read_responses(
     if not len(kept):
         raise MenagerieError(
             f"NSD {subject}: none of {len(trials)} images has the trials it needs (option missing: {missing}; "
-            f"session files found: {_ranges(sessions) or 'none'}). Fetch the sessions, check nsd_root, "
+            f"session files found: {ranges(sessions) or 'none'}). Fetch the sessions, check nsd_root, "
             "or set missing: average."
         )
     repeats = np.full((trials.shape[1], len(kept), len(voxels)), np.nan, dtype=np.float32)
@@ -130,7 +131,7 @@ def read_responses(
         here = wanted // TRIALS_PER_SESSION + 1 == session
         values = values if normalise else percent(raw)
         repeats[columns[here], rows[here]] = values[wanted[here] % TRIALS_PER_SESSION]
-    report |= {"sessions_read": _ranges(needed), "voxels_constant": str(int((~varies).sum()))}
+    report |= {"sessions_read": ranges(needed), "voxels_constant": str(int((~varies).sum()))}
     return Responses(kept, repeats, varies, report)
 
 
@@ -146,14 +147,3 @@ def _report(trials: np.ndarray, use: np.ndarray, missing: str) -> dict[str, str]
         "images_dropped": str(int((gone & shown.any(axis=1)).sum())),
         "images_with_fewer_repeats": str(int(fewer.sum())),
     }
-
-
-def _ranges(numbers: object) -> str:
-    """Whole numbers as text, neighbours joined: 1-3, 7."""
-    parts: list[list[int]] = []
-    for number in sorted(int(n) for n in numbers):
-        if parts and number == parts[-1][-1] + 1:
-            parts[-1].append(number)
-        else:
-            parts.append([number])
-    return ", ".join(str(p[0]) if len(p) == 1 else f"{p[0]}-{p[-1]}" for p in parts)

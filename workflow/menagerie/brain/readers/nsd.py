@@ -48,15 +48,14 @@ def fetch(resources: str | Path, options: Mapping[str, object], subjects: Sequen
     MenagerieError
         When a file cannot be fetched or fails its check; run again to go on.
     """
-    from menagerie.brain.nsd.bucket import Bucket
-    from menagerie.brain.nsd.fetch_nsd import TERMS, Wanted, fetch, make_plan
+    from menagerie.brain.nsd.fetch_nsd import TERMS, Wanted, fetch, make_plan, nsd_bucket
 
     chosen = parse_options(options)
     if not (chosen.accept_terms or chosen.endpoint):
         raise MenagerieError(f"NSD may be used after accepting its terms: {TERMS}. Then set accept_terms: true.")
     form = "hdf5" if chosen.betas == "auto" else chosen.betas
     root = Path(resources) / INPUTS["nsd"]
-    bucket = Bucket(chosen.endpoint)
+    bucket = nsd_bucket(chosen.endpoint)
     plan = make_plan(bucket, root.parent, Wanted(subjects, str(chosen.images), form))
     print(plan.text())
     return fetch(bucket, root.parent, plan)

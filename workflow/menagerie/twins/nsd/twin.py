@@ -19,6 +19,7 @@ from menagerie.brain.nsd.betas import ENDINGS
 from menagerie.brain.nsd.design import Design
 from menagerie.brain.nsd.layout import (
     BETA_SCALE,
+    IMAGE_SIZE,
     N_IMAGES,
     REPEATS,
     SESSIONS,
@@ -30,7 +31,8 @@ from menagerie.brain.nsd.layout import (
 from menagerie.errors import MenagerieError, unknown
 from menagerie.twins.nsd.twin_files import write_design, write_photographs, write_session, write_volumes
 from menagerie.twins.nsd.twin_geometry import Voxels
-from menagerie.twins.nsd.twin_images import image_statistics, textures
+from menagerie.twins.pictures import image_statistics, textures
+from menagerie.twins.signals import check_planted, read_out
 
 
 @dataclass(frozen=True)
@@ -147,9 +149,12 @@ def write_twin(
     layout.twin_note.write_text(json.dumps(_note(spec), indent=1) + "\n")
     statistics: dict[str, list[np.ndarray]] = {}
     measure = image_statistics if planted is None else _nothing
-    write_photographs(layout.stimuli, ids, _watched(ids, photographs or textures(spec.seed), statistics, measure))
+    write_photographs(
+        layout.stimuli, ids, _watched(ids, photographs or textures(spec.seed, IMAGE_SIZE), statistics, measure)
+    )
     planted = {region: np.stack(rows) for region, rows in statistics.items()} if planted is None else planted
-    _check_planted(spec, planted, len(ids))
+    wanted = {str(name) for voxels in spec.voxels.values() for name in np.unique(voxels.plant) if name}
+    check_planted(planted, wanted, len(ids))
     write_design(layout, design)
     for subject, voxels in spec.voxels.items():
         write_volumes(layout, subject, voxels)
@@ -157,30 +162,6 @@ def write_twin(
         for session, betas in _sessions(spec, design, subject, voxels, signal):
             write_session(layout.betas(subject, session, spec.ending), voxels, betas)
     return design
-
-
-def compact_features(features: np.ndarray) -> np.ndarray:
-    """Centred features with at most as many columns as images, and the same inner products between images.
-
-    A Gaussian random read-out is distributed alike for both, since it depends on these products only; so that a
-    layer of 400,000 features needs no weights of that length. Single features are not scaled: their covariance is
-    what makes the layer's RSM.
-
-    Parameters
-    ----------
-    features
-        ``(images, features)``.
-
-    Returns
-    -------
-    float32 ``(images, min(features, images))``.
-    """
-    centred = np.asarray(features, dtype=np.float32)
-    centred = centred - centred.mean(axis=0)
-    if centred.shape[1] <= len(centred):
-        return centred
-    values, vectors = np.linalg.eigh((centred @ centred.T).astype(np.float64))
-    return (vectors * np.sqrt(np.maximum(values, 0))).astype(np.float32)
 
 
 def _watched(
@@ -201,18 +182,6 @@ def _nothing(_: np.ndarray) -> Mapping[str, np.ndarray]:
     return {}
 
 
-def _check_planted(spec: TwinSpec, planted: Mapping[str, np.ndarray], n_images: int) -> None:
-    wanted = {str(name) for voxels in spec.voxels.values() for name in np.unique(voxels.plant) if name}
-    if lost := wanted - set(planted):
-        raise MenagerieError(f"Twin: no features are planted for {', '.join(sorted(lost))}; give them for each region.")
-    for region, features in planted.items():
-        if np.ndim(features) != 2 or len(features) != n_images or not np.isfinite(features).all():
-            raise MenagerieError(
-                f"Twin, features planted in {region}: expected finite values of shape ({n_images}, features), "
-                f"found shape {np.shape(features)}."
-            )
-
-
 def _signal(
     spec: TwinSpec,
     design: Design,
@@ -229,25 +198,11 @@ def _signal(
     signal = np.zeros((len(shown), len(voxels)), dtype=np.float32)
     for region, features in planted.items():
         members = np.flatnonzero(voxels.plant == region)
-        scaled = compact_features(features)
-        values = np.empty((len(shown), scaled.shape[1]), dtype=np.float32)
-        values[known] = scaled[row]
-        # Random mixtures of the known images: Gaussian with the covariance of their features.
-        mixture = rng.standard_normal((int((~known).sum()), len(scaled)), dtype=np.float32)
-        values[~known] = mixture @ scaled / np.sqrt(len(scaled))
-        weights = rng.standard_normal((scaled.shape[1], len(members)), dtype=np.float32)
-        signal[:, members] = _standardise(values @ weights)
+        signal[:, members] = read_out(features, row, known, len(members), rng)
     alone = np.flatnonzero(voxels.plant == "")
     signal[:, alone] = rng.standard_normal((len(shown), len(alone)), dtype=np.float32)
     signal *= voxels.ncsnr
     return signal
-
-
-def _standardise(values: np.ndarray) -> np.ndarray:
-    """Columns with mean 0 and SD 1; columns without variance are 0."""
-    centred = values - values.mean(axis=0)
-    sd = centred.std(axis=0)
-    return centred / np.where(sd > 1e-7, sd, np.inf)
 
 
 def _sessions(

@@ -19,8 +19,8 @@ from menagerie.errors import MenagerieError
 from menagerie.provenance.jobs import command
 from menagerie.twins.nsd.twin import TwinSpec, make_design, photograph_ids, write_twin
 from menagerie.twins.nsd.twin_geometry import Voxels, published_voxels, synthetic_voxels
-from menagerie.twins.nsd.twin_images import textures
-from menagerie.twins.nsd.twin_keys import read_keys
+from menagerie.twins.pictures import textures
+from menagerie.twins.twin_keys import NSD_TWIN, read_keys
 
 
 def read_spec(path: Path) -> tuple[TwinSpec, dict]:
@@ -31,7 +31,7 @@ def read_spec(path: Path) -> tuple[TwinSpec, dict]:
     MenagerieError
         When the file cannot be read, a key is unknown or has a wrong value, or the voxels do not fit the volume.
     """
-    keys = read_keys(path)
+    keys = read_keys(path, NSD_TWIN)
     spec = TwinSpec(
         voxels={subject: _voxels(subject, keys) for subject in keys["subjects"]},
         sessions=keys["sessions"],
@@ -70,7 +70,7 @@ def photograph_source(spec: TwinSpec, kind: str) -> Callable[[int], np.ndarray]:
         When there are fewer tiles than images.
     """
     if kind == "textures":
-        return textures(spec.seed)
+        return textures(spec.seed, IMAGE_SIZE)
     from menagerie.brain.readers.simulated import cut_tiles  # needs scikit-image's photographs
 
     ids = photograph_ids(spec, make_design(spec)).tolist()

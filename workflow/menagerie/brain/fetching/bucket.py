@@ -19,8 +19,6 @@ from menagerie.errors import MenagerieError
 from menagerie.files.download import PATIENCE, Patience, download
 from menagerie.files.web import DownloadError, read_range, read_text
 
-BUCKET = "natural-scenes-dataset"
-REGION = "us-east-2"
 _BLOCK = 1 << 20
 # Part sizes that uploaders use, in MiB: an ETag of many parts is the MD5 of the MD5s of the parts.
 _PART_SIZES = (5, 8, 10, 15, 16, 20, 25, 32, 50, 64, 100, 128, 256, 512, 1024)
@@ -40,17 +38,17 @@ class Bucket:
 
     Parameters
     ----------
+    name, region
+        Of the bucket.
     endpoint
         URL of an S3 server; empty for the public one.
-    name
-        Name of the bucket.
     patience
         How long to try a request.
     """
 
-    def __init__(self, endpoint: str = "", name: str = BUCKET, patience: Patience = PATIENCE):
+    def __init__(self, name: str, region: str, endpoint: str = "", patience: Patience = PATIENCE):
         self.where = f"bucket {name} at {endpoint or 'the public S3 server'}"
-        self.url = f"{endpoint.rstrip('/')}/{name}" if endpoint else f"https://{name}.s3.{REGION}.amazonaws.com"
+        self.url = f"{endpoint.rstrip('/')}/{name}" if endpoint else f"https://{name}.s3.{region}.amazonaws.com"
         self.patience = patience
 
     def find(self, keys: Iterable[str]) -> tuple[list[Remote], list[str]]:
@@ -63,14 +61,20 @@ class Bucket:
         """
         keys = list(keys)
         there: dict[str, Remote] = {}
-        for folder in sorted({key.rpartition("/")[0] + "/" for key in keys}):
-            there |= {remote.key: remote for remote in self._list(folder)}
+        for folder in sorted({"".join(key.rpartition("/")[:2]) for key in keys}):
+            there |= {remote.key: remote for remote in self.list(folder)}
         return [there[key] for key in keys if key in there], [key for key in keys if key not in there]
 
-    def _list(self, folder: str) -> list[Remote]:
-        """Files of a folder, by operation ListObjectsV2: a thousand a page."""
+    def list(self, folder: str, *, deep: bool = False) -> list[Remote]:
+        """Files of a folder (``deep``: of those below it too), by operation ListObjectsV2: a thousand a page.
+
+        Raises
+        ------
+        MenagerieError
+            As :meth:`find`.
+        """
         found: list[Remote] = []
-        query = {"list-type": "2", "delimiter": "/", "prefix": folder}
+        query = {"list-type": "2", "prefix": folder} | ({} if deep else {"delimiter": "/"})
         while query:
             try:
                 page = ElementTree.fromstring(read_text(f"{self.url}/?{urlencode(query)}", patience=self.patience))

@@ -15,12 +15,14 @@ import yaml
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.yaml_text import read_yaml
 
-SCHEMA = Path(__file__).parents[3] / "schemas" / "twin.schema.yaml"
-_THEN = "Correct it; docs/nsd.md describes every key."
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+# Kind of twin -> its schema; the page that describes every key has the name of the dataset.
+NSD_TWIN, LAION_TWIN = "nsd", "laion"
+_FILES = {NSD_TWIN: "twin.schema.yaml", LAION_TWIN: "laion_twin.schema.yaml"}
 
 
-def read_keys(path: str | Path, what: str = "") -> dict:
-    """All keys of a spec file, with the defaults filled in; ``what`` names the file in messages.
+def read_keys(path: str | Path, kind: str, what: str = "") -> dict:
+    """All keys of a spec file of a kind of twin, with the defaults filled in; ``what`` names the file in messages.
 
     Raises
     ------
@@ -28,24 +30,25 @@ def read_keys(path: str | Path, what: str = "") -> dict:
         When the file cannot be read, or naming the key that is unknown or has another value than the schema allows.
     """
     what = what or f"Twin spec {path}"
-    given = read_yaml(path, what, _THEN)
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    then = f"Correct it; docs/{kind}.md describes every key."
+    given = read_yaml(path, what, then)
+    schema = yaml.safe_load((SCHEMAS / _FILES[kind]).read_text(encoding="utf-8"))
     keys = {} if given is None else given
     errors = jsonschema.Draft202012Validator(schema).iter_errors(keys)
     for error in sorted(errors, key=lambda one: list(map(str, one.absolute_path))):
-        raise _explain(error, what)
+        raise _explain(error, what, then)
     keys = _filled(keys, schema)
     return {name: _whole(value, schema["properties"][name]) for name, value in keys.items()}
 
 
-def _explain(error: jsonschema.ValidationError, what: str) -> MenagerieError:
+def _explain(error: jsonschema.ValidationError, what: str, then: str) -> MenagerieError:
     key = ".".join(map(str, error.absolute_path)) or "the top level"
     if error.validator == "additionalProperties":
         known = error.schema["properties"]
         return unknown(f"key of {what} (at {key})", sorted(set(error.instance) - set(known))[0], known)
     found = repr(error.instance)
     expected = error.schema.get("description", error.message) if error.absolute_path else "keys and values"
-    return MenagerieError(f"{what}, {key}: found {found[:60]}, expected {expected}. {_THEN}")
+    return MenagerieError(f"{what}, {key}: found {found[:60]}, expected {expected}. {then}")
 
 
 def _filled(given: Mapping, schema: Mapping) -> dict:

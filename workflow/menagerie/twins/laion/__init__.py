@@ -1,0 +1,1 @@
+"""A small simulated twin of LAION-fMRI in the dataset's own files."""
