@@ -72,3 +72,60 @@ def test_gpu_in_an_environment_of_a_few_packages(tmp_path: Path) -> None:
     assert len(found["The survey in hours"]) == 5 and (tmp_path / "gpu.md").read_text().count("## ") == said.count(
         "## "
     )
+
+
+CODE = '''"""Says 1."""
+LIMIT = 3
+
+
+def share(x: float = 0.5, axis=0):
+    """Of 2."""
+    if x < 0:
+        raise ValueError(f"{x + 1} is below {0}")
+    return max(x * LIMIT, 1) - (not x)
+'''
+MUTANTS = [
+    ("3 in LIMIT = 3", "4"),
+    ("0.5 in def share(x: float=0.5, axis=0):", "1.0"),
+    ("0.5 in def share(x: float=0.5, axis=0):", "0.0"),
+    ("0 in def share(x: float=0.5, axis=0):", "1"),
+    ("if x < 0:", "if False: raise ValueError(f'{x + 1} is below {0}')"),
+    ("x < 0", "x <= 0"),
+    ("0 in x < 0", "1"),
+    ("max(x * LIMIT, 1) - (not x)", "max(x * LIMIT, 1) + (not x)"),
+    ("max(x * LIMIT, 1)", "x * LIMIT"),
+    ("x * LIMIT", "x / LIMIT"),
+    ("1 in max(x * LIMIT, 1)", "2"),
+    ("not x", "x"),
+]
+
+
+def test_mutants_change_what_is_computed_and_not_what_is_said(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import mutants
+
+    (tmp_path / "code.py").write_text(CODE)
+    found = mutants.mutants_of(tmp_path / "code.py")
+    assert [(one.before, one.after) for one in found] == MUTANTS
+    names: dict = {}
+    exec(compile(mutants.mutated(tmp_path / "code.py", 7), "code.py", "exec"), names)
+    assert names["share"](2.0) == 6.0 and names["LIMIT"] == 3  # the eighth: max(6, 1) + False
+    exec(compile(mutants.mutated(tmp_path / "code.py", 0), "code.py", "exec"), names)
+    assert names["share"](2.0) == 8.0
+
+
+SMALL_ROOM = """
+import sys
+sys.path.insert(0, "benchmarks")
+import mutations
+mutations.OTHERS = ()
+mutations.ROOMS = {"edges": (("linking/edges.py",), ("tests/unit/linking/test_edges.py",))}
+sys.argv = ["mutations.py", "--sample", "4"]
+mutations.main()
+"""
+
+
+def test_mutations_are_noticed_by_the_tests_that_come_by() -> None:
+    row = run("-c", SMALL_ROOM).splitlines()[2]
+    room, mutants, killed = row.strip("| ").split(" | ")[:3]
+    assert (room, mutants) == ("edges", "4") and 2 <= int(killed) <= 4

@@ -217,3 +217,133 @@ def test_a_gpu_finds_the_images_that_the_host_finds(bad):
         gram.add(features[:, 20:])
         flaws.append(gram.flaw())
     assert flaws[0] == flaws[1] == (f"values are not finite (first at image {min(bad)}, counted from 0)" if bad else "")
+
+
+def with_strengths(n_images: int = 9, n_features: int = 400) -> tuple[RawGram, np.ndarray]:
+    """Images that share a pattern at their own strengths and offsets, over two slices."""
+    rng = np.random.default_rng(5)
+    pattern = rng.gamma(1, 2, n_features)
+    own = 0.3 * rng.standard_normal((n_images, n_features))
+    features = rng.uniform(0.5, 4, (n_images, 1)) * pattern + own + rng.uniform(-3, 3, (n_images, 1))
+    features = torch.from_numpy(features).float()
+    return accumulated(features, n_features // 3, n_features - n_features // 3), features.double().numpy()
+
+
+def test_squared_norms_are_those_of_the_features():
+    """Both with what all images share, in which strengths and offsets count, and without the mean over features."""
+    gram, exact = with_strengths()
+    assert (gram._strengths - 1).abs().max() > 0.3  # the reference is taken off, at strengths that matter
+    np.testing.assert_allclose(gram._squares_of_features(), (exact**2).sum(axis=1), rtol=1e-9)
+    centred = exact - exact.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(gram._squared_norms(), (centred**2).sum(axis=1), rtol=1e-9)
+    centred = exact - exact.mean(axis=0)
+    np.testing.assert_allclose(gram.centred(), centred @ centred.T, rtol=1e-5, atol=1e-6 * (centred**2).sum())
+
+
+def test_noise_is_errors_over_what_differs_between_patterns():
+    gram, exact = with_strengths()
+    patterns = exact - exact.mean(axis=1, keepdims=True)
+    mean_square = (patterns**2).sum(axis=1).mean()
+    patterns /= np.linalg.norm(patterns, axis=1, keepdims=True)
+    between = ((patterns - patterns.mean(axis=0)) ** 2).sum(axis=1).mean()
+    changes = 1e-4 * np.random.default_rng(0).standard_normal((3, 400)) + 5e-4
+    errors = accumulate.Errors()
+    for part in (slice(0, 150), slice(150, 400)):
+        one = torch.from_numpy(changes[:, part]).float()
+        errors.add(accumulate.sums_of_changes(one), one.shape[1])
+    power = ((changes - changes.mean(axis=1, keepdims=True)) ** 2).sum(axis=1).mean()
+    assert float(errors.power()) == pytest.approx(power, rel=1e-4)
+    assert gram.noise(errors) == pytest.approx(np.sqrt(power / mean_square / between), rel=1e-4)
+
+
+def errors_of(size: float, n_features: int) -> accumulate.Errors:
+    """Rounding errors whose squared norm, centred over features, is ``size`` squared."""
+    errors = accumulate.Errors()
+    errors.add(torch.tensor([[size**2, 0.0]], dtype=torch.float64), n_features)
+    return errors
+
+
+@pytest.mark.parametrize(("share", "is_flawed"), [(0.0098, False), (0.0102, True)])
+def test_a_layer_with_more_than_a_hundredth_of_noise_has_no_geometry(share, is_flawed):
+    gram, _ = with_strengths()
+    size = share / gram.noise(errors_of(1.0, 400))
+    said = gram.flaw(errors_of(size, 400))
+    assert said == (accumulate.NEARLY_CONSTANT if is_flawed else "")
+
+
+@pytest.mark.parametrize(("share", "is_flawed"), [(1 / 98, True), (1 / 102, False)])
+def test_an_image_within_a_hundred_rounding_errors_of_constant_is_named(share, is_flawed):
+    rng = np.random.default_rng(1)
+    features = rng.standard_normal((12, 500))
+    features[7] *= 0.02
+    gram = accumulated(torch.from_numpy(features).float())
+    size = share * float(gram._squared_norms()[7].sqrt())
+    said = gram.flaw(errors_of(size, 500))
+    assert said == ("within 100 rounding errors of constant over features for 1 images (first: image 7)" * is_flawed)
+
+
+def test_two_features_have_a_correlation_and_one_has_none():
+    features = torch.tensor([[1.0, 2.0], [3.0, 1.0], [0.5, 4.0], [2.0, 9.0]])
+    assert "one feature only" in accumulated(features[:, :1]).flaw()
+    assert accumulated(features).flaw() == ""
+    np.testing.assert_allclose(accumulated(features).rdm(), 1 - np.corrcoef(features.double()), atol=1e-6)
+
+
+@pytest.mark.parametrize(("relative_sd", "counts"), [(0.9e-6, False), (1.1e-6, True), (1e-4, True), (0.0, False)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_column_that_varies_by_rounding_errors_counts_for_nothing(relative_sd, counts, sign):
+    """SD below a millionth of the mean, as float32 values that are equal but for their last digit have."""
+    base = sign * 16384.0  # so that a step of float32 is 2^-10 or less, 6e-8 of it
+    projected = torch.zeros((400, 2), dtype=torch.float32)
+    projected[:, 0] = torch.linspace(-1, 1, 400)
+    steps = np.tile([1, -1], 200) * np.round(relative_sd * 16384 * 1024 * 64) / 64
+    projected[:, 1] = torch.from_numpy(base + steps / 1024).float()
+    exact = projected.double().numpy()
+    relative = exact[:, 1].std() / 16384
+    assert relative == pytest.approx(relative_sd, rel=0.05, abs=1e-9)
+    gram = standardised_gram(projected.clone(), torch.ones(400, dtype=torch.bool))[0]
+    assert float(gram.trace()) / 400 == pytest.approx(2 if counts else 1, rel=1e-3)
+
+
+@pytest.mark.parametrize(("sds", "counts"), [(9.9, False), (10.1, True)])
+def test_a_column_of_ten_rounding_errors_counts_for_nothing(sds, counts):
+    rng = np.random.default_rng(3)
+    projected = torch.from_numpy(rng.standard_normal((50, 3))).float()
+    changes = torch.full((4, 3), 1e-3)
+    projected[:, 2] *= sds * 1e-3 / projected[:, 2].double().std(correction=0).float()
+    exact = projected.double().numpy()
+    gram, noise = standardised_gram(projected.clone(), torch.ones(50, dtype=torch.bool), changes)
+    kept = exact.std(axis=0)[: 3 if counts else 2]
+    assert float(gram.trace()) / 50 == pytest.approx(len(kept), rel=1e-4)
+    assert noise == pytest.approx(np.sqrt(np.mean((1e-3 / kept) ** 2)), rel=1e-4)
+
+
+@pytest.mark.parametrize("largest", [1.0, -1.0, 3e-5, -7e20])
+def test_a_power_of_two_brings_values_to_one_without_rounding(largest):
+    values = torch.tensor([0.1 * largest, largest, 0.0, -0.3 * largest], dtype=torch.float64)
+    power = float(accumulate.power_of_two(values))
+    assert np.log2(power) == round(np.log2(power))
+    assert 0.5 <= abs(largest) / power <= 1
+    assert float(accumulate.power_of_two(torch.tensor([1.0, np.inf]))) == 1
+
+
+def test_a_faint_image_is_not_lost_beside_a_large_one():
+    """Of patterns a million and more times apart in size, the small one's dissimilarities are as exact."""
+    rng = np.random.default_rng(8)
+    features = rng.standard_normal((6, 300))
+    features[0] *= 2.0**-18
+    features[5] = 0
+    features[5, 3] = 2.0**-30
+    features = torch.from_numpy(features).float()
+    np.testing.assert_allclose(1 - accumulated(features).rdm(), np.corrcoef(features.double()), atol=1e-6)
+
+
+@pytest.mark.parametrize("n_images", [255, 256, 257, 259])
+def test_products_of_bands_are_those_of_all_rows(n_images):
+    rng = np.random.default_rng(0)
+    rows = torch.from_numpy(rng.standard_normal((n_images, 5))).float()
+    total = torch.zeros(n_images, n_images, dtype=torch.float64)
+    for scale in (2.0, 4.0):
+        accumulate.add_products(total, rows, torch.tensor(scale, dtype=torch.float64))
+    exact = rows.double().numpy()
+    np.testing.assert_allclose(accumulate.mirror(total), 6 * exact @ exact.T, atol=1e-4)

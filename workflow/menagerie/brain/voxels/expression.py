@@ -74,7 +74,7 @@ Value = np.ndarray | Labels | Truth  # float (v,), bool (v,), labels, or a regio
 
 
 def names_in(text: str, *, where: str) -> list[str]:
-    """Every name that an expression mentions, in order of appearance, without repeats.
+    """Every name that an expression mentions, each once, the outer ones first.
 
     Raises
     ------
