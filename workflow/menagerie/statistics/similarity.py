@@ -101,7 +101,7 @@ def classical_mds(similarity: np.ndarray, n_dimensions: int = 2) -> tuple[np.nda
 def concave_hull(points: np.ndarray, concavity: float = CONCAVITY) -> np.ndarray:
     """Corners of a hull around points, in order.
 
-    Starts from the convex hull and digs into an edge where an inner point lies close: closer to one of its ends than
+    Starts from the convex hull and digs into an edge where the nearest inner point is closer to one of its ends than
     the edge's length divided by ``concavity`` (Park & Oh 2012, as in R's ggforce, whose setting 10 is nearly convex).
 
     Parameters
@@ -139,14 +139,16 @@ def concave_hull(points: np.ndarray, concavity: float = CONCAVITY) -> np.ndarray
 def _digging(
     points: np.ndarray, start: int, end: int, inside: set[int], following: dict[int, int], concavity: float
 ) -> int | None:
-    """Inner point that the edge is bent to; None where there is none near enough."""
+    """Inner point that the edge is bent to; None where it is not near enough.
+
+    The nearest to the edge, since a further one would leave it outside.
+    """
     limit = np.linalg.norm(points[end] - points[start]) / concavity
-    near = []
-    for one in inside:
-        reach = min(np.linalg.norm(points[one] - points[start]), np.linalg.norm(points[one] - points[end]))
-        if reach <= limit and not _crosses(points, start, end, one, following):
-            near.append((_to_segment(points[one], points[start], points[end]), one))
-    return min(near)[1] if near else None
+    for _, one in sorted((_to_segment(points[one], points[start], points[end]), one) for one in inside):
+        if not _crosses(points, start, end, one, following):
+            reach = min(np.linalg.norm(points[one] - points[start]), np.linalg.norm(points[one] - points[end]))
+            return one if reach <= limit else None
+    return None
 
 
 def _crosses(points: np.ndarray, start: int, end: int, new: int, following: dict[int, int]) -> bool:
