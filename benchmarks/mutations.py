@@ -3,7 +3,8 @@
     python benchmarks/mutations.py [--rooms linking rois] [--sample 60] [--seed 0]
 
 Packages of others are imported once; each mutant is a fork of that process, which imports the changed module and runs
-the tests that come by the changed line. Tests that need ../shared take no part, so the figures are those of a clone.
+the tests that come by the changed line. Tests that need ../shared take no part, so the figures are those of a clone;
+but for the room "published", which reads nothing else.
 """
 
 from __future__ import annotations
@@ -36,7 +37,14 @@ UNIT = "tests/unit"
 CEILINGS = (f"{UNIT}/brain/*ceiling*.py", f"{UNIT}/brain/test_signal_test.py")
 ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "linking": (("linking/*.py",), (f"{UNIT}/linking/*.py",)),
-    "statistics": (("statistics/*.py",), (f"{UNIT}/statistics/*.py",)),
+    "statistics": (
+        ("statistics/[!pr]*.py", "statistics/persons.py", "statistics/representations.py"),
+        (f"{UNIT}/statistics/*.py",),
+    ),
+    "published": (
+        ("statistics/published.py", "statistics/reproduce.py"),
+        ("tests/parity/test_statistics_published.py", f"{UNIT}/statistics/test_published.py"),
+    ),
     "ceilings": (("brain/ceilings.py", "brain/fold_ceilings.py"), CEILINGS),
     "gsn": (("brain/gsn/*.py",), CEILINGS),
     "rsms": (("brain/rsms/*.py",), (*CEILINGS, f"{UNIT}/brain/test_rsm*.py", f"{UNIT}/brain/test_krieg*.py")),
@@ -47,6 +55,8 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "rois": (("brain/nsd/rois.py", "brain/nsd/volumes.py", "brain/nsd/expression.py"), (f"{UNIT}/nsd/*.py",)),
 }
 """Room -> its files below workflow/menagerie, and those of its tests (conftest.py is pytest's)."""
+NEEDS_SHARED = {"published"}
+"""Rooms whose tests read the published tables in ../shared; without them nothing is killed there."""
 OTHERS = ("numpy", "scipy.stats", "scipy.linalg", "pandas", "pyarrow.parquet", "patsy", "statsmodels.api", "h5py")
 OTHERS += ("statsmodels.stats.multitest", "sklearn.linear_model", "nibabel", "torch", "hypothesis", "yaml", "PIL.Image")
 SLOWEST = 10.0  # seconds of tests a mutant may take
@@ -64,7 +74,8 @@ class Reach:
 class Recorder:
     """Plugin: the lines of some files that each test, or the fixtures that it uses, comes by."""
 
-    def __init__(self, paths: Iterable[Path]):
+    def __init__(self, paths: Iterable[Path], with_shared: bool):
+        self.with_shared = with_shared
         self.paths = {str(path) for path in paths}
         self.now: dict[str, set[int]] = defaultdict(set)
         self.fixtures: dict[tuple[str, str], dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
@@ -90,7 +101,7 @@ class Recorder:
             sys.settrace(self.trace)
 
     def pytest_collection_modifyitems(self, items):
-        items[:] = [item for item in items if "shared" not in item.fixturenames]
+        items[:] = [item for item in items if self.with_shared or "shared" not in item.fixturenames]
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_fixture_setup(self, fixturedef, request):
@@ -189,9 +200,9 @@ def run_pytest(paths: Iterable[str], plugins: list) -> int:
     return int(pytest.main(arguments, plugins=plugins))
 
 
-def reached(paths: list[Path], tests: Iterable[str], kept: Path | None = None) -> dict:
+def reached(room: str, paths: list[Path], kept: Path | None = None) -> dict:
     """Node -> its seconds and the lines that it comes by, of the tests that pass without a mutant."""
-    files = sorted(path for test in tests for path in ROOT.glob(test))
+    files = sorted(path for test in ROOMS[room][1] for path in ROOT.glob(test))
     code = [*paths, *files]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()[:16]
     if kept is not None and (kept / f"{digest}.json").is_file():
@@ -200,13 +211,13 @@ def reached(paths: list[Path], tests: Iterable[str], kept: Path | None = None) -
         told = Path(folder) / "reach.json"
 
         def work() -> int:
-            recorder = Recorder(paths)
+            recorder = Recorder(paths, room in NEEDS_SHARED)
             pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *map(str, files)], plugins=[recorder])
             told.write_text(json.dumps(recorder.finish()))
             return 0
 
         if forked(work, 3600) != 0:
-            raise SystemExit(f"The tests in {', '.join(tests)} could not be run.")
+            raise SystemExit(f"The tests of {room} could not be run.")
         if kept is not None:
             kept.mkdir(parents=True, exist_ok=True)
             (kept / f"{digest}.json").write_text(told.read_text())
@@ -255,7 +266,7 @@ def survey(room: str, sample: int | None, seed: int, kept: Path | None) -> tuple
     """The room's row of the table, and its survivors."""
     paths, mutants = sample_of(room, sample, seed)
     start = time.monotonic()
-    reach = reached(paths, ROOMS[room][1], kept)
+    reach = reached(room, paths, kept)
     print(f"  {room}: {len(reach)} tests, {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
     survivors = []
     for count, mutant in enumerate(mutants, start=1):

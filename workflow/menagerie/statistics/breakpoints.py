@@ -186,7 +186,7 @@ def _descend(start: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarra
 
     def error(psi: np.ndarray) -> float:
         psi = np.sort(psi)
-        inside = psi[0] > low and psi[-1] < high and (len(psi) < 2 or np.diff(psi).min() > 0)
+        inside = psi[0] > low and psi[-1] < high and (np.diff(psi) > 0).all()
         return _rss(psi, x, y) if inside else np.inf
 
     step = np.vstack([start, *(start + 2 * row for row in np.eye(len(start)))])
@@ -204,9 +204,9 @@ def _t(fit: Segmented, level: float) -> float:
 
 
 def _standard_errors(fit: Segmented) -> np.ndarray:
-    """From the linearised model ``y ~ x, (x - psi)+, -I(x > psi)``, whose last coefficients are 0 at the optimum."""
+    """From the linearised model ``y ~ x, (x - psi)+, I(x > psi)``, whose last coefficients are 0 at the optimum."""
     changes = fit.coefficients[2:]
-    steps = -(fit.x[:, None] > fit.breakpoints[None, :]).astype(float)
+    steps = (fit.x[:, None] > fit.breakpoints[None, :]).astype(float)
     design = np.column_stack([_basis(fit.x, fit.breakpoints), steps])
     coefficients, rss, rank, _ = np.linalg.lstsq(design, fit.y, rcond=None)
     if rank < design.shape[1]:
