@@ -52,7 +52,10 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("features/accumulate.py",),
         (f"{UNIT}/features/test_accumulate.py", f"{UNIT}/features/test_numerics.py"),
     ),
-    "rois": (("brain/nsd/rois.py", "brain/nsd/volumes.py", "brain/nsd/expression.py"), (f"{UNIT}/nsd/*.py",)),
+    "rois": (
+        ("brain/nsd/rois.py", "brain/nsd/volumes.py", "brain/voxels/*.py"),
+        (f"{UNIT}/nsd/test_rois.py", f"{UNIT}/nsd/test_expression.py", f"{UNIT}/nsd/test_volumes.py"),
+    ),
 }
 """Room -> its files below workflow/menagerie, and those of its tests (conftest.py is pytest's)."""
 NEEDS_SHARED = {"published"}

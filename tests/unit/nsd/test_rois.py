@@ -4,10 +4,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from menagerie.brain.nsd.expression import Labels, evaluate, names_in
 from menagerie.brain.nsd.layout import Layout
-from menagerie.brain.nsd.rois import build_regions, mask_path, region_texts, volumes_of
-from menagerie.brain.nsd.volumes import Grid, Volumes, grid_of, open_volume, read_label_table
+from menagerie.brain.nsd.rois import DEFAULT_REGIONS, volumes_of
+from menagerie.brain.nsd.volumes import Volumes, read_label_table
+from menagerie.brain.voxels.expression import Labels, evaluate, names_in
+from menagerie.brain.voxels.grids import Grid, grid_of
+from menagerie.brain.voxels.regions import build_regions, mask_path, mask_paths, region_texts
 from menagerie.errors import MenagerieError
 
 SHAPE = (3, 2, 2)
@@ -69,14 +71,14 @@ def test_a_region_of_one_voxel_is_refused_and_of_two_is_not(volumes):
         ((3, 2, 2), 4, False),
     ],
 )
-def test_volumes_of_other_dimensions_are_refused(tmp_path, shape, dimensions, is_read):
+def test_volumes_of_other_dimensions_are_refused(volumes, tmp_path, shape, dimensions, is_read):
     save(tmp_path / "v.nii.gz", np.arange(12), shape=shape)
     if is_read:
-        assert open_volume(tmp_path / "v.nii.gz", dimensions).shape == shape
+        assert volumes.open(tmp_path / "v.nii.gz", dimensions).shape == shape
     else:
         words = {3: "three", 4: "four"}[dimensions]
         with pytest.raises(MenagerieError, match=f"expected {words} dimensions, found shape"):
-            open_volume(tmp_path / "v.nii.gz", dimensions)
+            volumes.open(tmp_path / "v.nii.gz", dimensions)
 
 
 def test_a_volume_with_a_fourth_dimension_of_one_is_read_as_it_lies(volumes):
@@ -114,11 +116,11 @@ def test_how_far_grids_may_be_apart(volumes, tmp_path, change, is_release, is_re
     path = tmp_path / "other.nii.gz"
     save(path, np.zeros(12), change)
     if is_read:
-        volumes.check_grid(path, open_volume(path), is_release=is_release)
+        volumes.check_grid(path, volumes.open(path), is_release=is_release)
         assert len(volumes.remarks) == remarks
     else:
         with pytest.raises(MenagerieError, match="found another affine"):
-            volumes.check_grid(path, open_volume(path), is_release=is_release)
+            volumes.check_grid(path, volumes.open(path), is_release=is_release)
 
 
 def test_a_volume_without_orientation_has_at_least_the_size_of_its_voxels(volumes, tmp_path):
@@ -128,7 +130,7 @@ def test_a_volume_without_orientation_has_at_least_the_size_of_its_voxels(volume
         image.set_sform(None, 0)
         image.set_qform(None, 0)
         nib.save(image, tmp_path / "o.nii.gz")
-        again = open_volume(tmp_path / "o.nii.gz")
+        again = volumes.open(tmp_path / "o.nii.gz")
         assert not grid_of(again).is_oriented
         if is_read:
             volumes.check_grid(tmp_path / "o.nii.gz", again)
@@ -206,11 +208,11 @@ def test_voxels_left_out_for_nan_are_counted(volumes):
 @pytest.mark.parametrize("regions", ["OTC", 3, [], {}, [["a"]], [3], [""], ["a/b"], ["a", "a"], [{"": "ncsnr > 1"}]])
 def test_regions_that_are_none(regions):
     with pytest.raises(MenagerieError, match="Option regions"):
-        region_texts(regions)
+        region_texts(regions, DEFAULT_REGIONS)
 
 
 def test_texts_of_regions():
-    texts = region_texts(["OTC", "FFA-1", {"mine": "ncsnr > 1", "EVC": None}])
+    texts = region_texts(["OTC", "FFA-1", {"mine": "ncsnr > 1", "EVC": None}], DEFAULT_REGIONS)
     assert list(texts) == ["OTC", "FFA-1", "mine", "EVC"]
     assert texts["FFA-1"] == "'FFA_1'" and texts["mine"] == "ncsnr > 1" and "V1v" in texts["EVC"]
     named = volumes_of([{"a": "ncsnr > 1 and streams"}, {"b": "streams and early"}])
@@ -219,6 +221,8 @@ def test_texts_of_regions():
 
 def test_files_of_masks(tmp_path):
     assert mask_path({"mask": f"{tmp_path}/{{subject}}.nii"}, "subj05", "here") == tmp_path / "subj05.nii"
+    regions = [{"a": {"mask": f"{tmp_path}/a.nii"}}, "OTC", {"b": {"mask": f"{tmp_path}/{{subject}}.nii"}}]
+    assert mask_paths(regions, DEFAULT_REGIONS, "subj05") == [tmp_path / "a.nii", tmp_path / "subj05.nii"]
     for wrong in ({"mask": "a", "b": 1}, {"file": "a"}, {"mask": "}.nii"}, {"mask": "{.nii"}):
         with pytest.raises(MenagerieError, match="here: "):
             mask_path(wrong, "subj05", "here")
