@@ -55,6 +55,7 @@ else:
     include: "workflow/rules/scores.smk"
     include: "workflow/rules/similarity.smk"
     include: "workflow/rules/pairwise.smk"
+    include: "workflow/rules/predictions.smk"
 
 
 include: "workflow/rules/experiments.smk"
@@ -95,6 +96,7 @@ rule all:
         expand(f"{RUN}/tables/{{table}}.parquet", table=TABLES),
         f"{RUN}/tables/leaderboard.csv",
         experiment_outputs(),
+        prediction_outputs(),
         figure_outputs(),
         f"{RUN}/report.html",
         [f"{RUN}/replication.html"] if "replication" in CONFIG else [],

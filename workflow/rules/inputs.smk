@@ -177,6 +177,21 @@ def targets_of_dataset(wildcards):
     return expand(f"{RUN}/targets/{wildcards.dataset}/{{subject}}.h5", subject=subjects)
 
 
+def new_image_files(wildcards):
+    """Files of a set of new images."""
+    return [path for paths in from_sources(SURVEY.new_images[wildcards.images].files).values() for path in paths]
+
+
+def prediction_outputs():
+    """Predicted responses to new images."""
+    return [
+        f"{RUN}/predictions/{name}/{dataset}/{model}.parquet"
+        for name, new in SURVEY.new_images.items()
+        for dataset in new.datasets
+        for model in MODELS
+    ]
+
+
 def similarities_of_dataset(wildcards):
     """Model-to-model similarities of every subject of a dataset."""
     folder = f"{RUN}/experiments/model_to_model/{wildcards.dataset}"

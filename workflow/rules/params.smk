@@ -123,6 +123,17 @@ def twin_params(kind):
     return params
 
 
+def new_image_folder(wildcards):
+    return str(SURVEY.new_images[wildcards.images].folder)
+
+
+def prediction_params(wildcards):
+    """Which of the selected layers predict: by what metric, of which split, selected how."""
+    one = DATASETS[wildcards.dataset]
+    metric = SURVEY.new_images[wildcards.images].metric
+    return {"metric": metric, "split": next(iter(one.splits)), "selected_on": one.select_on[0].label}
+
+
 def experiment_params(wildcards):
     return EXPERIMENTS[wildcards.experiment].as_entry()
 

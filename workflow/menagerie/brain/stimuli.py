@@ -15,6 +15,7 @@ from menagerie.errors import MenagerieError
 from menagerie.files.storage import atomic
 
 FORMAT = "menagerie-stimuli/1"
+NEW = "new/"
 # What h5py raises for a damaged file, a missing entry, or an entry of another kind.
 DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError)
 
@@ -172,3 +173,25 @@ class Stimuli:
             raise MenagerieError(
                 f"Stimulus set {self.path}: its photographs are not in the published order. Rebuild it."
             )
+
+
+class JoinedStimuli:
+    """A stimulus set followed by another: ``len()`` and single images, as :class:`Stimuli`.
+
+    Parameters
+    ----------
+    first, second
+        The sets. Ids of the second begin with :data:`NEW`, so that they cannot be those of the first.
+    """
+
+    def __init__(self, first: Stimuli, second: Stimuli):
+        self._sets = first, second
+        self.image_ids = [*map(str, first.image_ids), *(f"{NEW}{image}" for image in second.image_ids)]
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Pixels of an image, as :meth:`Stimuli.__getitem__`."""
+        first, second = self._sets
+        return first[index] if index < len(first) else second[index - len(first)]

@@ -240,14 +240,14 @@ class Comparison:
         """The ridge from the layer to the units of all regions."""
         rows = self.brain.rows["train"][0]
         return fit_deviations(
-            self._kernel(rows, rows),
+            self.kernel(rows, rows),
             *self.brain.centred["train"],
             self.penalties,
             training=self.training,
             memory_budget=self.memory_budget,
         )
 
-    def _kernel(self, rows: Rows, columns: Rows) -> Array:
+    def kernel(self, rows: Rows, columns: Rows) -> Array:
         """Part of the Gram matrix, as a copy: the whole is shared by all folds and cannot be written to."""
         return self._part(self._layer_gram, rows, columns)
 
@@ -269,7 +269,7 @@ class Comparison:
     def predicted(self) -> dict[str, Array]:
         """Part -> ``(v, n)`` predictions (LOO for train) minus the units' training means."""
         rows = self.brain.rows
-        crossed = self._kernel(rows["test"][0], rows["train"][0])
+        crossed = self.kernel(rows["test"][0], rows["train"][0])
         return {"train": self.ridge.loo_deviations, "test": self.ridge.predict_deviations(crossed)}
 
     def predicted_rsm(self, region: str, part: str) -> Array:

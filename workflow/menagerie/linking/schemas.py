@@ -170,4 +170,14 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             column("penalty", REAL, meaning="ridge penalty chosen for this unit"),
         ]
     ),
+    "predictions": pa.schema(
+        [
+            *WHO,
+            REGION,
+            SPLIT,
+            column("image", TEXT, meaning="id of the new image"),
+            column("unit", WHOLE, meaning="position of the unit in the target file, from 0"),
+            column("predicted", REAL, meaning="predicted response, in the units of the target's responses"),
+        ]
+    ),
 }

@@ -52,6 +52,7 @@ STAGES = {
     "experiments": "experiment",
     "standing": "standing",
     "replication": "replication",
+    "predictions": "predict",
 }
 
 

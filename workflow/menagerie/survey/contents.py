@@ -32,6 +32,7 @@ from menagerie.statistics import benchmark
 from menagerie.statistics.experiments import Experiment, choose_experiments, read_experiments, require_models
 from menagerie.statistics.set_experiments import set_experiments
 from menagerie.survey.config import load_config, shipped
+from menagerie.survey.predictions import NewImages, new_images
 from menagerie.survey.replication import check_replication
 from menagerie.survey.score_sources import SURVEY, check_tables, splits_of_tables
 from menagerie.survey.split_config import check_select_on, splits_of
@@ -439,8 +440,13 @@ class Survey:
         if not self.models:
             raise MenagerieError("Config key models: found no model, expected at least one. Name one of the registry.")
 
+    @cached_property
+    def new_images(self) -> dict[str, NewImages]:
+        """New images to which responses are predicted, by name (:func:`~menagerie.survey.predictions.new_images`)."""
+        return new_images(self.config, self.datasets)
+
     def _check_views(self) -> None:
-        views = self.views
+        views, _ = self.views, self.new_images
         if "replication" in self.config:
             check_replication(self.config["replication"], views)
 

@@ -172,6 +172,27 @@ class Recipes(SourceRecipes):
         upstream = self._tables | self._similarities
         return self._recipe("standing", {}, settings, sources=self._published, upstream=upstream)
 
+    def build_new_images(self, images: str) -> Recipe:
+        """A folder of new images as a stimulus set."""
+        sources = self.survey.digests.sources(self.survey.new_images[images].files)
+        return self._recipe("build_new_images", {"images": images}, sources=sources)
+
+    def predict(self, images: str, dataset: str, model: str) -> Recipe:
+        """Responses to new images."""
+        one, new = self.survey.datasets[dataset], self.survey.new_images[images]
+        settings = self.network(model) | {name: self.survey.stage_params(name) for name in ("extract", "score")}
+        settings |= {"metric": new.metric, "split": next(iter(one.splits)), "selected_on": one.select_on[0].label}
+        upstream = {
+            "images": self.fingerprint("build_new_images", images=images),
+            "stimuli": self.fingerprint("build_stimuli", stimuli=one.stimuli),
+            "geometry": self.fingerprint("extract_geometry", stimuli=one.stimuli, model=model),
+            "selected layers": self.fingerprint("select_layers", model=model),
+            "splits": self.fingerprint("define_splits", dataset=dataset),
+        }
+        upstream |= {f"target {subject}": self.target(dataset, subject) for subject in one.subjects}
+        wildcards = {"images": images, "dataset": dataset, "model": model}
+        return self._recipe("predict", wildcards, settings, self._provider(model), self._files(model), upstream)
+
     def replication(self) -> Recipe:
         """Findings of one dataset in others."""
         compared = {key: self.survey.config["replication"][key] for key in COMPARED}

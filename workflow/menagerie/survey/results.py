@@ -47,6 +47,8 @@ RESULTS = {
     "compare_pairs": ["experiments/pairwise/{dataset}/{subject}.parquet"],
     "pairwise": ["tables/pairwise.parquet"],
     "standing": ["tables/standing.parquet", "tables/neighbours.parquet"],
+    "build_new_images": ["predictions/{images}/images.h5"],
+    "predict": ["predictions/{images}/{dataset}/{model}.parquet"],
     "replication": ["tables/replication.parquet"],
 }
 # Rule -> results without room for a note, and the log that says what they were made from.

@@ -77,8 +77,8 @@ def dataset_folder(reader: str, given: object) -> Path:
     return folder
 
 
-def list_images(folder: Path) -> ImageFolder:
-    """Image files of a dataset in their order, and their ids.
+def list_images(folder: Path, least: int = MIN_IMAGES) -> ImageFolder:
+    """Image files of a dataset in their order, and their ids; ``least`` of them or more.
 
     Raises
     ------
@@ -102,10 +102,11 @@ def list_images(folder: Path) -> ImageFolder:
         found = ImageFolder([files[name] for name in names], [bare_name(name) for name in names])
     folders = ", ".join(sorted(path.name for path in entries if path.is_dir())[:3])
     inside = f"{place} has subfolders ({folders}), which are not read." if folders else ""
-    if len(found.paths) < MIN_IMAGES:
+    if len(found.paths) < least:
+        purpose = ", half for training and half for test" if least == MIN_IMAGES else ""
         raise MenagerieError(
-            f"{place} holds {len(found.paths)} images; at least {MIN_IMAGES} are needed, half for training and "
-            f"half for test. Add images. {inside}".rstrip()
+            f"{place} holds {len(found.paths)} images; at least {least} are needed{purpose}. Add images. "
+            f"{inside}".rstrip()
         )
     return replace(found, remarks=(*found.remarks, Remark(inside, "Move their images up."))) if inside else found
 
@@ -199,7 +200,7 @@ def _check_ids(ids: Sequence[str], where: Path) -> None:
         raise MenagerieError(f"{where}: image id '{twice[0]}' occurs several times. Give each image its own name.")
 
 
-def read_folder(folder: Path) -> tuple[Iterator[np.ndarray], list[str], dict[str, str]]:
+def read_folder(folder: Path, least: int = MIN_IMAGES) -> tuple[Iterator[np.ndarray], list[str], dict[str, str]]:
     """The images as 8-bit RGB, uint8 ``(h, w, 3)``, in their order, their ids, and provenance; remarks go to the log.
 
     Raises
@@ -207,7 +208,7 @@ def read_folder(folder: Path) -> tuple[Iterator[np.ndarray], list[str], dict[str
     MenagerieError
         As :func:`list_images`; for an image that cannot be used, while iterating.
     """
-    images = list_images(folder)
+    images = list_images(folder, least)
     log(images.remarks)
     return _read(images.paths), images.ids, {"source": folder.name, "n_images": str(len(images.ids))}
 
