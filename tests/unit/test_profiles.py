@@ -28,9 +28,10 @@ def test_profiles_do_not_fight() -> None:
     assert {key: slurm[key] for key in both} == {key: default[key] for key in both}
 
 
-def test_extraction_asks_for_a_gpu_and_nothing_else_does() -> None:
+def test_rules_that_run_networks_over_images_ask_for_a_gpu_and_nothing_else_does() -> None:
     slurm = yaml.safe_load(PROFILES["slurm"].read_text())
-    assert slurm["set-resources"] == {"extract_geometry": {"gres": "'gpu:1'"}}
+    one = {"gres": "'gpu:1'"}
+    assert slurm["set-resources"] == {"extract_geometry": one, "predict": one}
     assert "gres" not in slurm["default-resources"]
 
 

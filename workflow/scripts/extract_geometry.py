@@ -13,8 +13,6 @@ from menagerie.provenance.code import file_sha256
 from menagerie.provenance.jobs import job
 from menagerie.provenance.lineage import record
 
-import os
-
 with job(snakemake) as recipe:
     spec = ModelSpec.from_row(snakemake.params.model["spec"])
     weights = snakemake.input.get("weights")
@@ -26,12 +24,7 @@ with job(snakemake) as recipe:
     layers = [inventory[index] for index in snakemake.params.layers]
     geometries = extract_geometry(
         loaded.module,
-        ImageLoader(
-            stimuli,
-            loaded.transform,
-            workers=len(os.sched_getaffinity(0)) if device.type == "cuda" else 1,
-            pinned=device.type == "cuda",
-        ),
+        ImageLoader.on(device, stimuli, loaded.transform),
         layers,
         memory_budget=snakemake.config["memory_budget_mb"] * 10**6,
         n_projections=config["projection.n_components"],

@@ -51,7 +51,7 @@ with job(snakemake) as recipe:
         for _, geometry in (
             extract_geometry(
                 loaded.module,
-                ImageLoader(joined, loaded.transform),
+                ImageLoader.on(device, joined, loaded.transform),
                 [inventory[index] for index in indices],
                 memory_budget=config["memory_budget_mb"] * 10**6,
                 n_projections=params.extract["projection.n_components"],

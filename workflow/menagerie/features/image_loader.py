@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from menagerie.brain.stimuli import Stimuli
+from menagerie.brain.stimuli import JoinedStimuli, Stimuli
 from menagerie.errors import MenagerieError
 
 CACHE_BYTES = 2**30
@@ -41,9 +42,17 @@ class ImageLoader:
         When the transform does not give float32 ``(3, h, w)``, or not one shape for all images.
     """
 
+    @classmethod
+    def on(
+        cls, device: torch.device, stimuli: Stimuli | JoinedStimuli, transform: Callable[[np.ndarray], Tensor]
+    ) -> ImageLoader:
+        """A loader for a network on that device: all cores of the job and page-locked memory where it is a GPU."""
+        gpu = device.type == "cuda"
+        return cls(stimuli, transform, workers=len(os.sched_getaffinity(0)) if gpu else 1, pinned=gpu)
+
     def __init__(
         self,
-        stimuli: Stimuli,
+        stimuli: Stimuli | JoinedStimuli,
         transform: Callable[[np.ndarray], Tensor],
         *,
         cache_bytes: int = CACHE_BYTES,
