@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 INDEX = $(shell $(BIN)/pip config get global.index-url 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check benchmarks demo plan twin paper replication archive test gpu cluster lint lock slurm profile clean
+.PHONY: help setup check benchmarks demo plan twin paper replication archive test breadth gpu cluster lint lock slurm profile clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -52,13 +52,16 @@ replication: $(READY) ## which findings of the survey hold on LAION-fMRI, from p
 archive: $(READY) ## pack a run for a paper's supplement: make archive RUN=results/demo
 	$(BIN)/python -m menagerie.archive "$$RUN"
 
-test: $(READY) ## every test that needs no cluster
+test: $(READY) ## the tests that need no cluster
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 benchmarks: $(READY) ## linking, geometry and intervals against their peers, into results/benchmarks (an hour or more)
 	$(BIN)/python benchmarks/linking.py --out results/benchmarks --threads 1
 	PYTHONPATH=workflow $(BIN)/python benchmarks/geometry.py --out results/benchmarks
 	PYTHONPATH=workflow $(BIN)/python benchmarks/intervals.py > results/benchmarks/intervals.md
+
+breadth: $(READY) ## further cases that make test leaves out for time (10 minutes)
+	$(BIN)/python -m pytest -n 2 -m breadth
 
 gpu: $(READY) ## a CUDA card proven: parity with double precision, memory that runs out, speed (8 minutes; plain python works too)
 	$(BIN)/python benchmarks/gpu.py

@@ -32,7 +32,11 @@ def forget_scores(project) -> dict[str, bytes]:
     return before
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+MORE = ("job killed at once", "out of memory")
+CASES = [pytest.param(fault, marks=pytest.mark.breadth if fault in MORE else ()) for fault in FAULTS]
+
+
+@pytest.mark.parametrize("fault", CASES)
 def test_failing_jobs(project, fault: str) -> None:
     project.configure(layers_per_job=1)
     before = forget_scores(project)
