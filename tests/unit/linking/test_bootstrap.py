@@ -183,6 +183,7 @@ def test_perfect_scores_stay_finite_with_groups():
     groups = np.arange(12) % 4
     found = adjusted(np.array([1.0, 0.9, 1.0, 0.95]), groups=groups, score=0.97)
     assert np.isfinite(found).all() and (found <= 1).all()
+    assert found[1] < 0.5 and found[0] > 0.99  # on the scale of z a perfect score is far from any other
     assert np.isnan(adjusted(np.full(4, np.nan), groups=groups, score=0.97)).all()
 
 

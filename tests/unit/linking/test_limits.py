@@ -157,6 +157,11 @@ def test_a_pattern_that_is_an_offset_is_constant():
         pattern_rsm(deviations, np.zeros(50))
 
 
+def test_no_pattern_at_all_is_constant():
+    with pytest.raises(UndefinedError, match="6 of 6 images"):
+        pattern_rsm(np.zeros((9, 6)), np.zeros(9))
+
+
 def test_similarities_that_hardly_differ_are_still_similarities():
     base = np.corrcoef(np.random.default_rng(0).standard_normal((9, 20)))
     other = np.corrcoef(np.random.default_rng(1).standard_normal((9, 20)))

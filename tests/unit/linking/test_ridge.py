@@ -139,6 +139,15 @@ def test_a_unit_that_varies_by_rounding_errors_of_its_mean_is_constant(roundings
         np.testing.assert_allclose(fit.loo_predictions[:, 2], 100, rtol=1e-5)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_one_response_far_from_all_others_is_a_signal(sign):
+    """By 60 roundings of the mean, to either side; all others are within 3 of it."""
+    features, responses = simulate()
+    responses[:, 2] = 100
+    responses[5, 2] += sign * 60 * np.finfo(np.float64).eps * 100
+    assert loo_ridge(features @ features.T, responses, PENALTIES).defined.all()
+
+
 def test_of_equally_good_penalties_the_first_is_chosen():
     features, responses = simulate()
     fit = loo_ridge(features @ features.T, responses, (50.0, 50.0, 50.0))

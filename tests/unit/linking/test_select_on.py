@@ -103,6 +103,20 @@ def test_other_words_are_refused(entry):
         SelectOn.of(entry, "datasets.a.select_on")
 
 
+@pytest.mark.parametrize(
+    ("entry", "expected", "label"),
+    [
+        ("train", SelectOn(), "train"),
+        ("other_subjects", SelectOn(others=True), "other_subjects"),
+        ({"split": "x"}, SelectOn(split="x"), "split x"),
+        ({"dataset": "b"}, SelectOn(dataset="b"), "b"),
+        ({"dataset": "b", "region": "r"}, SelectOn(dataset="b", region="r"), "b/r"),
+    ],
+)
+def test_ways_are_read_and_named(entry, expected, label):
+    assert SelectOn.of(entry) == expected and expected.label == label
+
+
 def fold_rows(*values, **changes):
     base = {"dataset": "a", "subject": "s", "model": "m", "region": "r", "metric": "versa", "split": "five"}
     base |= {"selected_on": "train", "layer": "l1", "layer_index": 1, "depth": 0.5, "n_units": 9, "status": "ok"}

@@ -10,6 +10,7 @@ from menagerie.brain.nsd.volumes import Volumes, read_label_table
 from menagerie.brain.voxels.expression import Labels, evaluate, names_in
 from menagerie.brain.voxels.grids import Grid, grid_of
 from menagerie.brain.voxels.regions import build_regions, mask_path, mask_paths, region_texts
+from menagerie.brain.voxels.zscores import zscore
 from menagerie.errors import MenagerieError
 
 SHAPE = (3, 2, 2)
@@ -247,6 +248,24 @@ def test_expressions_may_be_4000_characters_long(length):
 def test_what_is_no_expression(text):
     with pytest.raises(MenagerieError, match=r"^x: |in x"):
         evaluate(text, VALUES, where="x")
+
+
+def test_z_scores_have_the_populations_sd_and_constant_voxels_are_0():
+    raw = np.random.default_rng(0).integers(-900, 900, (40, 5)).astype(np.int16)
+    raw[:, 3] = 7
+    z, varies = zscore(raw)
+    assert varies.tolist() == [True, True, True, False, True] and not z[:, 3].any() and z.dtype == np.float32
+    kept = raw[:, varies].astype(float)
+    np.testing.assert_allclose(z[:, varies], (kept - kept.mean(axis=0)) / kept.std(axis=0), atol=1e-5)
+
+
+def test_volumes_of_the_release_are_read_as_such(volumes):
+    """Its own files may leave their orientation out; a mask of the user may not."""
+    path = volumes.layout.volume("subj01", "faces_t")
+    save(path, np.arange(12.0), np.eye(4))
+    np.testing.assert_array_equal(volumes.read(path), np.arange(12))
+    with pytest.raises(MenagerieError, match="another affine"):
+        volumes.read(path, is_release=False)
 
 
 def test_numbers_of_any_size_and_sign():

@@ -237,9 +237,11 @@ def adjusted(
 def _spread(samples: np.ndarray, excess: float, wider: float = 1.0) -> np.ndarray:
     """Samples drawn towards their mean until their variance is less by ``excess``, then spread by a factor."""
     defined = samples[np.isfinite(samples)]
-    variance = defined.var() if len(defined) else 0.0
+    if not len(defined):
+        return samples
+    variance = defined.var()
     factor = wider * math.sqrt(max(1 - excess / variance, 0.0)) if variance > 0 else wider
-    return samples if factor == 1.0 or not len(defined) else defined.mean() + factor * (samples - defined.mean())
+    return samples if factor == 1.0 else defined.mean() + factor * (samples - defined.mean())
 
 
 def interval(samples: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
