@@ -285,6 +285,13 @@ def test_approximations_are_what_compression_changes_of_the_whole_matrices():
     assert found.approximation_signal == pytest.approx(lost / size, rel=1e-6) and lost > 0
 
 
+def test_matrices_without_spread_have_no_correlation():
+    room = space.Space(None, np.full(4, 0.5), 4)
+    nothing, some = space.Compressed(np.zeros((4, 4)), 0.0, 0), space.Compressed(np.eye(4), 0.0, 0)
+    assert room.correlation(nothing, some) == room.correlation(nothing, nothing) == 0
+    assert room.correlation(some, some.times(3)) == pytest.approx(1)
+
+
 def test_what_an_interval_is_made_from(monkeypatch):
     given = []
     monkeypatch.setattr(ceilings, "ceiling_interval", lambda fit: given.append(fit) or (0.1, 0.9))
@@ -417,12 +424,12 @@ def fit_of(thin_signal: bool):
     room = space.Space(None, np.full(units, units**-0.5), units)
     model = monte_carlo.build_model(room, np.zeros(units), parts)
     seeds = np.random.SeedSequence(1).spawn(12)
-    curves = np.array([monte_carlo.reliability_curve(model, 1, monte_carlo.SCALES, images, s) for s in seeds])
-    scale = 1.0
+    curves = np.array([monte_carlo.reliability_curve(model, 2, monte_carlo.SCALES, images, s) for s in seeds])
+    scale = 1.5
     reliability = float(np.interp(scale, monte_carlo.SCALES, np.median(curves, axis=0)))
     samples = [monte_carlo.ceiling_sample(model, scale, 3, images, s) for s in seeds]
-    trace = np.trace(signal) * (0.6 if thin_signal else 1.2)
-    return uncertainty.Fit(room, np.zeros(units), parts, model, trace, 3.0, 1, reliability, 0.03, curves, scale,
+    trace = scale * np.trace(signal) * (0.6 if thin_signal else 1.2)
+    return uncertainty.Fit(room, np.zeros(units), parts, model, trace, 3.0, 2, reliability, 0.03, curves, scale,
                            float(np.median(samples)), images, images, seeds, seeds)  # fmt: skip
 
 
@@ -434,19 +441,19 @@ def test_a_thinned_signal_has_the_variance_of_the_data_at_the_same_reliability()
     values = np.linalg.eigvalsh(fit.parts.signal.core)
     noise = fit.parts.noise.core
 
-    def reliability(s):
-        total = s + noise / fit.half
-        return np.vdot(s, s) / np.vdot(total, total)
+    def reliability(s, factor):
+        total = factor * s + noise / 2
+        return factor**2 * np.vdot(s, s) / np.vdot(total, total)
 
     # Of the uncentred thinned signal, by bisection on the threshold in plain numpy.
     vectors = np.linalg.eigh(fit.parts.signal.core)[1]
-    wanted = reliability(fit.parts.signal.core)
+    wanted = reliability(fit.parts.signal.core, 1.5)
     thresholds = np.linspace(0, 0.95 * values.max(), 4001)
     traces = []
     for threshold in thresholds[::40]:
         s = (vectors * np.maximum(values - threshold, 0)) @ vectors.T
         factors = np.geomspace(0.5, 20, 2000)
-        own, cross, rest = np.vdot(s, s), np.vdot(s, noise), np.vdot(noise, noise)
+        own, cross, rest = np.vdot(s, s), np.vdot(s, noise) / 2, np.vdot(noise, noise) / 4
         found = factors**2 * own / (factors**2 * own + 2 * factors * cross + rest)
         traces.append(np.trace(s) * np.interp(wanted, found, factors))
     threshold = np.interp(-fit.trace, -np.array(traces), thresholds[::40])
@@ -461,8 +468,11 @@ def test_intervals_of_ceilings_hold_them_and_widen_with_the_error_and_the_thinne
     assert 0 <= low < fit.median < high <= 1
     narrow = uncertainty.ceiling_interval(replace(fit, error=0.01))
     assert low < narrow[0] and narrow[1] < high
-    thin = uncertainty.ceiling_interval(fit_of(True))
-    assert thin[0] < low - 0.01 and thin[1] >= high
+    whole = np.trace(fit.parts.signal.core) * fit.scale
+    much = uncertainty.ceiling_interval(replace(fit, trace=0.4 * whole))
+    assert much[0] < low - 0.02 and much[1] == high
+    little = uncertainty.ceiling_interval(replace(fit, trace=0.8 * whole))
+    assert little[0] == low and little[1] > high + 0.01
     shifted = uncertainty.ceiling_interval(replace(fit, median=fit.median + 0.05))
     assert shifted == pytest.approx((low + 0.05, min(high + 0.05, 1)))
 
@@ -478,6 +488,30 @@ def test_a_reliability_without_signal_has_no_lower_bound_and_one_beyond_the_mode
 
 
 # ---- the test of a signal
+
+
+@pytest.mark.parametrize(("n_trials", "lost"), [(2, 0), (2, 5), (3, 5)])
+def test_p_of_two_trials_is_mantels_by_hand(n_trials, lost):
+    """Mean r of an image's patterns over pairs of trials, each centred over images; all orders by the same draws."""
+    rng = np.random.default_rng(1)
+    responses = (
+        0.3 * rng.standard_normal((9, 14, 1)) + rng.standard_normal((9, 14, n_trials)) + np.arange(9)[:, None, None]
+    )
+    responses[:, lost, n_trials - 1] = np.nan if lost else responses[:, lost, n_trials - 1]
+    found = signal_test.signal_p(responses, np.random.default_rng(2), 40)
+    rng, orders = np.random.default_rng(2), []
+    for k in range(n_trials):
+        there = np.flatnonzero(np.isfinite(responses[0, :, k]))
+        orders.append(np.tile(np.arange(14), (41, 1)))
+        if k:
+            orders[-1][1:, there] = rng.permuted(np.tile(there.astype(np.int32), (40, 1)), axis=1)
+    centred = responses - np.nanmean(responses, axis=1, keepdims=True)
+    totals = [
+        np.nansum([np.corrcoef(centred[:, orders[a][row][i], a], centred[:, orders[b][row][i], b])[0, 1]
+                   for a, b in itertools.combinations(range(n_trials), 2) for i in range(14)])
+        for row in range(41)
+    ]  # fmt: skip
+    assert found == np.mean(np.array(totals) >= totals[0] - 1e-6)
 
 
 def test_signals_of_few_images_are_found_and_p_counts_the_measured_order():

@@ -148,7 +148,7 @@ def _project(train: np.ndarray, dof: int, held: np.ndarray) -> tuple[np.ndarray,
     n, units = train.shape
     if units <= n:
         values, vectors = eigh(train.T @ train / dof)
-        return np.maximum(values, 0.0), (held @ vectors) ** 2
+        return values, (held @ vectors) ** 2
     values, vectors = eigh(train @ train.T / dof)
     kept = values > values[-1] * n * np.finfo(float).eps  # centring makes one of them zero
     values, vectors = values[kept], vectors[:, kept]

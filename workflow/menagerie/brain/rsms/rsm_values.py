@@ -102,12 +102,12 @@ def _check_values(values: np.ndarray, off: np.ndarray, where: str) -> None:
         )
     size = np.abs(values[off]).max()
     difference = np.abs(values - values.T)[off].max()
-    if difference > _EPS * max(size, 1e-300):
+    if difference > _EPS * size:
         raise MenagerieError(
             f"{where}: found a matrix that is not symmetric (pairs differ by up to {difference:.3g}), expected a "
             "symmetric one. Average it with its transpose if both directions were measured."
         )
-    if np.ptp(values[off]) <= 1e-12 * max(size, 1e-300):
+    if np.ptp(values[off]) <= 1e-12 * size:
         raise MenagerieError(
             f"{where}: all pairs of images have the same value ({values[off][0]:.4g}), expected values that vary. "
             "Correct the file."
