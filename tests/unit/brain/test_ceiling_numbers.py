@@ -518,3 +518,29 @@ def test_signals_of_few_images_are_found_and_p_counts_the_measured_order():
     clean = np.random.default_rng(0).standard_normal((20, 30, 1)) + 0 * np.arange(3)
     assert signal_test.signal_p(clean, np.random.default_rng(0), 9) == 1 / 10
     assert signal_test.signal_p(clean, np.random.default_rng(0)) == 1 / 1000
+
+
+# ---- the last steps
+
+
+def test_units_without_signal_have_a_ratio_of_0_and_nothing_is_divided_by_nothing():
+    rows = np.random.default_rng(0).standard_normal((30, 3))
+    noise = covariance.Shrunk(3 * rows, 30, 1.0)
+    found = ceilings._ncsnr(covariance.Shrunk(rows, 29, 1.0), noise, 2.0)
+    assert found.tolist() == [0, 0, 0]  # less variance than the noise of a mean of two trials
+    assert ceilings._relative(0.0, space.Compressed(np.zeros((3, 3)), 0.0, 0)) == 0
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_a_scale_that_the_grid_just_reaches_is_no_limit():
+    curve = monte_carlo.SCALES / 40
+    assert ceilings._scale(curve, curve.max(), space.Compressed(np.eye(3), 0.0, 0)) == monte_carlo.SCALES[-1]
+
+
+def test_fifty_simulations_and_seed_0_are_the_defaults():
+    x = responses_of(units=5, images=12)
+    repeats, masks = x.transpose(2, 1, 0), {"a": np.ones(5, bool)}
+    found = ceilings.region_ceilings(repeats, masks)["a"].samples
+    assert len(ceilings.noise_ceiling(x).samples) == len(found) == 50
+    np.testing.assert_array_equal(found, ceilings.region_ceilings(repeats, masks, 50, 0)["a"].samples)
+    np.testing.assert_array_equal(found, ceilings.defined_ceilings(repeats, masks)[0]["a"].samples)
