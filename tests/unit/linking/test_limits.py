@@ -136,6 +136,18 @@ def test_patterns_without_means_are_correlated_by_their_deviations():
     np.testing.assert_allclose(pattern_rsm(x, np.zeros(20)), np.corrcoef(x.T), atol=1e-12)
 
 
+@pytest.mark.parametrize("scale", [1e-25, 1.0, 1e25])
+def test_patterns_of_any_size_are_correlated(scale):
+    """Squares of 1e25 overflow in single precision, those of 1e-25 vanish."""
+    x, y = np.random.default_rng(0).standard_normal((2, 20, 5)).astype(np.float32)
+    means = np.random.default_rng(1).standard_normal(20)
+    a, b = (Patterns.of((scale * side).astype(np.float32), scale * means) for side in (x, y))
+    expected = np.corrcoef(x.T + means, y.T + means)[:5, 5:]
+    np.testing.assert_allclose(a.correlations(b), expected, atol=1e-5)
+    found = pattern_rsm((scale * x).astype(np.float32), scale * means)
+    np.testing.assert_allclose(found, np.corrcoef(x.T + means), atol=1e-5)
+
+
 @pytest.mark.parametrize("of", [pattern_rsm, Patterns.of])
 def test_a_pattern_that_its_means_undo_is_constant(of):
     means = np.random.default_rng(5).standard_normal(200)

@@ -198,7 +198,9 @@ def test_a_kernel_without_variance_is_told_from_a_faint_one():
         1e-6 * CentredKernel.of(features @ features.T).eigenvalues[-1], rel=1e-3
     )
     constant = np.full((24, 24), 0.1) + np.finfo(float).eps * 0.01 * np.random.default_rng(0).standard_normal((24, 24))
-    assert not CentredKernel.of(constant).eigenvalues.any()
+    for scale in (1e-20, 1.0, 1e20):
+        assert not CentredKernel.of(scale * constant).eigenvalues.any()
+        assert CentredKernel.of(scale * faint @ faint.T).eigenvalues.any()
 
 
 @pytest.mark.parametrize("training", ["slope", "whole"])

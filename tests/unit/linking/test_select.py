@@ -62,3 +62,29 @@ def test_every_group_gets_its_own_layer():
         ("t", "versa", "l0"),
         ("s", "crsa", "l1"),
     ]
+
+
+def test_without_a_layer_the_sizes_are_those_of_the_test_part():
+    rows = rows_of([None, None], [None, None], {0: "constant", 1: "constant"})
+    for row in rows:
+        row |= {"n_images": 11, "n_units": 7} if row["part"] == "test" else {}
+    (row,) = select(rows)
+    assert (row["n_images"], row["n_units"]) == (11, 7)
+    (row,) = select([row for row in rows if row["part"] == "train"])
+    assert (row["n_images"], row["n_units"]) == (10, 5)  # without a test part, those of the train part
+    assert row["status"] == "no layer has a training score: constant"
+
+
+def test_a_layer_that_has_no_test_row_says_so():
+    rows = [row for row in rows_of([0.9, 0.2], [0.1, 0.1]) if (row["layer"], row["part"]) != ("l0", "test")]
+    (row,) = select(rows)
+    assert (row["layer"], row["score"], row["n_images"], row["n_units"]) == ("l0", None, 0, 5)
+    assert row["status"] == "the selected layer has no test row"
+
+
+def test_three_reasons_are_told_and_the_others_counted():
+    statuses = {k: f"reason {k}" for k in range(5)}
+    (row,) = select(rows_of([None] * 5, [None] * 5, statuses))
+    assert row["status"].endswith("reason 0; reason 1; reason 2; and 2 more reasons")
+    (row,) = select(rows_of([None] * 3, [None] * 3, statuses))
+    assert row["status"].endswith("reason 0; reason 1; reason 2")
