@@ -38,7 +38,7 @@ CEILINGS = (f"{UNIT}/brain/*ceiling*.py", f"{UNIT}/brain/test_signal_test.py")
 ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "linking": (("linking/*.py",), (f"{UNIT}/linking/*.py",)),
     "statistics": (
-        ("statistics/[!pr]*.py", "statistics/persons.py", "statistics/representations.py"),
+        ("statistics/[!pr]*.py", "statistics/persons.py", "statistics/replication.py", "statistics/representations.py"),
         (f"{UNIT}/statistics/*.py",),
     ),
     "published": (
@@ -264,7 +264,7 @@ def is_killed(mutant: Mutant, reach: dict) -> bool:
 
 def sample_of(room: str, sample: int | None, seed: int) -> tuple[list[Path], list[Mutant]]:
     paths = sorted(path for pattern in ROOMS[room][0] for path in (CODE / "menagerie").glob(pattern))
-    found = [mutant for path in paths for mutant in mutants_of(path)]
+    found = [mutant for path in paths if path.name != "schemas.py" for mutant in mutants_of(path)]  # columns, in words
     if sample is not None and sample < len(found):
         found = random.Random(f"{room} {seed}").sample(found, sample)
     return paths, sorted(found, key=lambda m: (m.path, m.number))

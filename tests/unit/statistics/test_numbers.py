@@ -13,6 +13,7 @@ from menagerie.errors import MenagerieError
 from menagerie.linking.schemas import SCHEMAS
 from menagerie.statistics import breakpoints
 from menagerie.statistics.breakpoints import Segmented, delta_interval, fit_breakpoints, profile_interval
+from menagerie.statistics.contrasts import filtered, level_means, unit_rows
 from menagerie.statistics.experiments import Analysis, Experiment
 from menagerie.statistics.intervals import bootstrap_mean, spearman
 from menagerie.statistics.multiplicity import corrected
@@ -432,3 +433,63 @@ def test_twelve_models_are_the_fewest_for_breakpoints(n, is_made):
         assert {row["estimate"] for row in four} == {fit.breakpoints[which]}
         assert four[0]["term"] == f"rank breakpoint {which + 1}"
         assert (four[0]["ci_low"], four[0]["ci_high"]) == delta_interval(fit, which)
+
+
+# ---- what takes part
+
+
+def test_searches_start_from_the_best_cells_that_lie_apart():
+    """A twentieth of the range at least, the better ones first."""
+    x, cells = np.arange(101.0), [np.array([float(k)]) for k in range(101)]
+    assert breakpoints._spread_starts(np.arange(101.0), cells, 4, x) == [0, 6, 12, 18]
+    assert breakpoints._spread_starts(np.arange(101.0)[::-1], cells, 2, x) == [100, 94]
+    pairs = [np.array([10.0, 50.0]), np.array([10.0, 56.0]), np.array([12.0, 52.0])]
+    assert breakpoints._spread_starts(np.array([1.0, 3.0, 2.0]), pairs, 9, x) == [0, 1]
+
+
+def test_one_positive_eigenvalue_is_no_map():
+    """Distances 1, 1 and 5 break the triangle inequality: the second axis would be imaginary."""
+    with pytest.raises(MenagerieError, match="fewer than 2 dimensions"):
+        classical_mds(1 - np.array([[0.0, 1, 5], [1, 0, 1], [5, 1, 0]]))
+
+
+def test_filters_take_values_in_or_leave_them_out():
+    rows = pd.DataFrame({"task": ["a", "b", "c", "b"], "data": ["x", "x", "y", "y"]})
+    assert filtered(rows, {"task": ("a", "b")}).index.tolist() == [0, 1, 3]
+    assert filtered(rows, {"not_task": ("a", "b")}).index.tolist() == [2]
+    assert filtered(rows, {"task": ("b",), "not_data": ("x",)}).index.tolist() == [3]
+    assert len(filtered(rows, {})) == 4
+    one = Experiment("e", "E", "task", "a", (), {"task": ("a", "b"), "not_data": ("y",)})
+    assert [one.takes(row) for row in rows.to_dict("records")] == [True, True, False, False]
+
+
+def test_a_region_without_one_of_the_levels_has_no_row():
+    data = people({"a": A, "b": B})
+    lone = data[data["kind"] == "a"].assign(region="only a")
+    other = data[data["kind"] == "b"].assign(region="only b")
+    both = pd.concat([data, lone, other], ignore_index=True)
+    both["kind"] = pd.Categorical(both["kind"], ["a", "b"])
+    rows = person_effects(experiment(formula="score ~ kind"), both, {})
+    assert rows["region"].tolist() == ["r"]
+    means = person_effects(experiment(formula="score ~ kind"), data.assign(subject="mean"), {})
+    assert means.empty, "a mean over subjects is no person"
+
+
+def test_means_of_levels_are_over_models():
+    data = pd.concat([people({"a": A, "b": B}).assign(subject=s) for s in "st"], ignore_index=True)
+    data["kind"] = pd.Categorical(data["kind"], ["a", "b"])
+    found = list(level_means(experiment(formula="score ~ kind"), data))
+    assert [(row["level"], row["n"]) for row in found] == [("a", 3), ("b", 4)]
+    assert [row["mean"] for row in found] == pytest.approx([np.mean(A), np.mean(B)])
+    assert (found[0]["ci_low"], found[0]["ci_high"]) == pytest.approx(bootstrap_mean(A))
+
+
+def test_one_row_a_model_or_one_a_subject():
+    data = pd.concat([people({"a": A, "b": B}).assign(subject=s, score=lambda t, k=k: t["score"] + k)
+                      for k, s in enumerate("st")], ignore_index=True)  # fmt: skip
+    by_model = unit_rows(experiment(), Analysis("sound", unit="model"), data)
+    assert len(by_model) == 7 and by_model["score"].tolist() == pytest.approx([x + 0.5 for x in A + B])
+    for by_score in (Analysis("published", unit="score"), Analysis("sound", pair="subject")):
+        assert len(unit_rows(experiment(), by_score, data)) == 14
+        with pytest.raises(MenagerieError, match="7 of 7 models have no scores of single subjects"):
+            unit_rows(experiment(), by_score, data.assign(subject="mean"))
