@@ -261,8 +261,7 @@ REMOVERS = {
     "menagerie/files/download.py": "parts that it has begun, with its own note; the target only where a caller owns it",
     "menagerie/models/weights.py": "downloads in its own folder, after they were converted",
     "menagerie/linking/blocks.py": "tables of single layers, in a folder of its own",
-    "menagerie/twins/nsd/twin.py": "an earlier twin, known by its note",
-    "menagerie/twins/laion/twin.py": "an earlier twin, known by its note",
+    "menagerie/twins/trees.py": "an earlier twin, known by its note",
     "scripts/fetch_weights.py": "a note of absence that this workflow wrote",
 }
 

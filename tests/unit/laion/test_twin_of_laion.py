@@ -158,7 +158,7 @@ def test_the_shipped_spec(root):
         ("subjects: [sub-02]\n", "expected one of sub-01, sub-03"),
         ("sessions: 31\n", "expected a whole number from 1 to 30"),
         ("n_shared: 9\n", "Unknown key"),
-        ("n_laion: 3\nn_things: 0\nn_nsd: 0\n", "fewer than 20 shared images"),
+        ("n_laion: 3\nn_things: 0\nn_nsd: 0\n", "found 3 shared images .* at least 30"),
         ("voxels: {shape: [3, 3, 3]}\n", "in a volume of 27"),
     ],
 )
@@ -166,3 +166,10 @@ def test_wrong_specs(tmp_path, text, message):
     (tmp_path / "s.yaml").write_text(text)
     with pytest.raises(MenagerieError, match=message):
         read_spec(tmp_path / "s.yaml")
+
+
+def test_empty_folders_are_nobodys(tmp_path, small_spec):
+    """Snakemake makes the folders of a rule's output before the rule runs."""
+    (tmp_path / "t" / "derivatives" / "rois").mkdir(parents=True)
+    write_twin(tmp_path / "t", small_spec(sessions=1))
+    assert Layout(tmp_path / "t").twin_note.is_file()

@@ -188,3 +188,10 @@ def test_ceiling_images_are_others_than_those_scored(twin, stimuli):
     assert not set(target.image_ids) & set(stimuli.image_ids)
     assert np.isfinite(target.repeats).all()
     assert target.repeats.shape == (3, 50, 50)
+
+
+def test_empty_folders_are_nobodys(tmp_path, small_spec):
+    """Snakemake makes the folders of a rule's output before the rule runs."""
+    Layout(tmp_path).design.parent.mkdir(parents=True)
+    write_twin(tmp_path, small_spec(sessions=1))
+    assert Layout(tmp_path).twin_note.is_file()

@@ -8,7 +8,6 @@ of the images; betas are float32, as the size of the dataset's sessions in memor
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,8 +30,10 @@ from menagerie.twins.laion.twin_files import (
 from menagerie.twins.laion.twin_geometry import Voxels
 from menagerie.twins.pictures import image_statistics, textures
 from menagerie.twins.signals import check_planted, read_out
+from menagerie.twins.trees import clear_tree
 
 _FOLDERS = ("derivatives", "stimuli", "laion_fmri")
+MIN_COMMON = 30
 Planted = Mapping[str, np.ndarray]
 
 
@@ -86,8 +87,12 @@ class TwinSpec:
     def __post_init__(self) -> None:
         if not 1 <= self.sessions <= N_SESSIONS:
             raise MenagerieError(f"Twin: sessions is {self.sessions}; expected 1 to {N_SESSIONS}.")
-        if self.n_laion + self.n_things + self.n_nsd < 20:
-            raise MenagerieError("Twin: fewer than 20 shared images; five folds need at least 20. Raise n_laion.")
+        if self.n_laion + self.n_things + self.n_nsd < MIN_COMMON:
+            raise MenagerieError(
+                f"Twin: found {self.n_laion + self.n_things + self.n_nsd} shared images that are not out of "
+                f"distribution, expected at least {MIN_COMMON}: the smallest of five clusters needs four. Raise "
+                "n_laion."
+            )
 
     @property
     def shared(self) -> list[str]:
@@ -146,15 +151,7 @@ def write_twin(
         When the planted features do not fit, or the folder holds data that are not a twin.
     """
     layout = Layout(Path(root))
-    folders = [layout.root / name for name in _FOLDERS]
-    if any(folder.exists() for folder in folders) and not layout.twin_note.exists():
-        raise MenagerieError(
-            f"{root} holds a tree that is not a twin and is not overwritten. Give another folder for the twin of "
-            "LAION-fMRI."
-        )
-    for folder in folders:  # nothing of an earlier twin must stay
-        shutil.rmtree(folder, ignore_errors=True)
-    layout.root.mkdir(parents=True, exist_ok=True)
+    clear_tree(layout.root, _FOLDERS, layout.twin_note, "a LAION-fMRI")
     write_text(layout.twin_note, _note(spec))
     write_images(layout.stimuli, contents or encoded(spec))
     planted = planted or statistics(layout, spec, spec.common)

@@ -8,7 +8,6 @@ the release itself is copied.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +32,9 @@ from menagerie.twins.nsd.twin_files import write_design, write_photographs, writ
 from menagerie.twins.nsd.twin_geometry import Voxels
 from menagerie.twins.pictures import image_statistics, textures
 from menagerie.twins.signals import check_planted, read_out
+from menagerie.twins.trees import clear_tree
+
+_FOLDERS = ("nsddata", "nsddata_betas", "nsddata_stimuli")
 
 
 @dataclass(frozen=True)
@@ -136,16 +138,9 @@ def write_twin(
         When the planted features do not fit, or the folder holds data that are not a twin.
     """
     layout = Layout(Path(root))
-    folders = [layout.root / name for name in ("nsddata", "nsddata_betas", "nsddata_stimuli")]
-    if any(folder.exists() for folder in folders) and not layout.twin_note.exists():
-        raise MenagerieError(
-            f"{root} holds an NSD tree that is not a twin and is not overwritten. Give another folder."
-        )
     design = make_design(spec)
     ids = photograph_ids(spec, design)
-    for folder in folders:  # nothing of an earlier twin must stay
-        shutil.rmtree(folder, ignore_errors=True)
-    layout.root.mkdir(parents=True, exist_ok=True)
+    clear_tree(layout.root, _FOLDERS, layout.twin_note, "an NSD")
     layout.twin_note.write_text(json.dumps(_note(spec), indent=1) + "\n")
     statistics: dict[str, list[np.ndarray]] = {}
     measure = image_statistics if planted is None else _nothing
