@@ -544,3 +544,9 @@ def test_fifty_simulations_and_seed_0_are_the_defaults():
     assert len(ceilings.noise_ceiling(x).samples) == len(found) == 50
     np.testing.assert_array_equal(found, ceilings.region_ceilings(repeats, masks, 50, 0)["a"].samples)
     np.testing.assert_array_equal(found, ceilings.defined_ceilings(repeats, masks)[0]["a"].samples)
+
+
+def test_a_reliability_below_that_of_no_signal_is_no_signal():
+    curve = 0.1 + monte_carlo.SCALES / 40
+    with pytest.raises(MenagerieError, match=r"no reliable signal \(split-half RSM reliability 0.050, without any"):
+        ceilings._scale(curve, 0.05, space.Compressed(np.eye(3), 0.0, 0))
