@@ -94,15 +94,15 @@ KINDS = (60, 10, 24, 21, 8, 72, 30, 82, 64)
 def test_the_published_files(published):
     """Counts of the dataset's documentation."""
     for name, counts in COUNTS.items():
-        folds = split_folders.read_split(name, published, "shared")
+        folds = split_folders.read_folds(name, published, "shared")
         assert [(len(fold["train"]), len(fold["test"])) for fold in folds] == counts
         assert all(
             is_label(label) and owner(label) is None for fold in folds for part in fold.values() for label in part
         )
     for kind, count in zip(OOD_TYPES, KINDS, strict=True):
-        (fold,) = split_folders.read_split(f"ood_{kind.replace('-', '_')}", published, "shared")
+        (fold,) = split_folders.read_folds(f"ood_{kind.replace('-', '_')}", published, "shared")
         assert len(fold["train"]) == 1121 and len(fold["test"]) == count
-    (whole,) = split_folders.read_split("ood", published, "shared")
+    (whole,) = split_folders.read_folds("ood", published, "shared")
     repeats = [planned_repeats(label) for label in whole["train"]]
     assert (repeats.count(12), repeats.count(4)) == (881, 240)
     (fold,) = split_folders.replication([*whole["train"], *whole["test"]])
@@ -113,13 +113,23 @@ def test_both_versions_of_the_random_files(published, tmp_path):
     """Each name reads its own version and refuses the other; the newer one is what the twin makes."""
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "shared").symlink_to(published / "shared_random_v2")
-    folds = split_folders.read_split("random_k5", tmp_path / "new", "shared")
-    (whole,) = split_folders.read_split("ood", published, "shared")
+    folds = split_folders.read_folds("random_k5", tmp_path / "new", "shared")
+    (whole,) = split_folders.read_folds("ood", published, "shared")
     assert [sorted(fold["test"]) for fold in folds] == random_folds(whole["train"])
     with pytest.raises(MenagerieError, match="found method uniform_random, expected shuffled_5fold_cv"):
-        split_folders.read_split("random_k5", published, "shared")
+        split_folders.read_folds("random_k5", published, "shared")
     with pytest.raises(MenagerieError, match="found method shuffled_5fold_cv, expected uniform_random"):
-        split_folders.read_split("random_draws", tmp_path / "new", "shared")
+        split_folders.read_folds("random_draws", tmp_path / "new", "shared")
+
+
+def test_a_folder_of_split_files_that_is_not_there(twin, tmp_path):
+    """A run can be planned before it is there; make check and the job that reads it say so."""
+    chosen = options(twin, splits_folder=str(tmp_path / "nowhere"))
+    assert laion.split_files(chosen, ["tau"]) == []
+    with pytest.raises(MenagerieError, match=r"splits_folder: found no folder .*nowhere"):
+        list(laion.examine(chosen, str(tmp_path), ["sub-01"]))
+    with pytest.raises(MenagerieError, match=r"splits_folder: found no folder .*nowhere"):
+        laion.read_split("tau", chosen, "sub-01", [])
 
 
 def test_a_split_of_a_kind_without_images(twin, tmp_path):

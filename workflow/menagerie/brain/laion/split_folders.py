@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from menagerie.brain.laion.layout import OOD_TYPES, ood_type, owner
+from menagerie.brain.laion.laion_options import Options
+from menagerie.brain.laion.layout import OOD_TYPES, TWIN_FOLDER, Layout, ood_type, owner
 from menagerie.brain.names import duplicates
 from menagerie.brain.split_files import read_json
 from menagerie.errors import MenagerieError
+from menagerie.files.paths import user_path
 
 Parts = dict[str, list[str]]
 REPLICATION, OOD = "replication", "ood"
@@ -44,17 +46,67 @@ def train_shares(name: str) -> tuple[float, ...]:
     return (1121 / 1492,) if name == OOD or name in _OOD_OF else (0.8,) * len(_FILES[name][0])
 
 
-def split_files(folder: Path, pool: str, names: Iterable[str]) -> list[Path]:
-    """Files that some splits are read from."""
-    files = (file for name in names if name != REPLICATION for file in _entry(name)[0])
-    return list(dict.fromkeys(folder / pool / f"{file}.json" for file in files))
+def split_files(chosen: Options, names: Iterable[str]) -> list[Path]:
+    """Files that some splits are read from: those that are there; those of a twin made here come with its rule.
+
+    Raises
+    ------
+    MenagerieError
+        When there is neither ``splits_folder`` nor a tree.
+    """
+    offered = [name for name in split_names(chosen.with_ood) if name in names and name != REPLICATION]
+    if not offered or (not chosen.splits_folder and Path(chosen.laion_root or "").name == TWIN_FOLDER):
+        return []
+    files = dict.fromkeys(file for name in offered for file in _entry(name)[0])
+    paths = [_folder(chosen) / chosen.pool / f"{file}.json" for file in files]
+    return [path for path in paths if path.is_file()]
+
+
+def check_folder(chosen: Options) -> None:
+    """Refuse a folder of split files that is not there.
+
+    Raises
+    ------
+    MenagerieError
+        Naming the option.
+    """
+    if chosen.splits_folder and not (folder := user_path(chosen.splits_folder)).is_dir():
+        raise MenagerieError(
+            f"Option splits_folder: found no folder {folder} (from {Path.cwd()}), expected laion_fmri/splits/data of "
+            "the dataset's own package (docs/laion.md). Correct the path."
+        )
+
+
+def _folder(chosen: Options) -> Path:
+    if chosen.splits_folder:
+        return user_path(chosen.splits_folder)
+    if chosen.laion_root:
+        return Layout(user_path(chosen.laion_root)).splits
+    raise MenagerieError(
+        "Reader laion: found no split files, expected option splits_folder: the folder laion_fmri/splits/data of the "
+        "dataset's own package (docs/laion.md). Set it."
+    )
 
 
 def _entry(name: str) -> tuple[tuple[str, ...], str | None]:
     return _FILES[OOD if name in _OOD_OF else name]
 
 
-def read_split(name: str, folder: Path, pool: str) -> list[Parts]:
+def read_split(name: str, chosen: Options, image_ids: Sequence[str]) -> list[Parts]:
+    """Folds of one split, as part -> labels; ``image_ids`` are those of the stimulus set.
+
+    Raises
+    ------
+    MenagerieError
+        As :func:`read_folds`; or when no folder of split files is known.
+    """
+    if name == REPLICATION:
+        return replication(image_ids)
+    check_folder(chosen)
+    return read_folds(name, _folder(chosen), chosen.pool)
+
+
+def read_folds(name: str, folder: Path, pool: str) -> list[Parts]:
     """Folds of one split that is read from files, as part -> labels.
 
     Parameters
@@ -91,7 +143,7 @@ def read_fold(path: Path, method: str | None, pool: str) -> Parts:
     Raises
     ------
     MenagerieError
-        As :func:`read_split`.
+        As :func:`read_folds`.
     """
     found = read_json(path)
     try:

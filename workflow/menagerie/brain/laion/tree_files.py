@@ -6,12 +6,39 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from menagerie.brain.laion.laion_options import Options
-from menagerie.brain.laion.layout import SESSIONS, Layout, check_subject, images_file, metadata_file
+from menagerie.brain.laion.layout import SESSIONS, TWIN_FOLDER, Layout, check_subject, images_file, metadata_file
 from menagerie.brain.laion.rois import DEFAULT_REGIONS
 from menagerie.brain.laion.volumes import Volumes
 from menagerie.brain.voxels.regions import mask_paths, names_of
 from menagerie.errors import MenagerieError
 from menagerie.files.paths import user_path
+
+# What rules write last: the fetch command when every file of the config is there, and the rule that makes a twin.
+MADE = {"laion": "laion/fetched.json", "twin": str(Layout(Path(TWIN_FOLDER)).description)}
+
+
+def is_made_here(chosen: Options, resources: str) -> bool:
+    """Whether rule write_laion_twin makes the tree."""
+    twin = (Path(resources) / TWIN_FOLDER).absolute()
+    return bool(chosen.laion_root) and user_path(chosen.laion_root).absolute() == twin
+
+
+def input_files(chosen: Options, resources: str, subject: str | None) -> dict[str, Path | list[Path]]:
+    """Files that stimuli (no subject) or a subject's target and ceilings are read from, by name.
+
+    Raises
+    ------
+    MenagerieError
+        When a region's definition is wrong.
+    """
+    if chosen.laion_root and not is_made_here(chosen, resources):
+        layout = Layout(user_path(chosen.laion_root))
+        return stimulus_files(layout, chosen) if subject is None else subject_files(layout, chosen, subject)
+    name = "twin" if chosen.laion_root else "laion"
+    made = Path(resources) / MADE[name]
+    own = stimulus_files(Layout(made.parent), chosen) if chosen.stimuli_folder and subject is None else {}
+    own.pop("twin_note", None)
+    return {name: made} | own | own_masks(chosen, subject)
 
 
 def find_tree(chosen: Options, inputs: Mapping[str, Path] | None) -> Layout:

@@ -10,24 +10,22 @@ import numpy as np
 
 from menagerie.brain.laion import split_folders
 from menagerie.brain.laion.images import image_rows, read_images, select_images
-from menagerie.brain.laion.laion_options import DEFAULTS, Options, parse_options
-from menagerie.brain.laion.layout import SUBJECTS, TWIN_FOLDER, Layout
+from menagerie.brain.laion.laion_options import DEFAULTS, parse_options
+from menagerie.brain.laion.layout import SUBJECTS, TWIN_FOLDER
 from menagerie.brain.laion.rois import DEFAULT_REGIONS
 from menagerie.brain.laion.subject_target import build_target, is_simulated, spare_images
-from menagerie.brain.laion.tree_files import find_tree, own_masks, stimuli_folder, stimulus_files, subject_files
+from menagerie.brain.laion.tree_files import MADE, find_tree, input_files, is_made_here, stimuli_folder
 from menagerie.brain.remarks import Remark, plain
 from menagerie.brain.stimuli import Stimuli
 from menagerie.brain.target import Target
 from menagerie.brain.voxels.regions import region_texts
 from menagerie.errors import MenagerieError
-from menagerie.files.paths import user_path
 
 OPTIONS = DEFAULTS
 USES_FOLDS = False  # noise ceilings rest on images outside the analysis
 # Options that say only how files come here, or where they lie: results depend on the files' content.
 FETCH_OPTIONS = ("endpoint", "accept_terms", "laion_root", "stimuli_folder", "splits_folder")
-# What rules write last: the fetch command when every file of the config is there, and the rule that makes a twin.
-INPUTS = {"laion": "laion/fetched.json", "twin": str(Layout(Path(TWIN_FOLDER)).description)}
+INPUTS = MADE
 
 
 def default_subjects(options: Mapping[str, object]) -> tuple[str, ...]:
@@ -76,30 +74,17 @@ def inputs(
     MenagerieError
         When an option is unknown, or a region's definition is wrong.
     """
-    chosen = parse_options(options)
-    if chosen.laion_root and not _is_made_here(chosen, resources):
-        layout = Layout(user_path(chosen.laion_root))
-        return stimulus_files(layout, chosen) if subject is None else subject_files(layout, chosen, subject)
-    made = Layout(Path(resources) / TWIN_FOLDER).description if chosen.laion_root else Path(resources) / INPUTS["laion"]
-    own = stimulus_files(Layout(made.parent), chosen) if chosen.stimuli_folder and subject is None else {}
-    own.pop("twin_note", None)
-    return {"twin" if chosen.laion_root else "laion": made} | own | own_masks(chosen, subject)
+    return input_files(parse_options(options), resources, subject)
 
 
 def made_by(options: Mapping[str, object], resources: str) -> str:
     """Rule of this workflow that makes the user's tree; empty for a tree from elsewhere."""
-    return "write_laion_twin" if _is_made_here(parse_options(options), resources) else ""
+    return "write_laion_twin" if is_made_here(parse_options(options), resources) else ""
 
 
 def region_names(options: Mapping[str, object], resources: str, subject: str) -> list[str]:
     """Names that option ``regions`` gives."""
     return list(region_texts(parse_options(options).regions, DEFAULT_REGIONS))
-
-
-def _is_made_here(chosen: Options, resources: str) -> bool:
-    """Whether rule write_laion_twin makes the tree."""
-    twin = (Path(resources) / TWIN_FOLDER).absolute()
-    return bool(chosen.laion_root) and user_path(chosen.laion_root).absolute() == twin
 
 
 def needs_ceilings(options: Mapping[str, object]) -> bool:
@@ -121,12 +106,7 @@ def split_files(options: Mapping[str, object], names: Sequence[str]) -> list[Pat
     MenagerieError
         When there is neither ``splits_folder`` nor a tree.
     """
-    chosen = parse_options(options)
-    from_files = [name for name in split_names(options) if name in names and name != split_folders.REPLICATION]
-    if not from_files or (not chosen.splits_folder and Path(chosen.laion_root or "").name == TWIN_FOLDER):
-        return []
-    files = split_folders.split_files(_splits_folder(chosen), chosen.pool, from_files)
-    return [path for path in files if path.is_file()]
+    return split_folders.split_files(parse_options(options), names)
 
 
 def train_shares(options: Mapping[str, object], name: str) -> tuple[float, ...]:
@@ -144,21 +124,7 @@ def read_split(
     MenagerieError
         When a file is missing, or does not hold a split of this pool.
     """
-    chosen = parse_options(options)
-    if name == split_folders.REPLICATION:
-        return split_folders.replication(image_ids)
-    return split_folders.read_split(name, _splits_folder(chosen), chosen.pool)
-
-
-def _splits_folder(chosen: Options) -> Path:
-    if chosen.splits_folder:
-        return user_path(chosen.splits_folder)
-    if chosen.laion_root:
-        return Layout(user_path(chosen.laion_root)).splits
-    raise MenagerieError(
-        "Reader laion: found no split files, expected option splits_folder: the folder laion_fmri/splits/data of the "
-        "dataset's own package (docs/laion.md). Set it."
-    )
+    return split_folders.read_split(name, parse_options(options), image_ids)
 
 
 def count_images(options: Mapping[str, object]) -> int:
@@ -245,8 +211,9 @@ def examine(options: Mapping[str, object], resources: str, subjects: Sequence[st
     from menagerie.brain.laion.examination import examine_tree
 
     chosen = parse_options(options)
+    split_folders.check_folder(chosen)
     note = Path(resources) / INPUTS["laion"]
-    if _is_made_here(chosen, resources) and not (Path(resources) / INPUTS["twin"]).is_file():
+    if is_made_here(chosen, resources) and not (Path(resources) / INPUTS["twin"]).is_file():
         yield plain(f"a simulated tree will be written to {Path(resources) / TWIN_FOLDER}")
     elif chosen.laion_root or note.is_file():
         yield from examine_tree(chosen, find_tree(chosen, {"laion": note}), subjects)
