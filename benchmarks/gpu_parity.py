@@ -22,7 +22,7 @@ from menagerie.features.take_inventory import list_layers
 from menagerie.files.geometry import OK, LayerGeometry, fold
 from menagerie.files.inventory import LayerInfo
 from menagerie.linking.comparison import Brain, Comparison
-from menagerie.linking.metrics import METRICS, USUAL
+from menagerie.linking.measures import USUAL, measure
 from menagerie.linking.ridge import PENALTIES
 from menagerie.linking.rsm import UndefinedError
 
@@ -123,7 +123,7 @@ def scores(
 ) -> dict[tuple[str, str], float]:
     """Every metric on both parts."""
     pair, found = Comparison(geometry, brain, penalties), {}
-    for name, metric in ((name, METRICS[name]) for name in USUAL):
+    for name, metric in ((name, measure(name)) for name in USUAL):
         for part in PARTS:
             try:
                 found[name, part] = metric.score(pair, "all", part)[0]

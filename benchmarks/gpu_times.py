@@ -20,7 +20,7 @@ from menagerie.features.projection import N_PROJECTIONS, SparseProjection
 from menagerie.features.take_inventory import list_layers
 from menagerie.files.geometry import LayerGeometry, fold
 from menagerie.linking.comparison import Brain, Comparison
-from menagerie.linking.metrics import METRICS, USUAL
+from menagerie.linking.measures import USUAL, measure
 from menagerie.linking.ridge import PENALTIES
 
 SURVEY = {"images": 1000, "layers": 20_719, "voxels": 44_806, "subjects": 8}
@@ -143,7 +143,7 @@ def useful_operations(n_images: int, n_units: int) -> float:
 def score(layer: LayerGeometry, brain: Brain) -> None:
     """One layer: every metric on both parts."""
     pair = Comparison(replace(layer), brain)  # a layer as it comes from the file, without matrices unfolded before
-    for metric in map(METRICS.get, USUAL):
+    for metric in map(measure, USUAL):
         for part in ("train", "test"):
             metric.score(pair, "all", part)
 

@@ -36,7 +36,7 @@ from mutants import Mutant, mutants_of, mutated  # noqa: E402
 UNIT = "tests/unit"
 CEILINGS = (f"{UNIT}/brain/*ceiling*.py", f"{UNIT}/brain/test_signal_test.py")
 ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "linking": (("linking/*.py",), (f"{UNIT}/linking/*.py",)),
+    "linking": (("linking/*.py", "linking/measures/*.py"), (f"{UNIT}/linking/*.py",)),
     "statistics": (
         ("statistics/[!pr]*.py", "statistics/persons.py", "statistics/replication.py", "statistics/representations.py"),
         (f"{UNIT}/statistics/*.py",),

@@ -166,7 +166,10 @@ def changed(config: dict, folder: Path) -> dict[str, tuple[dict, str]]:
     shutil.copytree(folder / "data", folder / "more" / "data")
     (folder / "more" / "data" / "one" / "responses.npy").write_text("others")
     return {
-        "penalties": (config | {"penalties": [1.0]}, r"score .*: penalties was \[10\.0.*, the config says \[1\.0\]"),
+        "penalties": (
+            config | {"penalties": [1.0]},
+            r"score .*: measures.encoding_r.settings.penalties was \[10\.0.*, the config says \[1\.0\]",
+        ),
         "metrics": (config | {"metrics": ["crsa"]}, r"metrics was \['crsa', 'versa', 'encoding_r'\]"),
         "seed": (config | {"bootstrap": {"seed": 7}}, r"select_layers .*: bootstrap\.seed was 0, the config says 7"),
         "layers": (config | {"projection": {"seed": 3}}, r"extract_geometry .*projection\.seed was 0"),

@@ -35,6 +35,13 @@ def test_intervals() -> None:
     assert len(rows) == 5 and all(row.startswith("| 20 |") for row in rows[2:])
 
 
+def test_panel() -> None:
+    sizes = ["--images", "40", "--features", "20", "--units", "20", "--repeats", "2"]
+    assert "| `cka` |" in run("benchmarks/panel.py", "values", *sizes)
+    assert "| the whole panel |" in run("benchmarks/panel.py", "cost", *sizes)
+    assert "| `knn` |" in run("benchmarks/panel.py", "intervals", *sizes)
+
+
 def test_parity(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("# package\tname\ntimm\ttest_vit.r160_in1k\ntimm\tno_such_network\n")
     arguments = ["benchmarks/parity_2026.py", str(tmp_path / "names.txt"), "--out", str(tmp_path), "--most-layers", "9"]

@@ -216,6 +216,9 @@ def test_version(project, package: str) -> None:
 # A module, and the jobs that new code in it repeats.
 MODULE_ROWS = {
     "linking/ridge.py": ALL_SCORES,
+    "linking/measures/versa.py": ALL_SCORES,
+    "linking/measures/encoding_ev.py": {},  # not asked for
+    "linking/measures/table.py": SELECT,
     "linking/bootstrap.py": SELECT,
     "features/projection.py": GEOMETRY,
     "figures/depth.py": {"plot_depth": DATASETS, "report": 1},

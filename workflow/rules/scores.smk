@@ -12,7 +12,8 @@ rule score:
         target=f"{RUN}/targets/{{dataset}}/{{subject}}.h5",
         splits=f"{RUN}/splits/{{dataset}}.parquet",
     output:
-        scores=f"{RUN}/scores/{{model}}/{{dataset}}/{{subject}}/{{layers}}.parquet",
+        # Kept while the job runs: it takes over the scores of metrics for which nothing has changed.
+        scores=update(f"{RUN}/scores/{{model}}/{{dataset}}/{{subject}}/{{layers}}.parquet"),
     log:
         f"{RUN}/logs/scores/{{model}}/{{dataset}}/{{subject}}/{{layers}}.log",
     benchmark:

@@ -7,6 +7,8 @@ from menagerie.files.inventory import block_range
 from menagerie.files.tables import write_table
 from menagerie.linking.blocks import score_block
 from menagerie.linking.edges import edge_lines
+from menagerie.linking.kept import made_from_by_metric, read_kept
+from menagerie.linking.measures import need_repeats
 from menagerie.linking.score import brains_of, score_layer
 from menagerie.provenance.code import value_fingerprint
 from menagerie.provenance.jobs import job
@@ -19,7 +21,8 @@ import numpy as np
 with job(snakemake) as recipe:
     given, params = snakemake.input, snakemake.params
     first, last = block_range(snakemake.wildcards.layers)
-    target = read_target(given.target)
+    metrics = params.config["metrics"]
+    target = read_target(given.target, with_repeats=need_repeats(metrics))
     device = snakemake.config["score_on"]
     array, processor = np.asarray, device
     if device == "gpu":  # torch takes seconds to import: only those who use it wait
@@ -30,16 +33,21 @@ with job(snakemake) as recipe:
         folds = read_splits(given.splits, target.subject)
         brains = brains_of(target, geometries.image_ids, folds, regions, array)
 
+        wanted = made_from_by_metric(recipe, device)
+        kept = read_kept(snakemake.output.scores, wanted, recipe.fingerprint)
+        missing = [metric for metric in metrics if metric not in kept.metrics]
+
         def score(index):
-            return score_layer(
+            new = score_layer(
                 geometries.read(index),
                 brains,
                 model=snakemake.wildcards.model,
                 depth=geometries.depth(index),
                 penalties=params.config["penalties"],
                 training=params.config["training_predictions"],
-                metrics=params.config["metrics"],
+                metrics=missing,
             )
+            return kept.beside(new, index, metrics)
 
         table = score_block(
             [index for index in geometries.indices if first <= index <= last],
@@ -54,6 +62,7 @@ with job(snakemake) as recipe:
             device={"score": [processor]},
             regions={target.dataset: ", ".join(regions or ["all"])},
         )
+    print(f"Scored {', '.join(missing) or 'nothing'}; taken over: {', '.join(kept.metrics) or 'nothing'}.")
     for line in edge_lines(table.to_pylist()):
         print(line)
-    write_table(snakemake.output.scores, table, provenance)
+    write_table(snakemake.output.scores, table, provenance | {"measures": wanted})

@@ -6,6 +6,7 @@ from menagerie.brain.target import read_target
 from menagerie.files.geometry import GeometryFile
 from menagerie.files.tables import read_tables, write_table
 from menagerie.linking.evaluate import Evaluated, evaluate_layers
+from menagerie.linking.measures import need_repeats
 from menagerie.linking.select import FoldsOf, select_layers
 from menagerie.linking.select_on import SelectOn
 from menagerie.provenance.jobs import job
@@ -28,8 +29,8 @@ with job(snakemake) as recipe:
         own = read_splits(splits_of[target.dataset], target.subject)
         folds[target.dataset, target.subject] = FoldsOf(target.stimuli, own)
     selected = select_layers(layers, ways, folds)
-    found = []
-    for target in map(read_target, snakemake.input.targets):
+    found, with_repeats = [], need_repeats(config["metrics"])
+    for target in (read_target(path, with_repeats=with_repeats) for path in snakemake.input.targets):
         with GeometryFile(geometry_of[target.stimuli]) as geometries:
             origins += [geometries.origin, target.origin]
             evaluated = evaluate_layers(

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
+from menagerie.linking.measures.table import TABLE
 from menagerie.linking.schemas import SCHEMAS
 
 
@@ -53,7 +54,7 @@ def scores(
         strength = (0.05 if training == "random" else 0.42) * (1 - 0.5 * i / n_models) + rng.normal(0, 0.01)
         for r, region in enumerate(regions):
             for metric in metrics:
-                factor = {"crsa": 0.6, "versa": 1.0, "encoding_r": 0.7}[metric]
+                factor = {"crsa": 0.6, "versa": 1.0}.get(metric, 0.7)
                 for s in range(n_subjects):
                     peak = (0.3, 0.75)[r % 2] + rng.normal(0, 0.05)
                     test = strength * factor * np.exp(-(((depth - peak) / 0.4) ** 2)) + 0.01 * s
@@ -79,7 +80,7 @@ def scores(
                                 }
                             )
                     best = int(train.argmax())
-                    top = 0.8 + 0.02 * s if ceiling and metric != "encoding_r" else np.nan
+                    top = 0.8 + 0.02 * s if ceiling and TABLE[metric].ceiling else np.nan
                     model_rows.append(
                         {
                             **who,

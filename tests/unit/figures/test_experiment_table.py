@@ -91,5 +91,5 @@ def test_another_dataset_is_empty(table):
 
 
 def test_a_metric_that_figures_do_not_know_is_named():
-    with pytest.raises(MenagerieError, match="cka"):
-        boxes(experiments.experiment(), experiments.data().assign(metric="cka"), "nsd")
+    with pytest.raises(MenagerieError, match="cca"):
+        boxes(experiments.experiment(), experiments.data().assign(metric="cca"), "nsd")

@@ -6,6 +6,7 @@ import synthetic
 from menagerie.figures import style
 from menagerie.figures.leaderboard import leaderboard
 from menagerie.figures.leaderboard_table import COLUMNS, leaderboard_table, model_order
+from menagerie.linking.measures.table import AXES, TABLE
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +113,13 @@ def test_the_same_table_gives_the_same_bytes(small, tmp_path):
     assert first == second
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.x.png", "a.x.svg", "b.x.png", "b.x.svg"]
     assert pd.Timestamp.now().strftime("%Y-%m") not in first[0].decode()
+
+
+@pytest.mark.parametrize("width", [style.PAGE_WIDTH, style.NARROW_WIDTH])
+def test_every_metric_has_its_panel_or_shares_that_of_its_axis(width):
+    """A metric that comes has a panel, a title and the name of its axis from its row."""
+    _, scores = synthetic.scores(12, n_layers=3, n_subjects=1, regions=("early",), metrics=tuple(TABLE))
+    figure = leaderboard(scores, synthetic.models(12), "nsd", width=width)
+    labels = {text.replace("\n", " ") for ax in figure.axes for text in (ax.get_xlabel(), ax.get_ylabel())}
+    assert set(AXES.values()) <= labels
+    assert synthetic.overlaps(synthetic.label_boxes(figure)) == []

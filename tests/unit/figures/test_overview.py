@@ -17,7 +17,7 @@ from menagerie.figures.overview_table import (
 )
 from menagerie.files.geometry import LayerGeometry, fold
 from menagerie.linking.comparison import Brain, Comparison
-from menagerie.linking.metrics import METRICS
+from menagerie.linking.measures import measure
 
 N = 40
 FOLD = even_odd([f"image{i:02d}" for i in range(N)])
@@ -48,7 +48,7 @@ def scored(brain, units=True):
     rows = []
     for model, index in (("weak", 1), ("strong", 2)):
         for metric in ("crsa", "versa") if units else ("crsa",):
-            score = METRICS[metric].score(Comparison(layer(index), brain), "IT", "test")[0]
+            score = measure(metric).score(Comparison(layer(index), brain), "IT", "test")[0]
             rows.append((model, "IT", metric, f"blocks.{index}", index, score, "ok"))
     return pd.DataFrame(rows, columns=["model", "region", "metric", "layer", "layer_index", "score", "status"])
 

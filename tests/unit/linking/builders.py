@@ -49,3 +49,17 @@ def target_of(features, v=24, noise=0.5, seed=1, **changes):
 def rsm_target_of(features):
     """A target with RSMs only."""
     return target_of(features, responses=None, regions={}, rsms={"it": np.corrcoef(target_of(features).responses)})
+
+
+def repeated_target_of(features, repeats=3, v=24, noise=0.7, seed=1, **changes):
+    """A target whose single repeats and noise are known."""
+    generator = np.random.default_rng(seed)
+    signal = features @ generator.standard_normal((features.shape[1], v)) / np.sqrt(features.shape[1])
+    trials = signal + noise * generator.standard_normal((repeats, *signal.shape))
+    fields = {
+        "responses": trials.mean(axis=0).astype(np.float32),
+        "repeats": trials.astype(np.float32),
+        "n_repeats": np.full(len(signal), repeats),
+        "units": {"ncsnr": signal.std(axis=0) / noise},
+    }
+    return target_of(features, v=v, **(fields | changes))

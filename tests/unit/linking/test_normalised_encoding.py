@@ -7,9 +7,10 @@ from menagerie.brain.repeats import count_repeats, estimate_ncsnr
 from menagerie.linking import score_layer
 from menagerie.linking.comparison import Brain, Comparison
 from menagerie.linking.evaluate import evaluate_layers
-from menagerie.linking.metrics import METRICS, MIN_NC
+from menagerie.linking.explainable import MIN_NC
+from menagerie.linking.measures import measure
 from menagerie.linking.permutations import permuted_encoding
-from menagerie.linking.resampling import RESAMPLING
+from menagerie.linking.resampling import resampling
 from menagerie.linking.select import select_layers
 from menagerie.linking.swaps import normalised_shares
 
@@ -96,8 +97,8 @@ def pair_of(n=60):
 def test_resamples_are_scores_of_resampled_images(metric):
     pair = pair_of()
     counts = np.random.default_rng(1).multinomial(30, np.full(30, 1 / 30), size=4).astype(float)
-    drawn = RESAMPLING[metric].drawn(pair, "all", counts)
-    score, _ = METRICS[metric].score(pair, "all", "test")
+    drawn = resampling(metric).drawn(pair, "all", counts)
+    score, _ = measure(metric).score(pair, "all", "test")
     assert drawn.mean() == pytest.approx(score)
     expected = []
     nc = pair.brain.unit_ceilings["test"]
@@ -115,9 +116,9 @@ def test_resamples_are_scores_of_resampled_images(metric):
 
 def test_shares_and_permutations_weigh_units_alike():
     pair = pair_of()
-    score, _ = METRICS["encoding_nr"].score(pair, "all", "test")
+    score, _ = measure("encoding_nr").score(pair, "all", "test")
     assert normalised_shares(pair, "all").sum() == pytest.approx(score, abs=1e-6)
-    permuted = RESAMPLING["encoding_nr"].permuted(pair, "all", 200, 0)
+    permuted = resampling("encoding_nr").permuted(pair, "all", 200, 0)
     assert abs(permuted.mean()) < 0.05 and permuted.max() < score
     x, y = np.random.default_rng(2).standard_normal((2, 5, 12))
     weights = np.arange(1.0, 6.0)

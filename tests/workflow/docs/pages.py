@@ -79,6 +79,7 @@ FOLLOWED = {
     ("docs/experiments.md", "python"): "tests/unit/statistics/test_effects.py",
     ("docs/noise-ceilings.md", "python"): "tests/unit/brain/test_ceilings.py",
     ("docs/add-a-region.md", "csv"): "tests/workflow/docs/test_additions.py",
+    ("docs/add-a-metric.md", "python"): "tests/workflow/docs/test_additions.py",
     ("docs/add-a-metric.md", "diff"): "tests/workflow/docs/test_additions.py",
     ("docs/add-an-experiment.md", "yaml"): "tests/workflow/docs/test_additions.py",
     ("docs/add-an-experiment.md", "python"): "tests/workflow/docs/test_additions.py",

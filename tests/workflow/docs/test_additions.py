@@ -57,7 +57,7 @@ def added(finished, tmp_path_factory):
         models=["test_vit_random"],
         datasets=datasets,
         layers_per_job=2,
-        metrics=["crsa", "crsa_rank", "versa"],
+        metrics=["crsa", "crsa_tau", "versa"],
         **yaml.safe_load(experiment["yaml"]),
     )
     project.run()
@@ -76,10 +76,10 @@ def test_a_region(added) -> None:
 
 def test_a_metric(added) -> None:
     found = scores(added[0])
-    rank = found[found["metric"] == "crsa_rank"].set_index(["subject", "region"])
-    assert (rank["status"] == "ok").all() and rank["ci_low"].isna().all()
+    tau = found[found["metric"] == "crsa_tau"].set_index(["subject", "region"])
+    assert (tau["status"] == "ok").all() and tau["ci_low"].isna().all()
     pearson = found[found["metric"] == "crsa"].set_index(["subject", "region"])
-    assert (rank["score"] != pearson["score"]).any() and rank["score"].abs().max() <= 1
+    assert (tau["score"] != pearson["score"]).any() and tau["score"].abs().max() <= 1
 
 
 def test_an_experiment(added) -> None:

@@ -109,7 +109,7 @@ def pair_column(experiment: Experiment) -> str:
 
 def leading_metric(table: pd.DataFrame) -> str:
     """Metric that figures sort by."""
-    return "versa" if "versa" in set(table["metric"]) else "crsa"
+    return "versa" if "versa" in set(table["metric"]) else metrics_in(table["metric"])[0]
 
 
 def _with_intervals(part: pd.DataFrame) -> pd.DataFrame:

@@ -243,7 +243,7 @@ def _draw_profiles(figure: Figure | SubFigure, panels: list, table: pd.DataFrame
 
 def _title(region: str, metrics: list[str]) -> str:
     axis = METRICS[metrics[0]].axis
-    return short(region, 28) if axis == "RSA" else f"{short(region, 22)}, {TITLES[axis]}"
+    return short(region, 28) if axis == "RSA" else f"{short(region, 22)}, {TITLES.get(axis, METRICS[metrics[0]].label)}"
 
 
 def _ceiling(table: pd.DataFrame, region: str, metrics: list[str]) -> Ceiling | None:

@@ -12,7 +12,7 @@ KEYS = ["dataset", "region", "metric"]
 COLUMNS = {
     "dataset": ("", "brain dataset, as named in the config"),
     "region": ("", "brain region"),
-    "metric": ("", "crsa, versa or encoding_r"),
+    "metric": ("", "name of the metric (docs/measures.md)"),
     "rank": ("", "by score, within dataset, region and metric; equal scores share the better rank"),
     "model": ("", "model id, as in config/models.tsv"),
     "display_name": ("", "name for figures; unique"),

@@ -3,37 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import pandas as pd
 
 from menagerie.errors import MenagerieError, unknown
+from menagerie.linking.measures import table
 from menagerie.linking.schemas import SCHEMAS
 
-
-@dataclass(frozen=True)
-class Metric:
-    """How a metric is written, on which axis it lives, and whether its marks are filled."""
-
-    label: str
-    axis: str
-    filled: bool
-
-
-# Scores of one axis are comparable and share a panel; encoding accuracy is a correlation over images, not over pairs.
-METRICS = {
-    "crsa": Metric("cRSA", "RSA", filled=False),
-    "versa": Metric("veRSA", "RSA", filled=True),
-    "encoding_r": Metric("encoding r", "encoding", filled=True),
-    "encoding_nr": Metric("encoding r / \N{SQUARE ROOT}nc", "normalised", filled=True),
-    "encoding_ev": Metric("encoding r\N{SUPERSCRIPT TWO} / nc", "explained", filled=True),
-}
-AXES = {
-    "RSA": "similarity of RSMs (Pearson r)",
-    "encoding": "mean accuracy over units (Pearson r)",
-    "normalised": "accuracy over noise ceiling, mean over units",
-    "explained": "share of explainable variance, mean over units",
-}
+METRICS, AXES = table.TABLE, table.AXES
 
 # Optional columns of the models table, and what stands for them where they are missing.
 METADATA = {"display_name": "", "architecture_class": "", "training": "", "task": "", "data": ""}

@@ -29,7 +29,7 @@ SCALE = [
     ),
 ]
 REGION = column("region", TEXT, meaning="brain region")
-METRIC = column("metric", TEXT, meaning="crsa, versa or encoding_r")
+METRIC = column("metric", TEXT, meaning="name of the metric (docs/measures.md)")
 SPLIT = column("split", TEXT, meaning="split of the images: even_odd, or as named in the config (docs/splits.md)")
 FOLD = column("fold", WHOLE, meaning="fold of the split, from 0")
 PART = column("part", TEXT, meaning="train (selects the layer) or test (is reported)")

@@ -17,6 +17,7 @@ from menagerie.brain.target import Target
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import Array, cast, host, like, namespace, symmetric
+from menagerie.linking.once import Once
 from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES, SLOPE, LooRidge, centre_units, fit_deviations
 from menagerie.linking.rsm import pattern_rsm, triangle
 
@@ -72,7 +73,7 @@ def group_numbers(image_ids: Sequence[str], groups: Mapping[str, str]) -> np.nda
     return np.unique([groups[image] for image in image_ids], return_inverse=True)[1]
 
 
-class Brain:
+class Brain(Once):
     """A target in one fold: responses, their means and RSMs, region by region, each computed once for all layers.
 
     Parameters
@@ -168,6 +169,11 @@ class Brain:
                 self._rsms[key] = self.array(self.target.rsms[region][rows][:, rows].astype(np.float64))
         return self._rsms[key]
 
+    def gram(self, region: str, part: str) -> np.ndarray:
+        """Gram matrix of a region's responses minus their means over one part, ``(n, n)`` float64, in main memory."""
+        patterns = host(self.centred[part][0][self.members[region]]).astype(np.float64)
+        return patterns.T @ patterns
+
     def triangle(self, region: str, part: str) -> Array:
         """Triangle of :meth:`rsm`, which cRSA and veRSA share."""
         key = region, part
@@ -176,7 +182,7 @@ class Brain:
         return self._triangles[key]
 
 
-class Comparison:
+class Comparison(Once):
     """A layer and a brain, and what the metrics need of both.
 
     Parameters
@@ -228,6 +234,11 @@ class Comparison:
             return self.geometry.rsm()
         # In float64 before the difference: similarities close to 1 would lose their digits.
         return 1 - cast(symmetric(triangle, self.brain.n_rows, 0.0), namespace(triangle).float64)
+
+    def layer_gram(self, part: str) -> np.ndarray:
+        """Gram matrix of the layer's standardised SRP over one part, ``(n, n)`` float64, in main memory."""
+        rows = self.brain.rows[part][0]
+        return host(self.kernel(rows, rows)).astype(np.float64)
 
     def layer_triangle(self, part: str) -> Array:
         """Triangle of :meth:`layer_rsm`, which all regions share."""

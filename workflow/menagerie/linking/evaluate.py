@@ -17,9 +17,9 @@ from menagerie.linking.arrays import Array, host
 from menagerie.linking.bootstrap import N_RESAMPLES, image_counts
 from menagerie.linking.comparison import Brain, Comparison, group_numbers
 from menagerie.linking.fold_means import Samples, mean_over_folds, mean_samples, row_key
-from menagerie.linking.metrics import METRICS
+from menagerie.linking.measures.table import TABLE
 from menagerie.linking.permutations import N_PERMUTATIONS
-from menagerie.linking.resampling import RESAMPLING
+from menagerie.linking.resampling import resampling
 from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES, SLOPE
 from menagerie.linking.schemas import SCHEMAS
 
@@ -104,10 +104,10 @@ def evaluate_layers(
                     found = _samples(pair, row, counts, n_permutations, [permutation_seed, brain.fold.fold])
                     row |= found.inference(row["score"]) if row["status"] == OK else {}
                     samples.setdefault(row_key(row), []).append(found)
-                    if METRICS[row["metric"]].unit_scores:
+                    if TABLE[row["metric"]].unit_scores:
                         units += _unit_rows(pair, row)
             for row in own:
-                if METRICS[row["metric"]].has_ceiling:
+                if TABLE[row["metric"]].ceiling:
                     row["noise_ceiling"] = target.ceiling(row["region"], brain.fold)
                     row["ceiling_low"], row["ceiling_high"] = target.ceiling_interval(row["region"], brain.fold)
         of_means = {key: mean_samples(found, split in overlapping) for key, found in samples.items()}
@@ -141,12 +141,12 @@ def _samples(
     pair: Comparison, row: dict, counts: Mapping[str, np.ndarray], n_permutations: int, seed: Sequence[int]
 ) -> Samples:
     """Resampled and permuted scores of a row; none where it has no score."""
-    resampling = RESAMPLING.get(row["metric"])
-    if row["status"] != OK or resampling is None:
+    how = resampling(row["metric"])
+    if row["status"] != OK or how is None:
         return Samples()
     return Samples(
-        resampling.drawn(pair, row["region"], fold_counts(counts, pair.brain)),
-        resampling.permuted and resampling.permuted(pair, row["region"], n_permutations, seed),
+        how.drawn(pair, row["region"], fold_counts(counts, pair.brain)),
+        how.permuted and how.permuted(pair, row["region"], n_permutations, seed),
     )
 
 

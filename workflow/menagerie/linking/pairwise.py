@@ -14,6 +14,7 @@ from menagerie.files.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import host
 from menagerie.linking.bootstrap import interval, p_drawn
 from menagerie.linking.comparison import Brain, Comparison, group_numbers
+from menagerie.linking.measures.table import TABLE
 from menagerie.linking.permutations import N_PERMUTATIONS
 from menagerie.linking.ridge import PENALTIES, SLOPE
 from menagerie.linking.rsm import UndefinedError
@@ -65,8 +66,8 @@ def compare_pairs(
     Returns
     -------
     Table ``pairwise`` without corrected p: a row for each pair of up to :data:`MAX_ALL` models with a score, or of more
-    for each model and the best. Where the models predict responses, p is from swaps of their predictions; for crsa from
-    the bootstrap. A difference without interval, or without test, has none of it.
+    for each model and the best. Where the models predict responses, p is from swaps of their predictions; else from the
+    bootstrap. A difference without interval, or without test, has none of it.
     """
     mine = {"dataset": target.dataset, "subject": target.subject}
     drawn = _by_place(resamples, mine)
@@ -145,7 +146,9 @@ def _swapped(
             for place, of in predictions.items():
                 for a, b in pairs.get(place, ()):
                     if a in of and b in of:
-                        sums.setdefault((place, (a, b)), []).append(_SWAPS[place[1]](of[a], of[b], brain, place, flips))
+                        sums.setdefault((place, (a, b)), []).append(
+                            _SWAPS[TABLE[place[1]].swap](of[a], of[b], brain, place, flips)
+                        )
     n_folds = {split: sum(fold.split == split for fold in folds) for split in {fold.split for fold in folds}}
     # A pair that misses a fold has no score of the split either, and no pair here.
     return {key: np.mean(found, axis=0) for key, found in sums.items() if len(found) == n_folds[key[0][2]]}
@@ -157,12 +160,12 @@ def _predictions(
     """Place -> model -> what its selected layer predicts, ready for swaps; of one layer after the other."""
     found: dict[Place, dict[str, Patterns | np.ndarray]] = {}
     wanted = sorted(
-        (row for row in rows if row["metric"] in _PREDICTED), key=lambda row: (row["model"], row["layer_index"])
+        (row for row in rows if TABLE[row["metric"]].swap), key=lambda row: (row["model"], row["layer_index"])
     )
     for (model, index), of_layer in groupby(wanted, lambda row: (row["model"], row["layer_index"])):
         pair = Comparison(read_layer(model, index), brain, *ridge)
         for row in of_layer:
-            predicted = _PREDICTED[row["metric"]](pair, row["region"])
+            predicted = _PREDICTED[TABLE[row["metric"]].swap](pair, row["region"])
             found.setdefault(tuple(row[key] for key in PLACE), {})[model] = predicted
     return found
 
@@ -180,14 +183,14 @@ def _swap_shares(a: np.ndarray, b: np.ndarray, brain: Brain, place: Place, signs
     return swapped_encoding(a, b, signs)
 
 
-# Metric -> what is kept of a model's predictions, and differences after swaps. Others are compared by the bootstrap.
+# Name in the table of measures -> what is kept of a model's predictions, and differences after swaps.
 _PREDICTED: Mapping[str, Callable] = {
-    "versa": _patterns,
-    "encoding_r": encoding_shares,
-    "encoding_nr": normalised_shares,
+    "patterns": _patterns,
+    "shares": encoding_shares,
+    "normalised_shares": normalised_shares,
 }
 _SWAPS: Mapping[str, Callable] = {
-    "versa": _swap_patterns,
-    "encoding_r": _swap_shares,
-    "encoding_nr": _swap_shares,
+    "patterns": _swap_patterns,
+    "shares": _swap_shares,
+    "normalised_shares": _swap_shares,
 }

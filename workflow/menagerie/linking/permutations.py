@@ -117,6 +117,35 @@ def _permuted_triangles(rsm: np.ndarray, orders: np.ndarray) -> np.ndarray:
     return found
 
 
+def permuted_products(
+    a: np.ndarray,
+    b: np.ndarray,
+    n_permutations: int = N_PERMUTATIONS,
+    seed: int | Sequence[int] = 0,
+    groups: Sequence[Hashable] | None = None,
+) -> np.ndarray:
+    """``sum(a * b)`` after random permutations of one's images, rows and columns together.
+
+    Parameters
+    ----------
+    a, b
+        ``(n, n)``; need not be symmetric.
+    n_permutations, seed, groups
+        As in :func:`image_permutations`.
+
+    Returns
+    -------
+    ``(n_permutations,)`` float64.
+    """
+    side = math.ceil(math.sqrt(n_permutations))
+    orders = image_permutations(len(a), 2 * side, seed, groups)
+    left, right = (
+        np.array([matrix.astype(np.float32)[order][:, order].ravel() for order in part])
+        for matrix, part in ((a, orders[:side]), (b, orders[side:]))
+    )
+    return (left @ right.T).ravel()[:n_permutations].astype(np.float64)
+
+
 def permuted_encoding(
     predicted: Array,
     measured: Array,

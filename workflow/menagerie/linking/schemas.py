@@ -24,17 +24,18 @@ from menagerie.files.columns import (
 )
 
 _R = "Pearson r"
+_SCORE = "that of the metric"
 _EDGES = [
     column(
         "at_lowest_penalty",
         REAL,
-        meaning="share of units whose ridge penalty is the smallest of the grid; empty for crsa",
+        meaning="share of units whose ridge penalty is the smallest of the grid; empty for metrics without a ridge",
         unit="fraction",
     ),
     column(
         "at_highest_penalty",
         REAL,
-        meaning="share of units whose ridge penalty is the largest of the grid; empty for crsa",
+        meaning="share of units whose ridge penalty is the largest of the grid; empty for metrics without a ridge",
         unit="fraction",
     ),
 ]
@@ -43,16 +44,21 @@ _SELECTED_ON = column(
 )
 _SELECTED = [
     *LAYER,
-    column("train_score", REAL, meaning="score of the selected layer on what it was selected on", unit=_R),
-    column("score", REAL, meaning="score of the selected layer on the test part", unit=_R),
-    column("ci_low", REAL, meaning="lower end of the 95 % bootstrap interval over images", unit=_R),
-    column("ci_high", REAL, meaning="upper end of the 95 % bootstrap interval over images", unit=_R),
+    column("train_score", REAL, meaning="score of the selected layer on what it was selected on", unit=_SCORE),
+    column("score", REAL, meaning="score of the selected layer on the test part", unit=_SCORE),
+    column("ci_low", REAL, meaning="lower end of the 95 % bootstrap interval over images", unit=_SCORE),
+    column("ci_high", REAL, meaning="upper end of the 95 % bootstrap interval over images", unit=_SCORE),
     column(
         "p",
         REAL,
         meaning="one-sided p against chance: permutations of the test images; not corrected for several comparisons",
     ),
-    column("noise_ceiling", REAL, meaning="RSM noise ceiling; empty where unknown and for encoding_r", unit=_R),
+    column(
+        "noise_ceiling",
+        REAL,
+        meaning="RSM noise ceiling; empty where unknown and for metrics on another scale",
+        unit=_R,
+    ),
     column("ceiling_low", REAL, meaning="lower end of the 95 % interval of the noise ceiling", unit=_R),
     column("ceiling_high", REAL, meaning="upper end of that interval", unit=_R),
 ]
@@ -67,7 +73,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             SPLIT,
             FOLD,
             PART,
-            column("score", REAL, meaning="brain predictivity; empty where status is not ok", unit=_R),
+            column("score", REAL, meaning="brain predictivity; empty where status is not ok", unit=_SCORE),
             *SCALE,
             *_EDGES,
             STATUS,
@@ -120,12 +126,12 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             METRIC,
             SPLIT,
             _SELECTED_ON,
-            column("score", REAL, meaning="score of the selected layer on the test part", unit=_R),
+            column("score", REAL, meaning="score of the selected layer on the test part", unit=_SCORE),
             column(
                 "drawn",
                 pa.list_(pa.field("element", pa.float32())),  # as Parquet names it, so that reading changes nothing
                 meaning="scores when test images are drawn again; the same draws for all models of a dataset and split",
-                unit=_R,
+                unit=_SCORE,
             ),
         ]
     ),
@@ -138,11 +144,11 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             _SELECTED_ON,
             column("model_a", TEXT, meaning="the better model of the pair"),
             column("model_b", TEXT, meaning="the other model"),
-            column("score_a", REAL, meaning="score of model_a on the test part", unit=_R),
-            column("score_b", REAL, meaning="score of model_b on the test part", unit=_R),
-            column("difference", REAL, meaning="score_a - score_b", unit=_R),
-            column("ci_low", REAL, meaning="lower end of its 95 % bootstrap interval, same resamples", unit=_R),
-            column("ci_high", REAL, meaning="upper end of its 95 % bootstrap interval, same resamples", unit=_R),
+            column("score_a", REAL, meaning="score of model_a on the test part", unit=_SCORE),
+            column("score_b", REAL, meaning="score of model_b on the test part", unit=_SCORE),
+            column("difference", REAL, meaning="score_a - score_b", unit=_SCORE),
+            column("ci_low", REAL, meaning="lower end of its 95 % bootstrap interval, same resamples", unit=_SCORE),
+            column("ci_high", REAL, meaning="upper end of its 95 % bootstrap interval, same resamples", unit=_SCORE),
             column("p", REAL, meaning="two-sided p of no difference, not corrected for several comparisons"),
             column("p_holm", REAL, meaning="p corrected for all pairs of subject, region, metric and split (Holm)"),
             column("p_fdr", REAL, meaning="the same by Benjamini-Hochberg: controls the share of false discoveries"),

@@ -12,12 +12,12 @@ from menagerie.brain.target import Target
 from menagerie.files.geometry import OK, LayerGeometry
 from menagerie.linking.arrays import Array
 from menagerie.linking.comparison import Brain, Comparison
-from menagerie.linking.metrics import METRICS, USUAL, check_metrics
+from menagerie.linking.measures import USUAL, measure
 from menagerie.linking.ridge import MEMORY_BUDGET, PENALTIES, SLOPE
 from menagerie.linking.rsm import UndefinedError
 from menagerie.linking.schemas import SCHEMAS
 
-NO_UNITS = "no unit responses in this dataset: {metric} needs them, an RSM alone serves crsa only"
+NO_UNITS = "no unit responses in this dataset: {metric} needs them, an RSM alone does not do"
 
 
 def brains_of(
@@ -68,7 +68,7 @@ def score_layer(
     training
         What stands for predictions of training images (:mod:`menagerie.linking.ridge`).
     metrics
-        Names in :data:`menagerie.linking.metrics.METRICS`.
+        Names in :data:`menagerie.linking.measures.table.TABLE`.
     regions
         Names of regions; None for all of the target.
     memory_budget
@@ -87,7 +87,8 @@ def score_layer(
     MenagerieError
         When images of the target are missing from the geometry, or a region or metric is unknown.
     """
-    check_metrics(metrics)
+    for metric in metrics:
+        measure(metric)  # an unknown name is refused before any work
     if isinstance(target, Target):
         target = brains_of(target, image_ids, folds, regions, array)
     brains = [target] if isinstance(target, Brain) else target
@@ -120,12 +121,12 @@ def _rows(pair: Comparison, metrics: Sequence[str]) -> Iterator[dict]:
 
 def _score(pair: Comparison, region: str, metric: str, part: str) -> dict:
     """Score, number of units, edges of the grid and status of one row."""
-    target, one = pair.brain.target, METRICS[metric]
+    target, one = pair.brain.target, measure(metric)
     if one.needs_units and not target.has_units:
         return {"n_units": 0, "status": NO_UNITS.format(metric=metric)}
     if pair.geometry.status != OK:
         return {"n_units": target.n_units(region), "status": pair.geometry.status}
-    edges = pair.edge_shares(region) if one.needs_units else (None, None)
+    edges = pair.edge_shares(region) if one.settings else (None, None)
     found = dict(zip(("at_lowest_penalty", "at_highest_penalty"), edges, strict=True))
     try:
         score, n_units = one.score(pair, region, part)

@@ -20,7 +20,7 @@ import numpy as np
 
 from menagerie.linking.arrays import host
 from menagerie.linking.comparison import Comparison
-from menagerie.linking.metrics import explainable_units
+from menagerie.linking.explainable import explainable_units
 from menagerie.linking.permutations import TIE
 from menagerie.linking.rsm import BLOCK, UndefinedError
 
@@ -173,7 +173,7 @@ def normalised_shares(pair: Comparison, region: str) -> np.ndarray:
     Raises
     ------
     UndefinedError
-        As :func:`~menagerie.linking.metrics.explainable_units`.
+        As :func:`~menagerie.linking.explainable.explainable_units`.
     """
     units, ceilings = explainable_units(pair, region, "test")
     return image_shares(*_test_responses(pair, units), 1 / np.sqrt(ceilings))

@@ -3,7 +3,8 @@
 Provenance is a nested mapping. The type of a leaf says whether two files of one run may differ in it: texts and numbers
 must be the same wherever they stand in both (code, config, weights, data, seed), lists are united (device, versions of
 packages). What differs by nature stands under a name of its own: ``data`` by dataset and subject, ``weights`` by model.
-``job`` names the one job that wrote the file, ``made_from`` its recipe; neither is passed on.
+``job`` names the one job that wrote the file, ``made_from`` its recipe, ``measures`` what its scores were made from,
+metric by metric; none is passed on.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from menagerie.errors import MenagerieError
 from menagerie.provenance.code import value_fingerprint, versions
 from menagerie.provenance.recipe import Recipe
 
-OWN = ("job", "made_from")
+OWN = ("job", "made_from", "measures")
 Origin = tuple[str, Mapping]  # name of a file, as a person is to read it, and its provenance
 Path = tuple[str, ...]  # of a leaf
 
@@ -83,7 +84,7 @@ def unite(origins: Iterable[Origin]) -> dict:
     Returns
     -------
     dict
-        Every entry of every file, without ``job`` and ``made_from``; lists hold all values that were found, sorted.
+        Every entry of every file, without :data:`OWN`; lists hold all values that were found, sorted.
 
     Raises
     ------
@@ -125,7 +126,7 @@ def _leaves(tree: Mapping, above: Path = ()) -> Iterator[tuple[Path, object]]:
         path = (*above, str(key))
         if isinstance(value, Mapping):
             yield from _leaves(value, path)
-        elif path not in [(name,) for name in OWN]:
+        elif path[0] not in OWN:
             yield path, value
 
 

@@ -20,7 +20,7 @@ from menagerie.files.geometry import OK
 from menagerie.files.paths import user_path
 from menagerie.files.views import DEFAULT_SPLIT, DEFAULT_WAY
 from menagerie.linking.fold_means import mean_over_folds
-from menagerie.linking.metrics import METRICS
+from menagerie.linking.measures.table import TABLE
 from menagerie.linking.schemas import SCHEMAS
 from menagerie.linking.select import select_layers
 from menagerie.models.columns import model_columns
@@ -92,8 +92,8 @@ def _read(dataset: str, entry: Mapping, one: Mapping) -> pd.DataFrame:
                 f"{path}: found a row without {name} (column '{columns.get(name, name)}'), expected one in every row. "
                 "Complete the table, or set it under values."
             )
-    for metric in sorted(set(rows["metric"]) - set(METRICS)):
-        error = unknown(f"metric in {path} (config key scores.{dataset}.levels.metric)", metric, METRICS)
+    for metric in sorted(set(rows["metric"]) - set(TABLE)):
+        error = unknown(f"metric in {path} (config key scores.{dataset}.levels.metric)", metric, TABLE)
         raise MenagerieError(f"{error} Name its level, or set it to null to leave its rows out.")
     if "p" in rows and not pd.to_numeric(rows["p"]).dropna().between(0, 1).all():
         raise MenagerieError(f"{path}: found a p outside 0 to 1 (column '{columns.get('p', 'p')}'). Correct it.")
@@ -202,7 +202,7 @@ def _with_ceilings(table: pa.Table, dataset: str, entry: Mapping) -> pa.Table:
     ceilings = dict(zip(zip(*(cells[key] for key in keys), strict=True), numbers.tolist(), strict=True))
     rows = table.to_pylist()
     for row in rows:
-        if METRICS[row["metric"]].has_ceiling:
+        if TABLE[row["metric"]].ceiling:
             values = ceilings.get(tuple(row[key] for key in keys), [np.nan] * len(given))
             row |= {name: None if np.isnan(value) else value for name, value in zip(given, values, strict=True)}
     return pa.Table.from_pylist(rows, schema=table.schema)

@@ -11,6 +11,7 @@ import yaml
 
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.yaml_text import read_yaml, require_plain
+from menagerie.linking.measures.table import TABLE
 
 HOME = Path(__file__).parents[3]  # of the workflow
 SCHEMA = HOME / "workflow" / "schemas" / "config.schema.yaml"
@@ -43,6 +44,13 @@ def read_config(path: str | Path) -> dict:
     return raw
 
 
+def read_schema() -> dict:
+    """The schema of configs; the names of metrics are those of the table of measures."""
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    schema["properties"]["metrics"]["items"]["enum"] = list(TABLE)
+    return schema
+
+
 def load_config(raw: Mapping) -> dict:
     """Validated copy of a config, with every default filled in.
 
@@ -57,16 +65,14 @@ def load_config(raw: Mapping) -> dict:
             "Config key published: found a key of an older version, expected scores: {nsd: {survey: {folder: ...}}}. "
             "Write it so (docs/score-tables.md)."
         )
-    schema = yaml.safe_load(SCHEMA.read_text())
+    schema = read_schema()
     config = _whole_numbers(_with_defaults(copy.deepcopy(dict(raw)), schema), schema)
     validator = jsonschema.Draft202012Validator(schema)
     for error in sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path))):
         raise _explain(error)
     _check_source(config)
     # Sets in one order and numbers of one type, so that another spelling is the same config.
-    config["metrics"] = [
-        metric for metric in schema["properties"]["metrics"]["items"]["enum"] if metric in config["metrics"]
-    ]
+    config["metrics"] = [metric for metric in TABLE if metric in config["metrics"]]
     if config["penalties"] != "auto":
         config["penalties"] = sorted(set(map(float, config["penalties"])))
     return config

@@ -1,18 +1,18 @@
 """config/README.md: every key of the config, written from the schema that checks it.
 
-Run ``python -m menagerie.survey.config_page`` after a change of the schema; a test holds the two equal.
+Run ``python -m menagerie.survey.config_page`` after a change of the schema or of the table of measures, whose names
+it writes into the schema for editors; tests hold them equal.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import yaml
-
 from menagerie.errors import MenagerieError, unknown
-from menagerie.survey.config import SCHEMA, kind_of
+from menagerie.survey.config import SCHEMA, kind_of, read_schema
 
 PAGE = Path(__file__).parents[3] / "config" / "README.md"
 HEAD = """# Configuration
@@ -58,7 +58,7 @@ STAGES = {
 
 def page() -> str:
     """The whole page."""
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    schema = read_schema()
     return HEAD + "".join(map(_row, keys(schema)))
 
 
@@ -91,5 +91,14 @@ def _effect(key: str, sub: Mapping) -> str:
     return " ".join([", ".join(sub["reruns"]) or "nothing", *([sub["of"]] if "of" in sub else [])])
 
 
+def schema_text() -> str:
+    """Text of the schema with the names of all metrics, for editors that complete them; configs are checked against
+    the table of measures itself."""
+    names = ", ".join(read_schema()["properties"]["metrics"]["items"]["enum"])
+    text, place = SCHEMA.read_text(encoding="utf-8"), r"(?<=\n  metrics:\n)((?:    .*\n)*?    items: \{ enum: \[)[^\]]*"
+    return re.sub(place, lambda found: found[1] + names, text)
+
+
 if __name__ == "__main__":
+    SCHEMA.write_text(schema_text(), encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
+from menagerie.linking.measures import measure, module_of
+from menagerie.provenance.code import code_of
 from menagerie.provenance.recipe import Recipe
 from menagerie.survey.config import shipped
 from menagerie.survey.contents import TWIN_SPECS
@@ -29,10 +31,24 @@ class Recipes(SourceRecipes):
             "target": self.target(dataset, subject),
             "splits": self.fingerprint("define_splits", dataset=dataset),
         }
-        settings = self.survey.stage_params("score") | {"regions": sorted(one.regions) if one.regions else "all"}
-        also = ("menagerie.features.device",) if self.survey.config["score_on"] == "gpu" else ()
+        settings = {"regions": sorted(one.regions) if one.regions else "all", "measures": self._measured}
         wildcards = {"model": model, "dataset": dataset, "subject": subject}
+        also = (*self._scored_on, *map(module_of, self.survey.config["metrics"]))
         return self._recipe("score", wildcards, settings, also, upstream=upstream)
+
+    @cached_property
+    def _measured(self) -> dict[str, dict]:
+        """Metric -> what its scores depend on besides data: code, versions and settings of this metric alone."""
+        found = {}
+        for metric in self.survey.config["metrics"]:
+            code = code_of(self.scripts / "score.py", tuple(sorted({*self._scored_on, module_of(metric)})))
+            settings = {key: self.survey.config[key] for key in measure(metric).settings}
+            found[metric] = {"code": code.fingerprint, "versions": dict(code.versions), "settings": settings}
+        return found
+
+    @property
+    def _scored_on(self) -> tuple[str, ...]:
+        return ("menagerie.features.device",) if self.survey.config["score_on"] == "gpu" else ()
 
     def collect_model(self, model: str) -> Recipe:
         """Scores of all layers of a model, every subject."""
@@ -55,7 +71,8 @@ class Recipes(SourceRecipes):
             upstream[f"groups of {dataset}"] = self.fingerprint("define_groups", dataset=dataset)
         ways = {name: [how.label for how in one.select_on] for name, one in self.survey.datasets.items()}
         settings = self.survey.stage_params("evaluate") | {"select_on": ways}
-        return self._recipe("select_layers", {"model": model}, settings, upstream=upstream)
+        also = map(module_of, self.survey.config["metrics"])
+        return self._recipe("select_layers", {"model": model}, settings, also, upstream=upstream)
 
     def collect_tables(self) -> Recipe:
         """Tables of the run."""
