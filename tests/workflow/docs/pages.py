@@ -76,6 +76,7 @@ FOLLOWED = {
         "docs/results.md",
         "r",
     ): "tests/workflow/docs/test_pages.py",  # where there is R: Debian has no arrow for it
+    ("docs/from-python.md", "python"): "tests/unit/test_examples.py",
     ("docs/experiments.md", "python"): "tests/unit/statistics/test_effects.py",
     ("docs/noise-ceilings.md", "python"): "tests/unit/brain/test_ceilings.py",
     ("docs/add-a-region.md", "csv"): "tests/workflow/docs/test_additions.py",
