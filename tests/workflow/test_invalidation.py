@@ -55,6 +55,7 @@ CONFIG_ROWS = {
     "seed of the projection": ({"projection": {"n_components": 100, "seed": 1}}, GEOMETRY),
     "seed of the bootstrap": ({"bootstrap": {"n_resamples": 100, "seed": 1}}, SELECT),
     "seed of the permutations": ({"permutations": {"seed": 1}}, SELECT),
+    "tests of every layer": ({"permutations": {"layers": True}}, ALL_SCORES),
     "number of resamples": ({"bootstrap": {"n_resamples": 200}}, SELECT),
     "memory budget": ({"memory_budget_mb": 1000}, {"report": 1}),  # the report prints the config
     "batch size": ({"images": {"batch_size": 7}}, {"report": 1}),

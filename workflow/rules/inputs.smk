@@ -166,6 +166,11 @@ def groups_of_dataset(wildcards):
     return [f"{RUN}/groups/{wildcards.dataset}.parquet"] if DATASETS[wildcards.dataset].groups else []
 
 
+def tested_groups(wildcards):
+    """Groups of images, where scores of single layers are tested by permuting them."""
+    return groups_of_dataset(wildcards) if SURVEY.tested_layers else []
+
+
 def pair_tables(wildcards):
     """Comparisons of models, one table a subject."""
     return [f"{RUN}/experiments/pairwise/{dataset}/{subject}.parquet" for dataset, subject in SURVEY.subjects]

@@ -11,6 +11,7 @@ rule score:
         geometry=geometry_of_dataset,
         target=f"{RUN}/targets/{{dataset}}/{{subject}}.h5",
         splits=f"{RUN}/splits/{{dataset}}.parquet",
+        groups=tested_groups,
     output:
         # Kept while the job runs: it takes over the scores of metrics for which nothing has changed.
         scores=update(f"{RUN}/scores/{{model}}/{{dataset}}/{{subject}}/{{layers}}.parquet"),
@@ -28,6 +29,7 @@ rule score:
     params:
         config=SURVEY.stage_params("score"),
         regions=regions_of_dataset,
+        tested=SURVEY.tested_layers,
     script:
         "../scripts/score.py"
 

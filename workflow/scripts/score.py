@@ -1,5 +1,6 @@
 """Score one layer (or block of layers) of a model against one subject: every region, every metric."""
 
+from menagerie.brain.groups import read_groups
 from menagerie.brain.splits import read_splits, splits_origin
 from menagerie.brain.target import read_target
 from menagerie.files.geometry import GeometryFile
@@ -28,10 +29,16 @@ with job(snakemake) as recipe:
     if device == "gpu":  # torch takes seconds to import: only those who use it wait
         gpu = import_module("menagerie.features.device")
         array, processor = gpu.on_gpu(), gpu.device_name("cuda")
+    tested = {}
+    if params.tested:
+        against = import_module("menagerie.linking.layer_p").against_chance
+        tested["p"] = against(params.tested["n_permutations"], params.tested["seed"])
     with GeometryFile(given.geometry) as geometries:
         regions = None if params.regions == "all" else params.regions
         folds = read_splits(given.splits, target.subject)
-        brains = brains_of(target, geometries.image_ids, folds, regions, array)
+        brains = brains_of(
+            target, geometries.image_ids, folds, regions, array, read_groups(given.groups[0] if given.groups else None)
+        )
 
         wanted = made_from_by_metric(recipe, device)
         kept = read_kept(snakemake.output.scores, wanted, recipe.fingerprint)
@@ -46,6 +53,7 @@ with job(snakemake) as recipe:
                 penalties=params.config["penalties"],
                 training=params.config["training_predictions"],
                 metrics=missing,
+                **tested,
             )
             return kept.beside(new, index, metrics)
 

@@ -6,6 +6,8 @@ import pytest
 
 from menagerie.linking import score_layer
 from menagerie.linking.evaluate import evaluate_layers
+from menagerie.linking.layer_p import against_chance
+from menagerie.linking.score import brains_of
 from menagerie.linking.select import select_layers
 
 from .builders import features_of, layer_of, rsm_target_of, target_of
@@ -74,3 +76,42 @@ def test_target_with_rsms_only(layers):
     assert rows["versa"]["layer"] is None and rows["versa"]["ci_low"] is None
     assert "no unit responses" in rows["versa"]["status"]
     assert units.num_rows == 0
+
+
+@pytest.mark.parametrize("groups", [None, 2])
+def test_p_of_every_layer_is_that_of_the_selected_one(layers, groups):
+    """The same permutations: a selected layer's p is the one that it had among all layers."""
+    target = target_of(features_of(n=60))
+    names = list(map(str, target.image_ids))
+    grouped = None if groups is None else {name: str(place // 4) for place, name in enumerate(names)}
+    against, options = against_chance(200, 3), {"penalties": PENALTIES}
+    metrics = ("crsa", "versa", "encoding_r", "cka")
+    tables = [
+        score_layer(one, brains_of(target, groups=grouped), model="m", depth=0.5, metrics=metrics, p=against, **options)
+        for one in layers
+    ]
+    scored = pa.concat_tables(tables)
+    rows = scored.to_pylist()
+    assert all((row["p"] is None) == (row["part"] == "train") for row in rows)
+    plain = pa.concat_tables(
+        [score_layer(one, target, model="m", depth=0.5, metrics=metrics, **options) for one in layers]
+    )
+    assert scored.drop_columns("p").equals(plain.drop_columns("p"))
+    found = evaluate_layers(
+        select_layers(scored),
+        layers.__getitem__,
+        target,
+        groups=grouped,
+        n_permutations=200,
+        permutation_seed=3,
+        **options,
+    )
+    of = {(row["metric"], row["region"], row["layer_index"]): row["p"] for row in rows if row["part"] == "test"}
+    for row in found.folds.to_pylist():
+        assert row["p"] == of[row["metric"], row["region"], row["layer_index"]]
+
+
+def test_a_metric_without_a_test_has_no_p(layers):
+    target = target_of(features_of(n=60))
+    table = score_layer(layers[0], target, model="m", depth=0.5, metrics=["encoding_ev"], p=against_chance(100, 0))
+    assert table["p"].null_count == len(table)

@@ -74,6 +74,11 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             FOLD,
             PART,
             column("score", REAL, meaning="brain predictivity; empty where status is not ok", unit=_SCORE),
+            column(
+                "p",
+                REAL,
+                meaning="one-sided p of a test score against chance, not corrected; with key permutations.layers",
+            ),
             *SCALE,
             *_EDGES,
             STATUS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -26,10 +26,11 @@ def brains_of(
     folds: Sequence[Fold] = (),
     regions: Sequence[str] | None = None,
     array: Callable[[np.ndarray], Array] = np.asarray,
+    groups: Mapping[str, str] | None = None,
 ) -> list[Brain]:
     """A target in each fold, even_odd by default; arguments as for :class:`~menagerie.linking.comparison.Brain`."""
     folds = folds_or_default(folds, target.image_ids if image_ids is None else image_ids)
-    return [Brain(target, image_ids, fold, regions, array) for fold in folds]
+    return [Brain(target, image_ids, fold, regions, array, groups) for fold in folds]
 
 
 def score_layer(
@@ -46,6 +47,7 @@ def score_layer(
     regions: Sequence[str] | None = None,
     memory_budget: int = MEMORY_BUDGET,
     array: Callable[[np.ndarray], Array] = np.asarray,
+    p: Callable[[Comparison, str, str, float], float | None] | None = None,
 ) -> pa.Table:
     """Brain predictivity of a layer on the training and the test part of every fold.
 
@@ -76,6 +78,8 @@ def score_layer(
     array
         Puts a numpy array where the work is to happen, for example
         ``functools.partial(torch.asarray, device="cuda")``; the default computes in numpy.
+    p
+        From :func:`menagerie.linking.layer_p.against_chance`: tests every score of the test part; None for no test.
 
     Returns
     -------
@@ -96,16 +100,21 @@ def score_layer(
     rows = []
     for brain in brains:
         pair = Comparison(geometry, brain, penalties, training, memory_budget)
-        rows += [row | layer for row in _rows(pair, metrics)]
+        rows += [row | layer for row in _rows(pair, metrics, p)]
     return pa.Table.from_pylist(rows, schema=SCHEMAS["layer_scores"])
 
 
-def _rows(pair: Comparison, metrics: Sequence[str]) -> Iterator[dict]:
+def _rows(
+    pair: Comparison, metrics: Sequence[str], p: Callable[[Comparison, str, str, float], float | None] | None
+) -> Iterator[dict]:
     """Rows of one fold, without the columns of the layer."""
     brain = pair.brain
     for region in brain.regions:
         for metric in metrics:
             for part in PARTS:
+                found = _score(pair, region, metric, part)
+                if p is not None and part == "test" and found["status"] == OK:
+                    found["p"] = p(pair, region, metric, found["score"])
                 yield {
                     "dataset": brain.target.dataset,
                     "subject": brain.target.subject,
@@ -115,7 +124,7 @@ def _rows(pair: Comparison, metrics: Sequence[str]) -> Iterator[dict]:
                     "fold": brain.fold.fold,
                     "part": part,
                     "n_images": brain.n_images[part],
-                    **_score(pair, region, metric, part),
+                    **found,
                 }
 
 

@@ -490,6 +490,12 @@ class Survey:
         """Ridge penalties that each layer tries, about as many where it decides itself."""
         return 8 if self.config["penalties"] == "auto" else len(self.config["penalties"])
 
+    @property
+    def tested_layers(self) -> dict[str, int]:
+        """Permutations by which every layer's score is tested; empty where only the selected layers' are."""
+        given = self.config["permutations"]
+        return {key: given[key] for key in ("n_permutations", "seed")} if given["layers"] else {}
+
     def stage_params(self, stage: str) -> dict:
         """Config values that the results of a stage depend on, as a plain dict in fixed order."""
         keys = {

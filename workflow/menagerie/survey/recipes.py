@@ -31,9 +31,11 @@ class Recipes(SourceRecipes):
             "target": self.target(dataset, subject),
             "splits": self.fingerprint("define_splits", dataset=dataset),
         }
+        if one.groups and self.survey.tested_layers:
+            upstream["groups"] = self.fingerprint("define_groups", dataset=dataset)
         settings = {"regions": sorted(one.regions) if one.regions else "all", "measures": self._measured}
         wildcards = {"model": model, "dataset": dataset, "subject": subject}
-        also = (*self._scored_on, *map(module_of, self.survey.config["metrics"]))
+        also = (*self._extras, *map(module_of, self.survey.config["metrics"]))
         return self._recipe("score", wildcards, settings, also, upstream=upstream)
 
     @cached_property
@@ -41,14 +43,17 @@ class Recipes(SourceRecipes):
         """Metric -> what its scores depend on besides data: code, versions and settings of this metric alone."""
         found = {}
         for metric in self.survey.config["metrics"]:
-            code = code_of(self.scripts / "score.py", tuple(sorted({*self._scored_on, module_of(metric)})))
+            code = code_of(self.scripts / "score.py", tuple(sorted({*self._extras, module_of(metric)})))
             settings = {key: self.survey.config[key] for key in measure(metric).settings}
+            settings |= {"permutations": self.survey.tested_layers} if self.survey.tested_layers else {}
             found[metric] = {"code": code.fingerprint, "versions": dict(code.versions), "settings": settings}
         return found
 
     @property
-    def _scored_on(self) -> tuple[str, ...]:
-        return ("menagerie.features.device",) if self.survey.config["score_on"] == "gpu" else ()
+    def _extras(self) -> tuple[str, ...]:
+        """Modules that the job imports only where the config asks for what they do."""
+        gpu = ("menagerie.features.device",) if self.survey.config["score_on"] == "gpu" else ()
+        return (*gpu, "menagerie.linking.layer_p") if self.survey.tested_layers else gpu
 
     def collect_model(self, model: str) -> Recipe:
         """Scores of all layers of a model, every subject."""
