@@ -1,5 +1,6 @@
 """From numbers in a file to an RSM, at the edges: kinds, diagonals, symmetry, shapes, names."""
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -122,9 +123,11 @@ def save(path, values):
         (np.stack([RDM, 2 * RDM, 3 * RDM]), 3),
         (np.stack([RDM, 2 * RDM, 3 * RDM], axis=2), 3),  # as MATLAB stacks
         (np.stack([RDM, 2 * RDM, 3 * RDM, 4 * RDM]), 4),  # as many matrices as images
+        (np.stack([RDM, 2 * RDM, 3 * RDM, 4 * RDM], axis=2), 4),
         (RDM[np.triu_indices(4, 1)], 1),
         (np.stack([k * RDM[np.triu_indices(4, 1)] for k in (1, 2, 3)]), 3),
         (np.stack([k * RDM[np.triu_indices(4, 1)] for k in (1, 2, 3)], axis=1), 3),
+        (np.stack([k * RDM[np.triu_indices(4, 1)] for k in range(1, 7)]), 6),  # as many vectors as pairs
     ],
 )
 def test_matrices_of_an_array_are_counted_and_read_in_order(tmp_path, values, count):
@@ -140,11 +143,55 @@ def test_matrices_of_an_array_are_counted_and_read_in_order(tmp_path, values, co
 
 @pytest.mark.parametrize(
     "values",
-    [np.zeros((3, 4)), np.zeros(5), np.zeros((2, 5)), np.zeros((3, 3)), np.zeros((2, 3, 4)), np.zeros((2, 3, 3))],
+    [
+        np.zeros((3, 4)),
+        np.zeros(5),
+        np.zeros((2, 5)),
+        np.zeros((3, 3)),
+        np.zeros((2, 3, 4)),
+        np.zeros((2, 3, 3)),
+        np.zeros((2, 1, 6)),
+    ],
 )
 def test_other_shapes_are_refused(tmp_path, values):
     with pytest.raises(MenagerieError, match="expected 4 x 4 for the 4 images, vectors of 6 pairs"):
         read_matrices(save(tmp_path / "x.npy", values), IDS)
+
+
+def write_hdf5(path, **arrays):
+    with h5py.File(path, "w") as file:
+        for name, values in arrays.items():
+            file[name] = values
+    return path
+
+
+def test_three_images_have_as_many_pairs_and_are_a_matrix_still(tmp_path):
+    path = save(tmp_path / "x.npy", RDM[:3, :3])
+    (found,) = read_matrices(path, IDS[:3])
+    np.testing.assert_array_equal(found.values, RDM[:3, :3])
+    assert subject_names(path, IDS[:3]) == ["s01"]
+
+
+@pytest.mark.parametrize("rdm", [RDM, RDM[np.triu_indices(4, 1)], RDM[np.triu_indices(4, 1)][None]])
+def test_of_several_variables_that_of_the_images_is_read(tmp_path, rdm):
+    """Beside the RDM: features of these images, a matrix of other things, numbers."""
+    path = write_hdf5(tmp_path / "x.h5", rdm=rdm, features=np.ones((4, 9)), other=np.eye(9), p=np.ones(7), k=3.0)
+    (found,) = read_matrices(path, IDS)
+    np.testing.assert_array_equal(found.values[np.triu_indices(4, 1)], RDM[np.triu_indices(4, 1)])  # noqa: PD011
+    assert found.where == f"{path}, rdm" and subject_names(path, IDS) == ["s01"]
+    with pytest.raises(MenagerieError, match=r"found shape \(7,\), expected 4 x 4 for the 4 images"):
+        read_matrices(path, IDS, variable="p")
+
+
+@pytest.mark.parametrize("stacked", [(RDM[:3, :3],), (RDM[:3, :3], 2 * RDM[:3, :3])])
+@pytest.mark.parametrize("axis", [0, 2])
+def test_a_variable_of_some_images_is_read_by_their_names(tmp_path, stacked, axis):
+    rdms = stacked[0] if len(stacked) == 1 else np.stack(stacked, axis=axis)
+    path = write_hdf5(tmp_path / "x.h5", rdm=rdms, corner=np.eye(2), p=np.ones(5), images=IDS[:3])
+    found = read_matrices(path, IDS)
+    assert [matrix.images for matrix in found] == [tuple(IDS[:3])] * len(stacked)
+    for matrix, expected in zip(found, stacked, strict=True):
+        np.testing.assert_array_equal(matrix.values, expected)
 
 
 def test_names_of_subjects_have_as_many_digits_as_there_are():
@@ -217,6 +264,24 @@ def test_empty_cells_are_nan(tmp_path):
     named = [["", "a", "b"], ["a", "NA", 0.5], ["b", 0.5, "NA"]]
     values, names = read_rsm_table(csv(tmp_path / "x.csv", named))
     assert np.isnan(np.diag(values)).all() and values[0, 1] == 0.5 and names == ("a", "b")
+
+
+@pytest.mark.parametrize("blank", ["NA", "", " "])
+@pytest.mark.parametrize("off", [(0.5, 0.1, 0.2), (3, 3, 5)])
+def test_numbers_in_the_first_row_are_no_names_of_images(tmp_path, blank, off):
+    """Nothing in the corner, as above names; but images are not named 0.5 each, nor 3 twice."""
+    a, b, c = off
+    values, names = read_rsm_table(csv(tmp_path / "x.csv", [[blank, a, b], [a, blank, c], [b, c, blank]]))
+    assert names is None and values[np.triu_indices(3, 1)].tolist() == list(off) and np.isnan(np.diag(values)).all()
+
+
+@pytest.mark.parametrize("diagonal", ["NA", 1])
+def test_numbers_may_name_images(tmp_path, diagonal):
+    rows = [["", 1001, 7, 3], [1001, diagonal, 0.5, 0.1], [7, 0.5, diagonal, 0.2], [3, 0.1, 0.2, diagonal]]
+    values, names = read_rsm_table(csv(tmp_path / "x.csv", rows))
+    assert names == ("1001", "7", "3") and values[np.triu_indices(3, 1)].tolist() == [0.5, 0.1, 0.2]
+    frames = [["", 0.5, 1.5], [0.5, 1, 0.2], [1.5, 0.2, 1]]  # a diagonal that is there is below names
+    assert read_rsm_table(csv(tmp_path / "y.csv", frames))[1] == ("0.5", "1.5")
 
 
 # ---- folders

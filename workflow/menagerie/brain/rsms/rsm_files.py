@@ -124,13 +124,13 @@ def _count(shape: Sequence[int], n: int) -> int:
     n_pairs = n * (n - 1) // 2
     if len(shape) == 3:
         return shape[0] if shape[1] == shape[2] else shape[2]
-    is_stack = len(shape) == 2 and shape[0] != shape[1] and n_pairs in shape
+    is_stack = len(shape) == 2 and tuple(shape) != (n, n) and n_pairs in shape
     return int(np.prod(shape)) // n_pairs if is_stack else 1
 
 
 def _dimension(shape: Sequence[int], n: int) -> int:
-    """Images of a matrix: ``n`` where it may have that many, else its own number of rows."""
-    if list(shape).count(n) > 1 or n * (n - 1) // 2 in shape or len(shape) < 2:
+    """Images of a matrix: ``n`` where it holds vectors of their pairs, else its own number of rows."""
+    if n * (n - 1) // 2 in shape or len(shape) < 2:
         return n
     return shape[-1] if shape[-1] == shape[-2] else shape[0]
 
@@ -160,9 +160,9 @@ def _from_array(values: np.ndarray, path: Path, where: str, n: int) -> list[Matr
         stack = values
     elif values.ndim == 3 and shape[0] == shape[1]:
         stack = np.moveaxis(values, 2, 0)  # as MATLAB stacks
-    elif values.ndim == 2 and shape[0] == shape[1] and n_pairs != shape[1]:
+    elif shape == (n, n) or (values.ndim == 2 and shape[0] == shape[1] != n_pairs):
         stack = values[None]
-    elif n_pairs and n_pairs in shape and values.ndim <= 2 and values.size % n_pairs == 0:
+    elif n_pairs and n_pairs in shape and values.ndim <= 2:
         vectors = values.T if values.ndim == 2 and shape[1] != n_pairs else np.atleast_2d(values)
         stack = np.stack([square(as_float(vector, where)) for vector in vectors])
     else:
@@ -290,13 +290,18 @@ def _choose(values: Mapping[str, np.ndarray | list[str]], path: Path, n: int, va
     n_pairs = n * (n - 1) // 2
     fitting = [name for name, entry in arrays.items() if entry.shape.count(n) > 1 or n_pairs in entry.shape]
     if not fitting:  # of other images perhaps, which their names may tell
-        fitting = [name for name, entry in arrays.items() if entry.ndim > 1 and entry.shape[-1] == entry.shape[-2] > 2]
+        fitting = [name for name, entry in arrays.items() if _is_square(entry.shape)]
     if len(fitting) == 1:
         return fitting[0]
     shapes = ", ".join(f"{name} {arrays[name].shape}" for name in (fitting or arrays)) or "no arrays of numbers"
     raise MenagerieError(
         f"{path}: found {shapes}, expected one variable with {_expected(n)}. Name it in the option variable."
     )
+
+
+def _is_square(shape: Sequence[int]) -> bool:
+    """Whether an array may be a matrix, or a stack as Python or as MATLAB stacks, of more than two images."""
+    return len(shape) > 1 and (shape[-1] == shape[-2] > 2 or shape[0] == shape[1] > 2)
 
 
 def _image_names(

@@ -67,7 +67,9 @@ def _labelled(n_rows: int, n_columns: int, path: Path, cells: Sequence[Sequence[
     """Whether the first row, and the first column, hold names: what is left must be square."""
     difference = n_rows - n_columns
     if difference == 0:
-        both = not _is_number(cells[0][0]) or not all(map(_is_number, cells[0][1:]))
+        both = not _has_empty_diagonal(cells) and (
+            not _is_number(cells[0][0]) or not all(map(_is_number, cells[0][1:]))
+        )
         return both, both
     if difference in (1, -1):
         return difference == 1, difference == -1
@@ -75,6 +77,14 @@ def _labelled(n_rows: int, n_columns: int, path: Path, cells: Sequence[Sequence[
         f"{path}: found {n_rows} rows and {n_columns} columns, expected a square table, with or without names of "
         "images. Save one row and one column an image."
     )
+
+
+def _has_empty_diagonal(cells: Sequence[Sequence[str]]) -> bool:
+    """Whether numbers have an empty diagonal: nothing in the corner, as over names, but images are not named .5."""
+    if not all(row[place].strip().casefold() in _MISSING for place, row in enumerate(cells)):
+        return False
+    first = [cell.strip() for cell in cells[0][1:]]
+    return all(map(_is_number, first)) and (len(set(first)) < len(first) or not all(map(str.isdecimal, first)))
 
 
 def _is_number(cell: str) -> bool:
