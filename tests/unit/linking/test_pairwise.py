@@ -138,6 +138,8 @@ def test_rsms_alone_are_compared_by_the_bootstrap():
     rows, _ = run({"good": features, "bad": noisy}, rsm_target_of(features))
     assert [(row["metric"], row["test"]) for row in rows] == [("crsa", "bootstrap")]
     assert rows[0]["ci_low"] > 0 and rows[0]["p"] < 0.05
+    without_ids, _ = run({"good": features, "bad": noisy}, rsm_target_of(features), image_ids=None)
+    assert without_ids == rows  # the layers' images are the target's then
 
 
 def test_of_many_models_each_is_compared_with_the_best():

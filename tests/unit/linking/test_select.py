@@ -1,9 +1,11 @@
 """Selection knows the training half only."""
 
 import pyarrow as pa
+import pytest
 
 from menagerie.linking.schemas import SCHEMAS
 from menagerie.linking.select import select_layers
+from menagerie.linking.select_on import SelectOn
 
 
 def rows_of(train, test, statuses=None, **key):
@@ -88,3 +90,13 @@ def test_three_reasons_are_told_and_the_others_counted():
     assert row["status"].endswith("reason 0; reason 1; reason 2; and 2 more reasons")
     (row,) = select(rows_of([None] * 3, [None] * 3, statuses))
     assert row["status"].endswith("reason 0; reason 1; reason 2")
+
+
+def test_the_training_score_of_several_subjects_is_their_mean_over_layers_that_all_have():
+    rows = rows_of([0.1, 0.1, 0.9], [0.0, 0.1, 0.2], subject="s") + rows_of([0.2, 0.5, 0.4], [0, 0, 0], subject="t")
+    rows += rows_of([0.6, None, 0.3], [0, None, 0], {1: "constant"}, subject="u")
+    rows += rows_of([None, None, None], [0, 0, 0], dict.fromkeys(range(3), "constant"), subject="v")  # says nothing
+    table = pa.Table.from_pylist(rows, schema=SCHEMAS["layer_scores"])
+    row = select_layers(table, {"d": [SelectOn(others=True)]}).to_pylist()[0]
+    assert (row["subject"], row["layer"], row["score"]) == ("s", "l0", 0.0)
+    assert row["train_score"] == pytest.approx((0.2 + 0.6) / 2)

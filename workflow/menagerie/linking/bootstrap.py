@@ -141,7 +141,7 @@ def _correlation(weight: Array, x: Array, y: Array, xx: Array, yy: Array, xy: Ar
     power_x, power_y = xx - x * x / weight, yy - y * y / weight
     noise = 16 * xp.finfo(x.dtype).eps
     valid = (power_x > noise * xx) & (power_y > noise * yy)
-    return xp.where(valid, xy - x * y / weight, math.nan) / xp.sqrt(xp.where(valid, power_x * power_y, 1.0))
+    return (xy - x * y / weight) / xp.sqrt(xp.where(valid, power_x * power_y, math.nan))
 
 
 def bootstrap_encoding(
