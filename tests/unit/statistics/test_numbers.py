@@ -163,7 +163,7 @@ def test_breakpoints_of_resampled_models_are_ranked_anew():
 
 
 def test_a_segmented_line_bends_where_it_says():
-    fit = Segmented(np.array([2.0, 4.0]), np.array([1.0, 0.5, -0.5, 2.0]), 0.0, np.arange(6.0), np.zeros(6))
+    fit = Segmented(np.array([2.0, 4.0]), np.array([1.0, 0.5, -0.5, 2.0]), 0.0, np.arange(6.0), np.zeros(6), 1)
     assert fit.predict(np.array([0.0, 2.0, 4.0, 5.0])).tolist() == [1.0, 2.0, 2.0, 4.0]
 
 

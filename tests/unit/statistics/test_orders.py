@@ -60,6 +60,11 @@ def test_an_interval_covers_as_it_says():
     assert 0.92 <= inside / 400 <= 0.98
 
 
+@pytest.mark.parametrize("r", [np.nextafter(1, 0), 1.0, np.nextafter(1, 2)])
+def test_a_perfect_order_is_a_point_whatever_its_rounding(r):
+    assert spearman_interval(r, 4) == (1.0, 1.0) and spearman_interval(-r, 4) == (-1.0, -1.0)
+
+
 def test_what_has_no_order_says_why():
     assert "3 levels in common" in order(series([1, 2, 3]), series([1, 2, 3]))["note"]
     assert "same score" in order(series([1, 1, 1, 1]), series([1, 2, 3, 4]))["note"]

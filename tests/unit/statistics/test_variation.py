@@ -217,7 +217,7 @@ def test_breakpoints_without_points_of_their_own_have_no_standard_error(places):
     """Their columns are multiples of each other: an inverse would be noise, with variances below zero."""
     x = np.arange(1, 31, dtype=float)
     y = -0.01 * x + np.random.default_rng(0).normal(0, 0.01, 30)
-    fit = Segmented(np.array(places), np.zeros(4), 0.01, x, y)
+    fit = Segmented(np.array(places), np.zeros(4), 0.01, x, y, 1)
     with pytest.raises(MenagerieError, match="no point between them or beyond one of them"):
         delta_interval(fit)
 

@@ -44,7 +44,7 @@ class Segmented:
     rss: float
     x: np.ndarray
     y: np.ndarray
-    n_optima: int = 1
+    n_optima: int
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Height of the broken line at ``x``."""
