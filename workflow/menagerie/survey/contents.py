@@ -6,36 +6,29 @@ the config schema, the model registry and (when asked) layer inventories.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
 
-from menagerie.brain.folds import EVEN_ODD
-from menagerie.brain.groups import require_groups
 from menagerie.brain.names import duplicates
-from menagerie.brain.options import fill_options
 from menagerie.brain.readers import reader_module
-from menagerie.brain.split_definitions import definition_files, train_shares
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.inventory import LayerInfo, block_name
 from menagerie.files.layer_counts import LayerCount, count_layers
 from menagerie.files.layer_patterns import Selection, check_models, choose_layers, selection_of
-from menagerie.files.views import view_name, view_title
-from menagerie.linking.select_on import TRAIN, SelectOn
 from menagerie.models.absent import absence
 from menagerie.models.registry import ModelSpec, read_registry, select_models
-from menagerie.provenance.sources import Digests
 from menagerie.statistics import benchmark
 from menagerie.statistics.experiments import Experiment, choose_experiments, read_experiments, require_models
 from menagerie.statistics.set_experiments import set_experiments
 from menagerie.survey.config import load_config, shipped
+from menagerie.survey.datasets import Dataset, View, dataset_of, dataset_of_tables
+from menagerie.survey.places import Places
 from menagerie.survey.predictions import NewImages, new_images
 from menagerie.survey.replication import check_replication
-from menagerie.survey.score_sources import SURVEY, check_tables, splits_of_tables
-from menagerie.survey.split_config import check_select_on, splits_of
+from menagerie.survey.score_sources import SURVEY, check_tables
+from menagerie.survey.split_config import check_select_on
 from menagerie.survey.weights_file import weights_file, weights_sources
 from menagerie.twins.twin_keys import LAION_TWIN, NSD_TWIN, read_keys
 
@@ -44,114 +37,11 @@ from menagerie.twins.twin_keys import LAION_TWIN, NSD_TWIN, read_keys
 LAYERS_PER_PACK = 200
 TWIN_SPECS = {NSD_TWIN: "config/nsd_twin.yaml", LAION_TWIN: "config/laion_twin.yaml"}
 _INFERENCE = ("bootstrap.n_resamples", "bootstrap.seed", "permutations.n_permutations", "permutations.seed")
-_SUBJECT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """One brain dataset of the config."""
-
-    name: str
-    reader: str
-    subjects: tuple[str, ...]
-    stimuli: str
-    regions: tuple[str, ...] | None
-    options: Mapping
-    splits: Mapping[str, Mapping] = field(default_factory=lambda: {EVEN_ODD: {}})
-    select_on: tuple[SelectOn, ...] = (SelectOn(),)
-    groups: str = ""
-
-    @property
-    def simulated(self) -> bool:
-        """Whether responses are read out from planted layers of networks."""
-        return bool(self.reader) and hasattr(self._reader, "planted_layers")
-
-    @property
-    def with_ceilings(self) -> bool:
-        """Whether noise ceilings are estimated by a job of their own."""
-        return hasattr(self._reader, "needs_ceilings") and self._reader.needs_ceilings(self.options)
-
-    @property
-    def uses_folds(self) -> bool:
-        """Whether targets depend on the splits: their noise ceilings rest on images of one part."""
-        return getattr(self._reader, "USES_FOLDS", True)
-
-    @property
-    def train_shares(self) -> tuple[float, ...]:
-        """Share of images that train, one entry for each fold of each split."""
-        offered = getattr(self._reader, "train_shares", None)
-        known = self._reader.split_names(self.options) if offered else ()
-        return tuple(
-            share
-            for name, definition in self.splits.items()
-            for share in (offered(self.options, name) if name in known else train_shares(definition))
-        )
-
-    @property
-    def offers_splits(self) -> bool:
-        """Whether a split of the config is one that the reader offers."""
-        known = self._reader.split_names(self.options) if hasattr(self._reader, "split_names") else ()
-        return any(name in known for name in self.splits)
-
-    def split_inputs(self, resources: str) -> dict[str, list[str]]:
-        """Files that splits are read from, by split; and those of groups and of splits that the reader offers."""
-        files = {name: [*map(str, definition_files(given))] for name, given in self.splits.items()}
-        if any("group" in given for given in self.splits.values()) and hasattr(self._reader, "group_files"):
-            files["groups"] = [*map(str, self._reader.group_files(self.options))]
-        if hasattr(self._reader, "split_files"):
-            files["reader"] = [*map(str, self._reader.split_files(self.options, list(self.splits)))]
-        return {name: paths for name, paths in files.items() if paths}
-
-    @property
-    def group_inputs(self) -> list[str]:
-        """Files that groups of images are read from, for inference."""
-        return [*map(str, self._reader.group_files(self.options))] if self.groups else []
-
-    def made_by(self, resources: str) -> str:
-        """Rule of this workflow that makes the dataset's files; empty for files from elsewhere."""
-        return self._reader.made_by(self.options, resources) if hasattr(self._reader, "made_by") else ""
-
-    def fetched(self, resources: str) -> set[str]:
-        """Input files that rules of this workflow write: downloads, and trees that it makes."""
-        return {f"{resources}/{path}" for path in self._reader.INPUTS.values()}
-
-    @property
-    def _reader(self) -> ModuleType:
-        return reader_module(self.reader)
-
-    def inputs(self, resources: str, subject: str | None = None) -> dict[str, str | list[str]]:
-        """Files that the reader needs, by name: for the stimulus set, or for one subject's target."""
-        module = reader_module(self.reader)
-        if not hasattr(module, "inputs"):
-            return {name: f"{resources}/{path}" for name, path in module.INPUTS.items()}
-        found = module.inputs(self.options, resources, subject)
-        return {name: [*map(str, path)] if isinstance(path, list) else str(path) for name, path in found.items()}
-
-
-@dataclass(frozen=True)
-class View:
-    """A dataset in one split, with layers selected in one way: what figures and analyses show."""
-
-    dataset: Dataset
-    split: str
-    how: SelectOn
-
-    @property
-    def name(self) -> str:
-        """Its name in tables and files."""
-        return view_name(self.dataset.name, self.split, self.how.label)
-
-    @property
-    def title(self) -> str:
-        """Its name in words."""
-        return view_title(self.dataset.name, self.split, self.how.label)
-
-
-@dataclass(frozen=True)
-class Survey:
+class Survey(Places):
     """Everything that a run consists of, from its config."""
-
-    config: Mapping
 
     @classmethod
     def from_config(cls, raw: Mapping) -> Survey:
@@ -163,40 +53,6 @@ class Survey:
             As :func:`load_config`.
         """
         return cls(load_config(raw))
-
-    @property
-    def folder(self) -> str:
-        """Folder of the run's results."""
-        return f"{self.config['results']}/{self.config['run']}"
-
-    @property
-    def from_tables(self) -> bool:
-        """Whether scores come from tables instead of networks and brains."""
-        return "scores" in self.config
-
-    @property
-    def survey_dataset(self) -> str:
-        """Dataset whose scores are the 2024 survey's own tables; empty where there is none."""
-        return next((name for name, entry in self.config.get("scores", {}).items() if SURVEY in entry), "")
-
-    @cached_property
-    def digests(self) -> Digests:
-        """Digests of source files, kept below the resources."""
-        return Digests(Path(self.config["resources"]) / "digests")
-
-    @property
-    def registry_file(self) -> str:
-        """Table of models: the working directory's, or the one that comes with the workflow."""
-        return shipped(self.config["registry"])
-
-    @property
-    def experiments_file(self) -> str:
-        """List of experiments, likewise."""
-        return shipped(self.config["experiments_file"])
-
-    def inventory_file(self, model: str) -> str:
-        """Layer inventory of a model."""
-        return f"{self.folder}/layers/{model}.tsv"
 
     def weights_file(self, model: str) -> str:
         """File of a model's converted weights; empty for an untrained network.
@@ -248,31 +104,6 @@ class Survey:
         """Models whose layers a simulated dataset plants, each once."""
         one = self.datasets[dataset]
         return list(dict.fromkeys(model for model, _ in reader_module(one.reader).planted_layers(one.options).values()))
-
-    @property
-    def published_copy(self) -> bool:
-        """Whether the survey's published files are a copy that the config names."""
-        return "folder" in self._published_entry
-
-    @property
-    def published_files(self) -> dict[str, str]:
-        """The survey's published files by name."""
-        return benchmark.published_files(self.published_folder)
-
-    @property
-    def published_folder(self) -> str:
-        """Where the survey's published files lie."""
-        return self._published_entry.get("folder", f"{self.config['resources']}/published")
-
-    @property
-    def published_url(self) -> str:
-        """Where the survey's published files are downloaded from."""
-        return self._published_entry["url"]
-
-    @property
-    def _published_entry(self) -> Mapping:
-        name = self.survey_dataset
-        return self.config["scores"][name][SURVEY] if name else self.config.get("standing", {})
 
     @cached_property
     def experiments(self) -> dict[str, Experiment]:
@@ -345,10 +176,6 @@ class Survey:
         columns = {"published_id" if SURVEY in entry else entry["models"] for entry in self.config["scores"].values()}
         return {name: spec for name, spec in self._rows.items() if any(spec.as_row()[column] for column in columns)}
 
-    @property
-    def _weights_folder(self) -> str:
-        return f"{self.config['resources']}/weights"
-
     @cached_property
     def registry(self) -> dict[str, ModelSpec]:
         """Every model that config or registry name: those of the run and those that simulations plant."""
@@ -364,8 +191,8 @@ class Survey:
             When an option, a subject or a reader's files do not fit.
         """
         if self.from_tables:
-            return {name: _table_dataset(name, entry) for name, entry in self.config["scores"].items()}
-        found = {name: _dataset(name, entry) for name, entry in self.config["datasets"].items()}
+            return {name: dataset_of_tables(name, entry) for name, entry in self.config["scores"].items()}
+        found = {name: dataset_of(name, entry) for name, entry in self.config["datasets"].items()}
         check_select_on(found)
         return found
 
@@ -513,40 +340,3 @@ def _lookup(config: Mapping, dotted: str) -> object:
     for key in dotted.split("."):
         config = config[key]
     return config
-
-
-def _dataset(name: str, entry: Mapping) -> Dataset:
-    reader = reader_module(entry["reader"])
-    fill_options(entry["reader"], entry["options"], reader.OPTIONS)
-    require_groups(name, entry.get("groups", ""), reader)
-    subjects = entry.get("subjects") or reader.default_subjects(entry["options"])
-    for subject in subjects:
-        if hasattr(reader, "known_subjects") and subject not in reader.known_subjects(entry["options"]):
-            known = reader.known_subjects(entry["options"])
-            raise unknown(f"subject in config key datasets.{name}.subjects (reader {entry['reader']})", subject, known)
-        if not _SUBJECT.fullmatch(subject):
-            raise MenagerieError(
-                f"Dataset {name}: found a subject '{subject}', expected letters, digits and _ . - only, since subjects "
-                "become file names. Rename it, or list the others under subjects."
-            )
-    return Dataset(
-        name=name,
-        reader=entry["reader"],
-        subjects=tuple(subjects),
-        stimuli=entry.get("stimuli", name),
-        regions=tuple(entry["regions"]) if "regions" in entry else None,
-        options=entry["options"],
-        splits=splits_of(name, entry, reader, entry["options"]),
-        select_on=_ways(entry.get("select_on", TRAIN), f"datasets.{name}.select_on"),
-        groups=entry.get("groups", ""),
-    )
-
-
-def _table_dataset(name: str, entry: Mapping) -> Dataset:
-    """A dataset that is known by its scores alone: it has no reader."""
-    return Dataset(name, "", (), name, None, {}, splits={key: {} for key in splits_of_tables(name, entry)})
-
-
-def _ways(entry: object, key: str) -> tuple[SelectOn, ...]:
-    ways = [SelectOn.of(one, key) for one in (entry if isinstance(entry, list) else [entry])]
-    return tuple(dict.fromkeys(ways))

@@ -19,7 +19,8 @@ from menagerie.files.inventory import LayerInfo, block_range, read_header, read_
 from menagerie.provenance.jobs import command
 from menagerie.survey import costs
 from menagerie.survey.config import read_config
-from menagerie.survey.contents import Dataset, Survey
+from menagerie.survey.contents import Survey
+from menagerie.survey.datasets import Dataset
 
 ASSUMED_IMAGES, ASSUMED_UNITS = 1000, 5000
 # Core seconds and MB of the rules whose work hardly depends on the config; finished jobs replace them.

@@ -17,7 +17,8 @@ from menagerie.files.paths import user_path
 from menagerie.models.network_files import network_files
 from menagerie.provenance.code import code_of
 from menagerie.provenance.recipe import Recipe
-from menagerie.survey.contents import Dataset, Survey
+from menagerie.survey.contents import Survey
+from menagerie.survey.datasets import Dataset
 
 TRANSFORM_COLUMNS = ("mean", "std", "interpolation", "crop_pct", "paper_size", "paper_mean", "paper_std", "input_size")
 

@@ -16,7 +16,8 @@ from menagerie.models.registry import ModelSpec
 from menagerie.survey import costs
 from menagerie.survey.check.line import FAILURE, OK, WARNING, Line
 from menagerie.survey.config import read_config
-from menagerie.survey.contents import Dataset, Survey
+from menagerie.survey.contents import Survey
+from menagerie.survey.datasets import Dataset
 from menagerie.survey.plan import size_of
 
 # The 224 models of the 2024 survey have 42,192 layers; a layer of theirs has some 100,000 features.
