@@ -76,7 +76,7 @@ lint: $(READY) ## style, formatting, import contracts, Snakemake's own lint
 	$(BIN)/lint-imports
 	$(BIN)/snakemake --lint
 
-lock: $(READY) ## resolve pyproject.toml anew into requirements.lock
+lock: $(READY) ## resolve pyproject.toml again into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--extra demo --extra survey --extra dev --extra benchmarks pyproject.toml --output-file requirements.lock
 

@@ -388,7 +388,7 @@ CASES = [
         "Target d/s, region IT",
         "not symmetric",
         "a symmetric 8 x 8 RSM",
-        "Mend",
+        "Fix",
     ),
     Case(
         "features of fewer images than the target's",

@@ -26,7 +26,7 @@ def _escaped(character: str) -> str:
 
 
 class MenagerieError(Exception):
-    """A problem that the user can mend.
+    """A problem that the user can fix.
 
     The message says where (file or key), what was found, what was expected, and what to do.
     Scripts print it without a traceback; what it quotes from files is made safe to print (:func:`on_screen`).

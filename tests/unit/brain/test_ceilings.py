@@ -105,7 +105,7 @@ def test_separation_equals_the_reference_where_rows_span_the_units():
     room = space.span(means, noise.rows)
     parts = separate.separate(room, room.compress(data)[0], room.compress(noise)[0], 20, 3)
     signal, plain_noise = reference.separate(data.dense(), noise.dense(), 20, 3)
-    assert np.linalg.eigvalsh(data.dense() - noise.dense() / 3)[0] < -0.01  # there is something to mend
+    assert np.linalg.eigvalsh(data.dense() - noise.dense() / 3)[0] < -0.01  # there is something to fix
     np.testing.assert_allclose(room.dense(parts.signal), signal, atol=1e-10)
     np.testing.assert_allclose(room.dense(parts.noise), plain_noise, atol=1e-10)
 
@@ -140,9 +140,9 @@ def test_compressed_algebra_equals_dense_algebra():
     assert a.inner(b) == pytest.approx(np.vdot(dense_a, dense_b))
     assert room.correlation(a, b) == pytest.approx(np.corrcoef(dense_a.ravel(), dense_b.ravel())[0, 1])
     assert room.loss(noise.diagonal, b_diagonal) == pytest.approx(np.linalg.norm(dense_b - noise.dense()))
-    mended, changed = space.nearest_psd(a.plus(-0.9, b))
+    fixed, changed = space.nearest_psd(a.plus(-0.9, b))
     assert changed
-    np.testing.assert_allclose(room.dense(mended), reference.nearest_psd(dense_a - 0.9 * dense_b), atol=1e-10)
+    np.testing.assert_allclose(room.dense(fixed), reference.nearest_psd(dense_a - 0.9 * dense_b), atol=1e-10)
 
 
 def test_weights_sum_to_one():

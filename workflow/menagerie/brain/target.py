@@ -136,7 +136,7 @@ def check_target(target: Target) -> None:
         if rsm.shape != (n, n) or not np.allclose(rsm, rsm.T, equal_nan=True):
             slip = "is not symmetric" if rsm.shape == (n, n) else f"has the shape {rsm.shape}"
             raise MenagerieError(
-                f"{where}, region {region}: expected a symmetric {n} x {n} RSM, found one that {slip}. Mend it."
+                f"{where}, region {region}: expected a symmetric {n} x {n} RSM, found one that {slip}. Fix it."
             )
         if not np.isfinite(rsm).all():
             raise MenagerieError(f"{where}, region {region}: the RSM holds NaN or infinite values.")
@@ -152,7 +152,7 @@ def _check_units(target: Target, where: str, n: int) -> None:
         bad = np.flatnonzero(~np.isfinite(target.responses).all(axis=0))
         raise MenagerieError(
             f"{where}: responses of {bad.size} of {v} units hold NaN or infinite values "
-            f"(first unit: {bad[0]}). Drop these units or mend the responses."
+            f"(first unit: {bad[0]}). Drop these units or fix the responses."
         )
     for name, column in {**target.regions, **target.units}.items():
         if len(column) != v:

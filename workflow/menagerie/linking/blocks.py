@@ -67,7 +67,7 @@ def score_block(
         first = next(iter(failures))
         raise MenagerieError(
             f"{len(failures)} of {len(layers)} layers failed ({', '.join(map(str, failures))}); layer {first}: "
-            f"{failures[first]}. The others are kept: mend the cause and run the same command again."
+            f"{failures[first]}. The others are kept: fix the cause and run the same command again."
         )
     shutil.rmtree(parts, ignore_errors=True)
     return pa.concat_tables(tables.values())

@@ -349,4 +349,4 @@ def _check(kernel: Array | CentredKernel, deviations: Array, penalties: Sequence
     for name, array in {"responses": deviations, "kernel": kernel.eigenvalues if decomposed else kernel}.items():
         # A sum is finite only if its terms are, unless it overflows: look closer then.
         if not math.isfinite(float(array.sum())) and not bool(namespace(array).isfinite(array).all()):
-            raise MenagerieError(f"Ridge: the {name} hold NaN or infinite values. Mend or drop them first.")
+            raise MenagerieError(f"Ridge: the {name} hold NaN or infinite values. Fix or drop them first.")

@@ -82,7 +82,7 @@ def require_published(folder: str | Path, key: str) -> None:
         found = "there is no such folder" if not folder.is_dir() else f"it lacks {', '.join(absent[:3])}"
         raise MenagerieError(
             f"Config key {key}: {folder}: {found} ({len(absent)} of {len(FILES)} files are missing). "
-            "Expected is a copy of DeepNSD's folder publication, with figure_data and source_data. Mend the path, or "
+            "Expected is a copy of DeepNSD's folder publication, with figure_data and source_data. Fix the path, or "
             "leave the key out to download the files."
         )
 

@@ -1,7 +1,7 @@
 """The published tables of Conwell et al. (2024), read into the shape of this workflow's own tables.
 
 Data: repository ColinConwell/DeepNSD, folder ``publication`` (GPL-3.0). They are read where they lie and never copied.
-What is wrong in them is mended here, in one place: Figures 4A and 4B hold subject-centred scores, the duplicate network
+What is wrong in them is fixed here, in one place: Figures 4A and 4B hold subject-centred scores, the duplicate network
 NPID is dropped, the IPCL networks get their missing suffix, and ``random_weights_taskonomy`` counts as untrained.
 """
 
@@ -123,9 +123,9 @@ def ids_of(registry: str | Path, strings: Iterable[str]) -> list[str]:
     MenagerieError
         When the registry lacks a model.
     """
-    mended = [_with_suffix(string) for string in strings]
-    names = _names(registry, pd.Series(mended))
-    return [names[string] for string in mended]
+    fixed = [_with_suffix(string) for string in strings]
+    names = _names(registry, pd.Series(fixed))
+    return [names[string] for string in fixed]
 
 
 def score_table(published: Published) -> pa.Table:

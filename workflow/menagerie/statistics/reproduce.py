@@ -165,10 +165,10 @@ class Paper:
         return value, value, ""
 
     def factor(self, column: str, metric: str, group: str) -> tuple[Value, Value, str]:
-        """Rank correlation of a model property with the score; ours with mended labels and the registry's values."""
-        mended = {"published_top1": "published_top1", "published_count": "parameters"}.get(column, column)
+        """Rank correlation of a model property with the score; ours with fixed labels and the registry's values."""
+        fixed = {"published_top1": "published_top1", "published_count": "parameters"}.get(column, column)
         found = []
-        for name, training in ((column, "as_published"), (mended, "training")):
+        for name, training in ((column, "as_published"), (fixed, "training")):
             rows = self.models if group == "all" else self.models[self.models[training] == group]
             rows = self._varying(rows) if column == "published_count" else rows
             rows = rows[rows[name].notna()]

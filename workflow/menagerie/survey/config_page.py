@@ -21,7 +21,7 @@ HEAD = """# Configuration
 | --- | --- |
 | `config.yaml` | the demo |
 | `lab.yaml` | your own images and responses, your own network; the one to copy |
-| `paper.yaml` | the survey of 2024, measured anew: 224 networks, four people of the Natural Scenes Dataset |
+| `paper.yaml` | the survey of 2024, measured again: 224 networks, four people of the Natural Scenes Dataset |
 | `published.yaml` | the survey's published tables through this workflow's experiments, figures and report |
 | `published_laion.yaml` | the same next to published scores of 117 networks on LAION-fMRI |
 
@@ -30,7 +30,7 @@ Copy one, change it, look with `make check CONFIG=config/mine.yaml` what would s
 Unknown keys are refused, with the nearest known one. In an editor with a YAML language server the first line of these
 files gives completion and checks while you type.
 
-`models.tsv` is the table of models, one row each; `docs/add-a-model.md` tells how to add one. `docs/datasets.md` has
+`models.tsv` is the table of models, one row each; `docs/add-a-model.md` explains how to add one. `docs/datasets.md` has
 what each reader takes under `options`, `docs/add-a-dataset.md` how to add your own responses.
 
 The last column says what a new value makes again; what is made from that (tables, experiments, figures) follows. The

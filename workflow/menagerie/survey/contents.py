@@ -144,7 +144,7 @@ class Survey(Places):
         if not left:
             raise MenagerieError(
                 f"Config key models: the weights of all {len(chosen)} models could not be had, expected one's. "
-                f"Mend the network or the addresses, and delete {self.config['resources']}/weights/absent to retry. "
+                f"Fix the network or the addresses, and delete {self.config['resources']}/weights/absent to retry. "
                 f"First: {self._absence(chosen[0])}"
             )
         return left

@@ -151,7 +151,7 @@ def _present(responses: np.ndarray) -> np.ndarray:
     if responses.dtype.kind != "f":
         return np.ones(responses.shape[1:], bool)
     if np.isinf(responses).any():
-        raise MenagerieError("Noise ceiling: responses hold infinite values. Mend the responses, or drop these units.")
+        raise MenagerieError("Noise ceiling: responses hold infinite values. Fix the responses, or drop these units.")
     missing = np.isnan(responses)
     present = ~missing.all(axis=0)
     partly = np.argwhere(missing & present)

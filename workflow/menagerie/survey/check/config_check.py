@@ -33,7 +33,7 @@ def config(path: str | Path) -> tuple[Line, Survey | None]:
         survey.check()
         _ = survey.experiments
     except MenagerieError as error:
-        return Line(FAILURE, "config", str(error), "Mend it and check again: the rest depends on it."), None
+        return Line(FAILURE, "config", str(error), "Fix it and check again: the rest depends on it."), None
     subjects = sum(len(dataset.subjects) for dataset in survey.datasets.values())
     found = f"{path}: {len(survey.models)} models, {len(survey.datasets)} datasets, {subjects} subjects"
     return Line(OK, "config", found), survey

@@ -82,7 +82,7 @@ def gpu(device: str, *, on_cluster: bool = False) -> Line:
     found = "none found" if said is None else f"nvidia-smi failed: {said[1].splitlines()[0] if said[1] else said[0]}"
     if device == "cuda":
         return Line(
-            FAILURE, "GPU", f"{found}, but the config says device: cuda", "Say device: auto, or mend the driver."
+            FAILURE, "GPU", f"{found}, but the config says device: cuda", "Say device: auto, or fix the driver."
         )
     return Line(OK, "GPU", f"{found}; networks run on CPUs")
 
