@@ -47,7 +47,7 @@ def sections(device: str, quick: bool) -> dict[str, Callable[[dict[str, Rows]], 
         "Linking": lambda done: times.linking(device, array, sizes, units, done["The device"][0]["float32 TFLOP/s"]),
         "Extraction": lambda _: times.extraction(device, timed, n_images, n_host, gib * GIB, 4 if quick else 128),
         "Number format of the forward pass": lambda _: parity.precisions(
-            device, networks[:1] if quick else networks[:3], 6 if quick else 96
+            device, networks[:1] if quick else networks[:3], 8 if quick else 96
         ),
         "Memory that runs out": lambda _: parity.out_of_memory(device) if device == "cuda" else [],
         "The survey in hours": lambda done: times.survey(device, done["Extraction"], done["Linking"], 64),
