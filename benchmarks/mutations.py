@@ -49,7 +49,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "gsn": (("brain/gsn/*.py",), CEILINGS),
     "rsms": (("brain/rsms/*.py",), (*CEILINGS, f"{UNIT}/brain/test_rsm*.py", f"{UNIT}/brain/test_krieg*.py")),
     "accumulate": (
-        ("features/accumulate.py",),
+        ("features/accumulate.py", "features/rounding_errors.py"),
         (f"{UNIT}/features/test_accumulate.py", f"{UNIT}/features/test_numerics.py"),
     ),
     "rois": (

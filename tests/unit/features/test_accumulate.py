@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from menagerie.features import accumulate
 from menagerie.features.accumulate import RawGram, effective_dimensionality, standardised_gram
+from menagerie.features.rounding_errors import Errors, sums_of_changes
 
 seeds = st.integers(0, 10_000)
 offsets = st.sampled_from([0.0, 1.0, -30.0, 1000.0])
@@ -247,18 +248,18 @@ def test_noise_is_errors_over_what_differs_between_patterns():
     patterns /= np.linalg.norm(patterns, axis=1, keepdims=True)
     between = ((patterns - patterns.mean(axis=0)) ** 2).sum(axis=1).mean()
     changes = 1e-4 * np.random.default_rng(0).standard_normal((3, 400)) + 5e-4
-    errors = accumulate.Errors()
+    errors = Errors()
     for part in (slice(0, 150), slice(150, 400)):
         one = torch.from_numpy(changes[:, part]).float()
-        errors.add(accumulate.sums_of_changes(one), one.shape[1])
+        errors.add(sums_of_changes(one), one.shape[1])
     power = ((changes - changes.mean(axis=1, keepdims=True)) ** 2).sum(axis=1).mean()
     assert float(errors.power()) == pytest.approx(power, rel=1e-4)
     assert gram.noise(errors) == pytest.approx(np.sqrt(power / mean_square / between), rel=1e-4)
 
 
-def errors_of(size: float, n_features: int) -> accumulate.Errors:
+def errors_of(size: float, n_features: int) -> Errors:
     """Rounding errors whose squared norm, centred over features, is ``size`` squared."""
-    errors = accumulate.Errors()
+    errors = Errors()
     errors.add(torch.tensor([[size**2, 0.0]], dtype=torch.float64), n_features)
     return errors
 
@@ -336,6 +337,45 @@ def test_a_faint_image_is_not_lost_beside_a_large_one():
     features[5, 3] = 2.0**-30
     features = torch.from_numpy(features).float()
     np.testing.assert_allclose(1 - accumulated(features).rdm(), np.corrcoef(features.double()), atol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0, 1])
+@pytest.mark.parametrize(
+    ("n_faint", "ratio", "is_named"),
+    [(1, ratio, ratio < 1e-11) for ratio in (1e-8, 2e-11, 5e-12, 1e-15, 1e-25)]
+    # Where most images are faint, they are the measure, until their products underflow.
+    + [(5, ratio, ratio < 1e-16) for ratio in (1e-11, 2e-16, 5e-17, 1e-25)],
+)
+def test_images_too_faint_for_exact_dissimilarities_are_named(n_faint, ratio, is_named, share):
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((8, 2000)) + 3 * share * rng.standard_normal(2000)
+    features[8 - n_faint :] *= ratio
+    features = torch.from_numpy(features).float()
+    gram = accumulated(features)
+    if is_named:
+        expected = f"too faint beside other images for {n_faint} images (first: image {8 - n_faint})"
+        assert gram.flaw() == expected
+    else:
+        assert gram.flaw() == ""
+        np.testing.assert_allclose(1 - gram.rdm(), np.corrcoef(features.double()), atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [2.0**-30, 2.0**20])
+@pytest.mark.parametrize("faint", [True, False])
+def test_a_power_of_two_changes_no_bit_of_the_dissimilarities(scale, faint):
+    """Whether images share a reference, and which sizes they have, is judged in proportion."""
+    rng = np.random.default_rng(3)
+    features = random_features(3, 8, 600) * torch.from_numpy(rng.uniform(0.1, 9, (8, 1))).float()
+    if faint:  # a median of a hundredth of the images
+        features = torch.from_numpy(rng.standard_normal((8, 600)) * (rng.random((8, 600)) < 0.3)).float()
+        features += 0.001 * torch.from_numpy(rng.standard_normal(600)).float()
+    torch.testing.assert_close(accumulated(scale * features).rdm(), accumulated(features).rdm(), rtol=0, atol=0)
+
+
+def test_memory_of_a_layer_is_that_of_seven_matrices_and_a_chunk():
+    chunk = 4 * 8 * accumulate.CHUNK_VALUES
+    assert accumulate.working_bytes(1) == pytest.approx(chunk, rel=1e-3)
+    assert accumulate.working_bytes(30_000) - chunk == 7 * torch.zeros(30_000, 30_000, device="meta").double().nbytes
 
 
 @pytest.mark.parametrize("n_images", [255, 256, 257, 259])

@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from menagerie.brain.folds import train_mask
-from menagerie.features.accumulate import Errors, RawGram, power_of_two, standardised_gram, sums_of_changes
+from menagerie.features.accumulate import RawGram, power_of_two, standardised_gram
 from menagerie.features.extract import extract_geometry
 from menagerie.features.projection import SparseProjection
 from menagerie.features.rounding import nudged, rounded_at_random
+from menagerie.features.rounding_errors import Errors, sums_of_changes
 
 N, K = 16, 64
 IMAGES = torch.rand(N, 3, 12, 12, generator=torch.Generator().manual_seed(1))

@@ -1,5 +1,7 @@
 """Region expressions: what they mean, and that nothing but them is understood."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -105,6 +107,37 @@ def test_a_value_that_is_nan_leaves_it_unknown(text, expected):
 def test_anything_else_is_refused(text):
     with pytest.raises(MenagerieError, match="region 'x'"):
         evaluate(text, VALUES, where="region 'x'")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ncsnr + 1 > 1", r"'ncsnr \+ 1' is not allowed here"),
+        ("ncsnr > True", "'True' is not allowed here"),
+        ("0.5", r"'0\.5' is not allowed here"),
+        ("ncsnr is 3", "'ncsnr is 3' is not allowed here"),
+        ("streams in ventral", "'streams in ventral' is not allowed here"),
+        ("(ncsnr + 1) in {ventral}", r"'ncsnr \+ 1 in \{ventral\}' is not allowed here"),
+        ("streams in {1, 2}", "'1' is not allowed here"),
+        ("ncsnr in {ventral}", "'ncsnr' has no labels"),
+        ("ncsnr", "'ncsnr' is a number"),
+        ("streams > 1", "'streams' holds labels"),
+        ("mine > 1", "'mine' holds labels"),
+        ("0 < 1", "'0 < 1' compares two numbers"),
+    ],
+)
+def test_the_part_at_fault_is_named(text, message):
+    with pytest.raises(MenagerieError, match=f"region 'x': {message}"):
+        evaluate(text, VALUES, where="region 'x'")
+
+
+def test_long_texts_are_cut_in_messages_and_longer_ones_are_refused():
+    for n, shown in ((72, 72 * "x"), (73, 69 * "x" + "...")):  # 80 characters in all
+        with pytest.raises(MenagerieError, match=f"region 'x': 'ncsnr = {re.escape(shown)}' is not an expression"):
+            evaluate(f"ncsnr = {n * 'x'}", VALUES, where="region 'x'")
+    assert evaluate("mine".ljust(4000), VALUES, where="region 'x'").any()
+    with pytest.raises(MenagerieError, match="up to 4000 characters"):
+        evaluate("mine".ljust(4001), VALUES, where="region 'x'")
 
 
 def test_numbers_beyond_floats():

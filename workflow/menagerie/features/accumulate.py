@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from menagerie.features.rounding_errors import Errors
+
 CHUNK_VALUES = 1 << 21
 """Values (images x features) turned to double precision at a time: what a core's cache holds."""
 
@@ -31,11 +33,20 @@ LEAST_SIZE = 2.0**-20
 FAINT = 1 / 16
 """Norm of the reference, in proportion to that of the median image, below which it is not taken off."""
 
+FAINTEST = 1e-11
+"""Norm of an image's pattern, in proportion to that of the median image, down to which its dissimilarities are exact.
+
+Down to here they are exact to 1e-6; at 1e-15 nothing of them is left (sizes end at :data:`LEAST_SIZE`).
+"""
+
+UNDERFLOW = 1e-16
+"""The same in proportion to the largest image: squares of values 1e-19 of it are 0 in single precision."""
+
 NEGLIGIBLE = 1e-12
 """Variance, as a share of the sum of squares, below which float32 values count as constant: 16 roundings to float32."""
 
-RESIDUE = 1e-14
-"""Rounding of a sum in double precision, in proportion to what was summed: 45 roundings."""
+RESIDUE = 2e-14
+"""Rounding of a sum in double precision, in proportion to what was summed: 90 roundings."""
 
 MOST_NOISE = 0.01
 """Rounding errors, in proportion to what differs between images, with which a layer still has a geometry.
@@ -199,6 +210,9 @@ class RawGram:
         norms = self._squared_norms()
         if (empty := norms <= NEGLIGIBLE * raw_squares + self._residue()).any():
             return f"constant over features for {_count(empty)}"
+        least = torch.maximum(FAINTEST**2 * norms.median(), UNDERFLOW**2 * norms.max())
+        if (faint := norms <= least).any():
+            return f"too faint beside other images for {_count(faint)}"
         if not self.rdm().isfinite().all():
             return "values are so large that their products overflow"
         if errors is None:
@@ -215,8 +229,8 @@ class RawGram:
 
     def _residue(self) -> Tensor:
         """What sums in double precision may leave of squared norms that are 0, float64 ``(n,)``."""
-        own, _, shared = self._row_centred_parts()
-        return RESIDUE * (own.diagonal().abs() + self._strengths**2 * shared)
+        own, _, _ = self._row_centred_parts()  # which the reference, at its strength, then cancels
+        return RESIDUE * own.diagonal().abs()
 
     def _squares_of_features(self) -> Tensor:
         """Squared norms of the rows of ``F``, float64 ``(n,)``."""
@@ -243,30 +257,6 @@ class RawGram:
 
 def _count(images: Tensor) -> str:
     return f"{int(images.sum())} images (first: image {int(images.int().argmax())})"
-
-
-class Errors:
-    """Rounding errors of a layer's features for some images, slice by slice: what random rounding changes."""
-
-    def __init__(self) -> None:
-        self._n_features = 0
-        self._sums = torch.zeros((1, 2), dtype=torch.float64)
-
-    def add(self, sums: Tensor, n_features: int) -> None:
-        """Add a slice of so many features: :func:`sums_of_changes` of ``m`` images."""
-        self._n_features += n_features
-        self._sums = self._sums.to(sums.device) + sums
-
-    def power(self) -> Tensor:
-        """Squared norm of an image's errors, centred over features; float64, the mean of the ``m`` images."""
-        squares, sums = self._sums.T
-        return (squares - sums**2 / self._n_features).mean()
-
-
-def sums_of_changes(changes: Tensor) -> Tensor:
-    """Sum of squares and sum of each image's changes ``(m, any)``, float64 ``(m, 2)``."""
-    exact = changes.double()
-    return torch.stack([exact.square().sum(dim=1), exact.sum(dim=1)], dim=1)
 
 
 def standardised_gram(projected: Tensor, train: Tensor, changes: Tensor | None = None) -> tuple[Tensor, float]:

@@ -12,13 +12,12 @@ from torch import Tensor
 from menagerie.features.accumulate import (
     MOST_NOISE,
     NEARLY_CONSTANT,
-    Errors,
     RawGram,
     effective_dimensionality,
     standardised_gram,
-    sums_of_changes,
 )
 from menagerie.features.planner import Unit
+from menagerie.features.rounding_errors import Errors, sums_of_changes
 from menagerie.files.geometry import OK, LayerGeometry, fold
 from menagerie.files.inventory import LayerInfo
 
