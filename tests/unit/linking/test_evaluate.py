@@ -10,7 +10,7 @@ from menagerie.linking.layer_p import against_chance
 from menagerie.linking.score import brains_of
 from menagerie.linking.select import select_layers
 
-from .builders import features_of, layer_of, rsm_target_of, target_of
+from .builders import features_of, layer_of, repeated_target_of, rsm_target_of, target_of
 
 PENALTIES = (1.0, 10.0, 100.0)
 
@@ -112,6 +112,6 @@ def test_p_of_every_layer_is_that_of_the_selected_one(layers, groups):
 
 
 def test_a_metric_without_a_test_has_no_p(layers):
-    target = target_of(features_of(n=60))
+    target = repeated_target_of(features_of(n=60))
     table = score_layer(layers[0], target, model="m", depth=0.5, metrics=["encoding_ev"], p=against_chance(100, 0))
-    assert table["p"].null_count == len(table)
+    assert set(table["status"].to_pylist()) == {"ok"} and table["p"].null_count == len(table)

@@ -1,5 +1,7 @@
 """Encoding on the scale of each unit's noise ceiling."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,10 +9,11 @@ from menagerie.brain.repeats import count_repeats, estimate_ncsnr
 from menagerie.linking import score_layer
 from menagerie.linking.comparison import Brain, Comparison
 from menagerie.linking.evaluate import evaluate_layers
-from menagerie.linking.explainable import MIN_NC
+from menagerie.linking.explainable import MIN_NC, explainable_units
 from menagerie.linking.measures import measure
 from menagerie.linking.permutations import permuted_encoding
 from menagerie.linking.resampling import resampling
+from menagerie.linking.rsm import UndefinedError
 from menagerie.linking.select import select_layers
 from menagerie.linking.swaps import normalised_shares
 
@@ -138,3 +141,17 @@ def test_unit_scores_hold_the_ceilings_and_scores_have_intervals():
         assert (row["p"] is None) == (row["metric"] == "encoding_ev")
     ceilings = target.noise_ceilings_of_units(slice(1, None, 2))
     assert evaluated.units["nc"].to_pylist() == pytest.approx(ceilings.tolist())
+
+
+def test_units_are_divided_by_a_ceiling_of_a_twentieth_and_more():
+    ceilings = np.array([0.05, np.nextafter(0.05, 0), 0.3, 0.9, np.nan])
+    pair = SimpleNamespace(
+        brain=SimpleNamespace(unit_ceilings={"test": ceilings, "train": None}),
+        defined_units=lambda region, part: np.array({"it": [0, 1, 2, 4], "v1": [1, 4]}[region]),
+    )
+    units, known = explainable_units(pair, "it", "test")
+    assert units.tolist() == [0, 2] and known.tolist() == [0.05, 0.3]
+    with pytest.raises(UndefinedError, match=r"no unit of the region has a noise ceiling of 0\.05 or more"):
+        explainable_units(pair, "v1", "test")
+    with pytest.raises(UndefinedError, match="noise of single units is unknown"):
+        explainable_units(pair, "it", "train")

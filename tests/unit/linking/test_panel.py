@@ -10,8 +10,8 @@ from sklearn.neighbors import NearestNeighbors
 from menagerie.brain.folds import even_odd
 from menagerie.linking import score_layer
 from menagerie.linking.comparison import Brain, Comparison
+from menagerie.linking.kernels import root_of
 from menagerie.linking.measures import measure
-from menagerie.linking.measures.knn import K
 from menagerie.linking.measures.rsa_crossvalidated import crossvalidated_gram
 from menagerie.linking.measures.table import PANEL
 from menagerie.linking.permutations import image_permutations, permuted_products
@@ -21,6 +21,7 @@ from menagerie.linking.rsm import UndefinedError
 from .builders import features_of, layer_of, repeated_target_of, rsm_target_of, target_of
 
 N = 90
+K = 10  # nearest images, as the page of the measure says
 
 
 def pair_of(n=N, noise=0.7, seed=0, **changes):
@@ -260,6 +261,14 @@ def test_what_a_dataset_cannot_answer_is_a_row_with_the_reason():
     assert {r["metric"] for r in without if r["status"] != "ok"} == {"rsa_crossvalidated"}
     few = score_layer(layer_of(features[:12]), target_of(features[:12]), model="m", depth=0.0, metrics=["knn"])
     assert all("12" in status or "6 images" in status for status in few["status"].to_pylist())
+
+
+@pytest.mark.parametrize("rank", [1, 2, 5])
+def test_a_root_has_as_many_columns_as_the_rank(rank):
+    patterns = np.random.default_rng(0).standard_normal((30, rank))
+    root = root_of(patterns @ patterns.T)
+    assert root.shape == (30, rank)
+    np.testing.assert_allclose(root @ root.T, patterns @ patterns.T, atol=1e-12)
 
 
 def test_constant_responses_have_no_score():

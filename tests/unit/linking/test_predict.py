@@ -1,5 +1,7 @@
 """Predictions for new images, against scikit-learn's ridge on the standardised features themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
@@ -46,6 +48,15 @@ def test_new_images_are_predicted_as_by_a_ridge_on_the_features(data):
     units, predicted = predict_images([(geometry(features), FOLDS[0])], target, ALL, NEW, "odd", penalties=[10.0])
     assert list(units) == [1, 3, 5]
     np.testing.assert_allclose(predicted, sklearn(features, target, FOLDS[0], 10.0, units), rtol=1e-4)
+
+
+def test_a_subject_may_lack_images_that_the_layer_has(data):
+    features, target = data
+    seen = [k for k in range(N) if k not in (0, 5)]
+    part = replace(target, image_ids=np.array(IDS)[seen], responses=target.responses[seen])
+    train = Fold("k2", 0, tuple(IDS[k] for k in seen if k < 12), tuple(IDS[12:]))
+    units, predicted = predict_images([(geometry(features), train)], part, ALL, NEW, "all", penalties=[10.0])
+    np.testing.assert_allclose(predicted, sklearn(features, target, train, 10.0, units), rtol=1e-4)
 
 
 def test_folds_are_averaged_each_with_its_layer(data):
