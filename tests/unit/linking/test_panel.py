@@ -12,6 +12,7 @@ from menagerie.linking import score_layer
 from menagerie.linking.comparison import Brain, Comparison
 from menagerie.linking.kernels import root_of
 from menagerie.linking.measures import measure
+from menagerie.linking.measures.knn import neighbours
 from menagerie.linking.measures.rsa_crossvalidated import crossvalidated_gram
 from menagerie.linking.measures.table import PANEL
 from menagerie.linking.permutations import image_permutations, permuted_products
@@ -92,6 +93,14 @@ def by_others(metric, features, target):
 def test_scores_are_those_of_another_implementation(metric):
     pair, features, target = pair_of()
     assert scored(pair, metric) == pytest.approx(by_others(metric, features, target), abs=2e-6)
+
+
+@pytest.mark.parametrize("metric", ["cka", "procrustes", "rsa_crossvalidated"])
+def test_a_region_of_one_unit_has_a_geometry_too(metric):
+    pair, features, target = pair_of(regions={"late": np.arange(24) == 3})
+    assert scored(pair, metric) == pytest.approx(by_others(metric, features, target), abs=2e-6)
+    influence = measure(metric).influence(pair, "late")
+    assert abs(influence.mean()) < 1e-9 and influence.std() > 0
 
 
 def test_procrustes_is_what_the_best_rotation_reaches():
@@ -198,6 +207,15 @@ def test_influences_are_those_of_leaving_an_image_out(metric):
     assert np.corrcoef(found[:40], expected)[0, 1] > 0.98
     # What is not of first order, of many directions or of noise, makes intervals wider, not narrower.
     assert 0.98 < found[:40].std() / expected.std() < 1.25
+
+
+def test_influences_on_neighbourhoods_are_the_jackknife_itself():
+    pair, _, _ = pair_of()
+    rsms, kept = (pair.layer_rsm("test"), pair.brain.rsm("late", "test")), []
+    for image in range(45):
+        a, b = (neighbours(np.delete(np.delete(rsm, image, axis=0), image, axis=1))[0] for rsm in rsms)
+        kept.append((a & b).sum() / (44 * K))
+    np.testing.assert_allclose(measure("knn").influence(pair, "late"), 44 * (np.mean(kept) - kept), atol=1e-9)
 
 
 WIDE = ("knn", "rsa_crossvalidated")

@@ -64,8 +64,7 @@ def influence(pair: Comparison, region: str) -> np.ndarray:
     change = change + (a & b) * (gained_a + gained_b + same - 1)[:, None]
     overlap = (a & b).sum(axis=1)
     without = (overlap.sum() - overlap + change.sum(axis=0)) / ((n - 1) * K)
-    found = (n - 1) * (overlap.sum() / (n * K) - without)
-    return found - found.mean()
+    return (n - 1) * (without.mean() - without)
 
 
 MEASURE = Measure(score, compared=compared, influence=influence)
