@@ -67,6 +67,8 @@ def test_same_seed_same_interval(layers):
     target = target_of(features_of(n=60))
     a, b, c = (report(layers, target, seed=seed)[1]["ci_low"].to_pylist() for seed in (1, 1, 2))
     assert a == b != c
+    usual, zero = (report(layers, target, **seeds)[1] for seeds in ({}, {"seed": 0, "permutation_seed": 0}))
+    assert usual.equals(zero)
 
 
 def test_target_with_rsms_only(layers):

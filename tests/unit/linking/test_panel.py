@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 from menagerie.brain.folds import even_odd
 from menagerie.linking import score_layer
 from menagerie.linking.comparison import Brain, Comparison
-from menagerie.linking.kernels import root_of
+from menagerie.linking.kernels import root_of, unbiased
 from menagerie.linking.measures import measure
 from menagerie.linking.measures.knn import neighbours
 from menagerie.linking.measures.rsa_crossvalidated import crossvalidated_gram
@@ -279,6 +279,15 @@ def test_what_a_dataset_cannot_answer_is_a_row_with_the_reason():
     assert {r["metric"] for r in without if r["status"] != "ok"} == {"rsa_crossvalidated"}
     few = score_layer(layer_of(features[:12]), target_of(features[:12]), model="m", depth=0.0, metrics=["knn"])
     assert all("12" in status or "6 images" in status for status in few["status"].to_pylist())
+
+
+def test_four_images_have_an_unbiased_gram_and_three_have_none():
+    patterns = np.random.default_rng(0).standard_normal((4, 6))
+    centred = unbiased(patterns @ patterns.T)
+    np.testing.assert_allclose(centred.sum(axis=0), 0, atol=1e-12)
+    assert (centred**2).sum() / (4 * 1) == pytest.approx(unbiased_hsic(*[patterns @ patterns.T] * 2))
+    with pytest.raises(UndefinedError, match="3 images, where 4 are needed"):
+        unbiased(np.eye(3))
 
 
 @pytest.mark.parametrize("rank", [1, 2, 5])

@@ -50,6 +50,12 @@ SAME, MORE = Found(0.1, 0.05, 0.15, 0.001), Found(0.1, 0.02, 0.2, 0.01)
         (Found(0.1, 0.02, 0.2, 0.01), Found(0.0, -0.1, 0.1, 0.9), OPPOSES),
         (Found(0.02, 0.01, 0.03, 0.01), Found(0.0, -0.1, 0.1, 0.9), REPLICATES),  # told from zero, and too small
         (Found(0.04, 0.02, 0.06, 0.01), Found(0.0, -0.1, 0.1, 0.9), UNDECIDED),
+        # At the edges: p of .05, ends at half the original's, and at the margin.
+        (Found(0.1, 0.0, 0.2, 0.05), SAME, UNDECIDED),
+        (Found(0.01, -0.02, 0.05, 0.5), SAME, UNDECIDED),
+        (Found(-0.01, -0.05, 0.02, 0.5), Found(-0.1, -0.2, -0.05, 0.001), UNDECIDED),
+        (Found(0.0, -0.05, 0.05, 1.0), Found(0.0, -0.1, 0.1, 0.05), REPLICATES),
+        (Found(0.05, 0.02, 0.08, 0.01), Found(0.0, -0.1, 0.1, 0.9), UNDECIDED),
     ],
 )
 def test_what_a_person_says(person, original, said):
@@ -62,6 +68,8 @@ def test_what_an_order_says():
     assert order_outcome(Found(0.1, -0.3, 0.4, 0.3), 0.7, 0.9) == ABSENT
     assert order_outcome(Found(0.1, -0.3, 0.5, 0.3), 0.7, 0.9) == UNDECIDED
     assert order_outcome(Found(0.1, -0.3, 0.4, 0.3), 0.7, math.nan) == UNDECIDED
+    assert order_outcome(Found(0.8, 0.5, 0.9, 0.05), 0.95, 0.9) == UNDECIDED
+    assert order_outcome(Found(-0.1, -0.9, 0.5, 0.95), 0.05, 0.9) == UNDECIDED
 
 
 @pytest.mark.parametrize(
@@ -71,9 +79,12 @@ def test_what_an_order_says():
         ([REPLICATES] * 3 + [UNDECIDED, ABSENT], "mostly"),
         ([REPLICATES] * 4 + [OPPOSES], "partially"),
         ([REPLICATES] + [UNDECIDED] * 4, "partially"),
+        ([REPLICATES, UNDECIDED], "partially"),
+        ([REPLICATES, OPPOSES], "partially"),
         ([REPLICATES] + [OPPOSES] * 2, "mostly not"),
         ([OPPOSES, UNDECIDED], "mostly not"),
         ([ABSENT, ABSENT, UNDECIDED], "mostly not"),
+        ([ABSENT, UNDECIDED], "mostly not"),
         ([ABSENT, UNDECIDED, UNDECIDED], "unclear"),
         ([ABSENT] * 3, "not at all"),
         ([OPPOSES, ABSENT], "not at all"),
