@@ -148,10 +148,11 @@ def test_patterns_of_any_size_are_correlated(scale):
     np.testing.assert_allclose(found, np.corrcoef(x.T + means), atol=1e-5)
 
 
+@pytest.mark.parametrize("seed", range(8))  # rounding leaves now more than nothing, now less
 @pytest.mark.parametrize("of", [pattern_rsm, Patterns.of])
-def test_a_pattern_that_its_means_undo_is_constant(of):
-    means = np.random.default_rng(5).standard_normal(200)
-    deviations = np.random.default_rng(6).standard_normal((200, 6)).astype(np.float32)
+def test_a_pattern_that_its_means_undo_is_constant(of, seed):
+    means = np.random.default_rng(5 + seed).standard_normal(200)
+    deviations = np.random.default_rng(60 + seed).standard_normal((200, 6)).astype(np.float32)
     of(deviations, means)
     deviations[:, 2] = (3.0 - means).astype(np.float32)
     with pytest.raises(UndefinedError, match="constant"):
