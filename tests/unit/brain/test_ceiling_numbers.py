@@ -349,15 +349,20 @@ def test_settings_at_their_limits_are_taken():
 def test_standard_error_is_hoeffdings():
     """Variance of a U-statistic from all pairs of pairs of images, those that share an image and those that are one."""
     rng = np.random.default_rng(0)
-    a, b = (np.corrcoef(rng.standard_normal((9, 12)) + np.arange(9)[:, None]) for _ in range(2))
+    size = np.add.outer(np.arange(9.0), np.arange(9.0))  # images differ in how alike they are to all others
+    a, b = (size + one + one.T for one in rng.standard_normal((2, 9, 9)))
     influence = pair_influence(a, b)
     n, pairs = 9, list(itertools.permutations(range(9), 2))
     own = np.mean([influence[p] ** 2 for p in pairs])
     # Less the degree of freedom that the sums of rows have lost: sum of squares over (n - 1) per row, not n.
     rows = np.sum(influence.sum(axis=1) ** 2) / (n - 1) ** 2
-    shared = max((rows - own) / (n - 2), 0)
+    shared = (rows - own) / (n - 2)
+    assert shared > 0
     assert standard_error(influence) ** 2 == pytest.approx(2 / (n * (n - 1)) * (2 * (n - 2) * shared + own))
     assert influence.sum() == pytest.approx(0, abs=1e-9) and not np.diag(influence).any()
+    ring = np.roll(np.eye(9), 1, axis=1) + np.roll(np.eye(9), -1, axis=1) - 0.25 * (1 - np.eye(9))
+    own = (ring**2).sum() / (n * (n - 1))  # every image's sum is 0: nothing is shared, and no less than nothing
+    assert standard_error(ring) ** 2 == pytest.approx(2 / (n * (n - 1)) * own)
 
 
 def test_rsms_that_do_not_vary_have_no_influence():

@@ -292,6 +292,18 @@ def test_descriptors_of_rsatoolbox(folder):
         read(folder, kind="similarity")
 
 
+def test_descriptors_of_all_rdms_of_a_file_are_those_of_each(folder):
+    rdms = [make(seed) for seed in range(2)]
+    made = rsatoolbox.rdm.RDMs(
+        np.stack([rdm[ABOVE] for rdm in rdms]),
+        descriptors={"subject": "anna", "roi": "V1"},
+        rdm_descriptors={"session": [1, 2]},
+        pattern_descriptors={"image": IDS},
+    )
+    made.save(str(folder / "anna" / "all.h5"), file_type="hdf5")
+    expect(read(folder), np.mean(rdms, axis=0), region="V1")
+
+
 def save(values, name="IT.npy"):
     return lambda folder: np.save(folder / "anna" / name, values)
 

@@ -44,8 +44,9 @@ def standard_error(influence: np.ndarray) -> float:
 
     A mean over pairs of images is a U-statistic: pairs that share an image are correlated. Its variance is
     ``2 / (n (n - 1)) [2 (n - 2) c1 + c2]`` (Hoeffding 1948, Annals of Mathematical Statistics 19, 293-325, eq. 5.13),
-    c2 the variance of an influence and c1 the covariance of two that share an image, both estimated without bias. A
-    jackknife or bootstrap counts c2 twice or more, which makes intervals of noisy RSMs too wide.
+    c2 the variance of an influence and c1 the covariance of two that share an image. Where images alone matter, c1 is
+    estimated low by a share of ``1 / (n - 1) + 2 / n`` (3 / n). A jackknife or bootstrap counts c2 twice or more, which
+    makes intervals of noisy RSMs too wide.
 
     Parameters
     ----------
