@@ -9,6 +9,7 @@ from menagerie.brain.nsd.rois import DEFAULT_REGIONS, volumes_of
 from menagerie.brain.nsd.volumes import Volumes, read_label_table
 from menagerie.brain.voxels.expression import Labels, evaluate, names_in
 from menagerie.brain.voxels.grids import Grid, grid_of
+from menagerie.brain.voxels.ranges import ranges
 from menagerie.brain.voxels.regions import build_regions, mask_path, mask_paths, region_texts
 from menagerie.brain.voxels.zscores import zscore
 from menagerie.errors import MenagerieError
@@ -107,7 +108,7 @@ def test_voxels_are_in_c_order_and_read_once(volumes):
         (AFFINE + 5e-4, True, True, 0),
         (np.where(np.eye(4) == 1, AFFINE + 0.01 * np.array([[1, 1, 1, 0]]), AFFINE), True, False, 0),
         (AFFINE + 8e-3 * np.outer([1, 1, 1, 0], [0, 0, 0, 1]), False, True, 0),  # a hundredth of a mm is no move
-        (AFFINE + 5e-2 * np.outer([1, 1, 1, 0], [0, 0, 0, 1]), False, False, 0),
+        (AFFINE + 1.2e-2 * np.outer([1, 1, 1, 0], [0, 0, 0, 1]), False, False, 0),
         (AFFINE + 5e-2 * np.outer([1, 1, 1, 0], [0, 0, 0, 1]), True, True, 1),
         (np.eye(4), True, True, 1),  # says nothing: the release's own volumes have one grid
         (np.eye(4), False, False, 0),
@@ -272,3 +273,10 @@ def test_numbers_of_any_size_and_sign():
     assert evaluate("ncsnr < 1e400", VALUES, where="x").all()
     assert evaluate("-ncsnr > -0.2", VALUES, where="x").tolist() == [True, False]
     assert evaluate("ncsnr < 9" + "0" * 400, VALUES, where="x").all()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"), [([], ""), ([7], "7"), ([3, 1], "1, 3"), ([10, 2, 1, 3, 7, 9], "1-3, 7, 9-10")]
+)
+def test_sessions_are_told_as_people_write_them(numbers, text):
+    assert ranges(numbers) == text
