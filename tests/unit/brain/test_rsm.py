@@ -274,6 +274,16 @@ def test_the_rsa_toolbox_for_matlab_names_subjects_and_sessions(folder):
     assert target.provenance["sessions"] == "hIT: 2"
 
 
+def test_of_several_structs_the_variable_is_read(folder):
+    structs = {}
+    for name, seed in (("early", 1), ("late", 2)):
+        structs[name] = np.empty((1, 1), dtype=[("RDM", object), ("name", object)])
+        structs[name][0, 0] = (make(seed), "IT")
+    savemat(folder / "anna" / "IT.mat", structs)
+    expect(read(folder, variable="late"), make(2))
+    expect(read(folder), (make(1) + make(2)) / 2)  # two sessions
+
+
 def test_descriptors_of_rsatoolbox(folder):
     (folder / "anna").rmdir()
     order = np.random.default_rng(6).permutation(N)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from menagerie import statistics
 from menagerie.errors import MenagerieError
 from menagerie.statistics.effects import effects_table, fit_effects, fit_mixed, paired_effects
 
@@ -154,3 +155,9 @@ def test_one_degree_of_freedom_is_the_least_of_mixed_models_too(rows, fits):
     else:
         with pytest.raises(MenagerieError, match="no degrees of freedom"):
             fit_mixed(data, "score ~ a + b + c + (1 | g)")
+
+
+def test_names_of_the_room_are_looked_up_when_they_are_asked_for():
+    assert statistics.fit_effects is fit_effects
+    with pytest.raises(AttributeError, match="no attribute 'fit_efects'"):
+        _ = statistics.fit_efects

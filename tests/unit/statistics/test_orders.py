@@ -68,5 +68,6 @@ def test_a_perfect_order_is_a_point_whatever_its_rounding(r):
 def test_what_has_no_order_says_why():
     assert "3 levels in common" in order(series([1, 2, 3]), series([1, 2, 3]))["note"]
     assert "same score" in order(series([1, 1, 1, 1]), series([1, 2, 3, 4]))["note"]
+    assert "same score" in order(series([1, 2, 3, 4]), series([1, 1, 1, 1]))["note"]
     with_gap = series([1, 2, 3, 4, np.nan])
     assert order(with_gap, series([1, 2, 3, 4, 5]))["n"] == 4
