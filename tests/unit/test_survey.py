@@ -149,6 +149,14 @@ def test_wrong_values_are_named(raw: dict, change: dict, message: str) -> None:
     assert message in str(error.value)
 
 
+def test_a_map_of_models_needs_a_metric_of_rsms(raw: dict) -> None:
+    raw |= {"metrics": ["encoding_r", "cka"], "experiments": ["model_to_model"]}
+    with pytest.raises(
+        MenagerieError, match="found model_to_model with metrics encoding_r, cka, expected crsa or versa"
+    ):
+        Survey.from_config(raw).check()
+
+
 def test_one_stimulus_set_has_one_reader(raw: dict) -> None:
     datasets = {
         "a": {"reader": "simulated", "stimuli": "s"},

@@ -13,7 +13,8 @@ from menagerie.brain.target import Target
 from menagerie.files.geometry import LayerGeometry
 from menagerie.linking.comparison import Brain, Comparison
 from menagerie.linking.ridge import PENALTIES, SLOPE
-from menagerie.statistics.representations import METRICS, compared_rsm
+from menagerie.statistics.experiments import MAPPED
+from menagerie.statistics.representations import compared_rsm
 
 RELIABILITY = "ncsnr"
 QUANTILES = {"low": 0.05, "quarter": 0.25, "median": 0.5, "three_quarters": 0.75, "high": 0.95}
@@ -119,7 +120,7 @@ def link_best(
     model = ranked["model"].iloc[0]
     linked = {}
     for row in rows[rows["model"] == model].itertuples():
-        if row.metric in METRICS:
+        if row.metric in MAPPED:
             pair = Comparison(read_layer(model, int(row.layer_index)), brain, penalties, training)
             linked[row.metric] = (row.layer, float(row.score), np.asarray(compared_rsm(pair, region, row.metric)))
     own = np.asarray(brain.rsm(region, "test"))

@@ -52,6 +52,8 @@ SCORE_COLUMNS = (
     "at_highest_penalty",
 )
 COLUMNS = (*SCORE_COLUMNS, *(name for name in MODEL_COLUMNS if name != "id"))
+MAPPED = ("crsa", "versa")
+"""Metrics whose RSMs ``model_to_model`` compares between models."""
 RESERVED = ("overall", "model_to_model", "pairwise")
 NOT = "not_"
 

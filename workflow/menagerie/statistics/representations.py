@@ -14,10 +14,8 @@ from menagerie.linking.arrays import Array
 from menagerie.linking.comparison import Brain, Comparison
 from menagerie.linking.ridge import PENALTIES, SLOPE
 from menagerie.linking.rsm import upper
+from menagerie.statistics.experiments import MAPPED
 from menagerie.statistics.similarity import classical_mds, second_order
-
-# encoding_r compares responses, not geometries.
-METRICS = ("crsa", "versa")
 
 
 def layer_reader(paths: Iterable[str | Path]) -> Callable[[str, int], LayerGeometry]:
@@ -58,7 +56,7 @@ def selected_triangles(
 
 
 def compared_rsm(pair: Comparison, region: str, metric: str) -> Array:
-    """``(n, n)`` test-half RSM of a layer that a metric of :data:`METRICS` compares with the region's.
+    """``(n, n)`` test-half RSM of a layer that a metric of ``MAPPED`` compares with the region's.
 
     The RSM of its raw features for ``crsa``, of its predictions for the region's units for ``versa``.
     """
@@ -95,7 +93,7 @@ def compare_models(
         When no model has a score in any region.
     """
     pairs, places = [], []
-    usable = scores[(scores["status"] == "ok") & scores["metric"].isin(METRICS)]
+    usable = scores[(scores["status"] == "ok") & scores["metric"].isin(MAPPED)]
     for key, rows in usable.groupby(["dataset", "subject", "region", "metric"]):
         where = dict(zip(("dataset", "subject", "region", "metric"), key, strict=True))
         models = rows["model"].to_numpy()

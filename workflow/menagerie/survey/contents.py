@@ -20,7 +20,7 @@ from menagerie.files.layer_patterns import Selection, check_models, choose_layer
 from menagerie.models.absent import absence
 from menagerie.models.registry import ModelSpec, read_registry, select_models
 from menagerie.statistics import benchmark
-from menagerie.statistics.experiments import Experiment, choose_experiments, read_experiments, require_models
+from menagerie.statistics.experiments import MAPPED, Experiment, choose_experiments, read_experiments, require_models
 from menagerie.statistics.set_experiments import set_experiments
 from menagerie.survey.config import load_config, shipped
 from menagerie.survey.datasets import Dataset, View, dataset_of, dataset_of_tables
@@ -252,6 +252,11 @@ class Survey(Places):
                 )
             self._check_views()
             return
+        if "model_to_model" in self.config["experiments"] and not set(MAPPED) & set(self.config["metrics"]):
+            raise MenagerieError(
+                f"Config key experiments: found model_to_model with metrics {', '.join(self.config['metrics'])}, "
+                f"expected {' or '.join(MAPPED)} among them, whose RSMs it compares. Add one, or leave it out."
+            )
         resources = self.config["resources"]
         for dataset in self.stimuli.values():
             dataset.inputs(resources)
