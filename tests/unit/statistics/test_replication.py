@@ -193,6 +193,10 @@ def test_networks_without_one_of_the_metrics_do_not_confound_a_comparison_of_met
     joined = joined[~((joined["dataset"] == "new") & (joined["metric"] == "versa") & (joined["model"] == "a0"))]
     table = replication_table(Comparison("old", ("new",)), {"metric": metric}, joined, {})
     assert verdicts(table[table["finding"] == "metric"]) == {("metric", "new"): "fully"}
+    without = joined[~((joined["dataset"] == "new") & (joined["model"] == "a0"))]
+    alone = replication_table(Comparison("old", ("new",)), {"metric": metric}, without, {})
+    told = [one[one["finding"] == "metric"].reset_index(drop=True) for one in (table, alone)]
+    pd.testing.assert_frame_equal(*told)
 
 
 def test_regions_must_have_one_name():

@@ -18,7 +18,7 @@ from menagerie.statistics.breakpoints import (
     score_interval,
 )
 from menagerie.statistics.intervals import bootstrap_mean, spearman, without_subject_means
-from menagerie.statistics.similarity import classical_mds, concave_hull, second_order
+from menagerie.statistics.similarity import _to_segment, classical_mds, concave_hull, second_order
 from menagerie.statistics.variation import leaderboard, overall_effects
 
 
@@ -239,3 +239,9 @@ def test_a_curve_without_bends_has_no_breakpoints_and_says_so():
     table = overall_effects(rows, n_resamples=100)
     breaks = table[table["term"].str.startswith("rank breakpoint")]
     assert len(breaks) and (breaks["estimate"].notna() | breaks["note"].str.contains("not estimated")).all()
+
+
+@pytest.mark.parametrize(("point", "distance"), [((4, 2), 2), ((3, -1), 1), ((1, 0), 2), ((7, 1), np.sqrt(5))])
+def test_distances_from_a_segment_are_those_from_its_nearest_point(point, distance):
+    ends = np.array([3.0, 0.0]), np.array([5.0, 0.0])
+    assert _to_segment(np.array(point, dtype=float), *ends) == pytest.approx(distance)
