@@ -22,7 +22,10 @@ STARTING = re.compile(
 NOISE = ("Traceback", "KeyboardInterrupt", "Error", "FAILED", "failed", "SIGINT", "did not complete")
 
 
-@pytest.mark.parametrize("logger", [(), ("--logger", "menagerie")], ids=["plain", "menagerie"])
+@pytest.mark.parametrize(
+    "logger",
+    [pytest.param((), id="plain", marks=pytest.mark.breadth), pytest.param(("--logger", "menagerie"), id="menagerie")],
+)
 def test_ctrl_c(project, logger: tuple[str, ...]) -> None:
     """SIGINT to the whole group of processes, as a terminal sends it, while jobs import and compute."""
     before = project.tables()

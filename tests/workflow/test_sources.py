@@ -97,6 +97,7 @@ def test_checkpoint_of_the_same_name_and_older(project) -> None:
     assert len(list((project.folder / "resources" / "weights").glob("tiny_trained-*.safetensors"))) == 2
 
 
+@pytest.mark.breadth
 def test_two_checkouts_share_resources(project, tmp_path: Path) -> None:
     """Checkpoints with one name and two contents: each checkout goes on with its own."""
     other = project.copy(tmp_path / "other")
@@ -228,6 +229,7 @@ def test_results_restored_after_a_change(project) -> None:
     assert tables(project) == right and project.planned(*TABLES) == {}
 
 
+@pytest.mark.breadth
 def test_tables_alone_restored_after_a_change(project) -> None:
     old = saved_results(project)
     project.configure(**PENALTIES)
@@ -247,6 +249,7 @@ def test_records_lost(project) -> None:
     assert project.planned(*TABLES) == SCORES
 
 
+@pytest.mark.breadth
 def test_results_of_another_config_copied_in(project) -> None:
     project.configure(run="other", **PENALTIES)
     shutil.copytree(project.folder / "results" / "tiny", project.results)
@@ -257,6 +260,7 @@ def test_results_of_another_config_copied_in(project) -> None:
     assert {float(p) for p in penalties(project)} <= {10.0, 1000.0} and project.planned(*others) == {}
 
 
+@pytest.mark.breadth
 def test_two_configs_with_one_run_name(project) -> None:
     first = tables(project)
     project.configure(**PENALTIES)
