@@ -18,8 +18,8 @@ from menagerie.figures.leaderboard_table import leaderboard_table
 from menagerie.report import ReportFigure, ReportView, render_report
 from menagerie.report.captions import caption_html
 from menagerie.report.findings import Planted, findings, number
-from menagerie.report.page import TEMPLATES
 from menagerie.report.sections import merged_about, not_scored
+from menagerie.report.templates import TEMPLATES
 
 VOID = {"meta", "link", "img", "input", "br", "source", "hr"}
 

@@ -18,7 +18,7 @@ from menagerie.figures import style
 from menagerie.figures.leaderboard import leaderboard
 from menagerie.figures.leaderboard_table import leaderboard_table
 from menagerie.report import ReportExperiment, ReportFigure, render_report
-from menagerie.report.page import TEMPLATES
+from menagerie.report.templates import TEMPLATES
 from menagerie.statistics.contrasts import experiment_data, experiment_effects, join_metadata
 from menagerie.statistics.experiments import Experiment
 from menagerie.statistics.variation import overall_effects

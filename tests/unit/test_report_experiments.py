@@ -18,8 +18,8 @@ from menagerie.report import ReportExperiment, ReportFigure, render_report
 from menagerie.report.effect_section import contrast, effect_table, p_value, sentences, verdict
 from menagerie.report.experiment_section import means_only, models_by_level, question
 from menagerie.report.figures import figures_of
-from menagerie.report.page import TEMPLATES
 from menagerie.report.sets_section import sets_facts
+from menagerie.report.templates import TEMPLATES
 from menagerie.report.variation_section import overall_facts, similarity_facts
 from menagerie.statistics.contrasts import experiment_data, experiment_effects, join_metadata
 from menagerie.statistics.experiments import Analysis, Experiment, read_experiments

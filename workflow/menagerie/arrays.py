@@ -69,11 +69,8 @@ def score_arrays(
         When numbers of images differ, a value is not finite, a region is no mask of units, or a metric is unknown.
     """
     target = target_from(responses, regions)
-    layers = _layers(features, target, folds)
-    brains = brains_of(target, None, folds)
     how = {"metrics": metrics, "penalties": penalties, "training": training, "model": model}
-    tables = [score_layer(one, brains, depth=_depth(one.index, len(layers)), **how) for one in layers]
-    return pa.concat_tables(tables)
+    return _scored(_layers(features, target, folds), target, folds, **how)
 
 
 def report_arrays(
@@ -111,15 +108,15 @@ def report_arrays(
     """
     target = target_from(responses, regions)
     layers = _layers(features, target, folds)
-    brains = brains_of(target, None, folds)
     ridge = {"penalties": penalties, "training": training}
-    tables = [
-        score_layer(one, brains, model=model, depth=_depth(one.index, len(layers)), metrics=metrics, **ridge)
-        for one in layers
-    ]
+    scored = _scored(layers, target, folds, metrics=metrics, model=model, **ridge)
     draws = {"n_resamples": n_resamples, "n_permutations": n_permutations, "seed": seed, "permutation_seed": seed}
-    selected = select_layers(pa.concat_tables(tables))
-    return evaluate_layers(selected, layers.__getitem__, target, folds=folds, **ridge, **draws)
+    return evaluate_layers(select_layers(scored), layers.__getitem__, target, folds=folds, **ridge, **draws)
+
+
+def _scored(layers: Sequence[LayerGeometry], target: Target, folds: Sequence[Fold], **how: object) -> pa.Table:
+    brains = brains_of(target, None, folds)
+    return pa.concat_tables([score_layer(one, brains, depth=_depth(one.index, len(layers)), **how) for one in layers])
 
 
 def _layers(features: Features, target: Target, folds: Sequence[Fold]) -> list[LayerGeometry]:

@@ -128,10 +128,7 @@ def new_image_folder(wildcards):
 
 
 def prediction_params(wildcards):
-    """Which of the selected layers predict: by what metric, of which split, selected how."""
-    one = DATASETS[wildcards.dataset]
-    metric = SURVEY.new_images[wildcards.images].metric
-    return {"metric": metric, "split": next(iter(one.splits)), "selected_on": one.select_on[0].label}
+    return SURVEY.new_images[wildcards.images].layers(DATASETS[wildcards.dataset])
 
 
 def experiment_params(wildcards):

@@ -10,8 +10,8 @@ from menagerie.figures import style
 from menagerie.figures.replication import replication_figure
 from menagerie.figures.replication_table import datasets_of, findings_of
 from menagerie.report.figures import ReportFigure
-from menagerie.report.page import TEMPLATES
 from menagerie.report.replication_page import render_replication
+from menagerie.report.templates import TEMPLATES
 from menagerie.statistics.experiments import Analysis, Experiment
 from menagerie.statistics.replication import Comparison, replication_table
 

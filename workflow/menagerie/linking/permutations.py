@@ -13,7 +13,7 @@ predictions (Nili et al. 2014; Kriegeskorte, Mur & Bandettini 2008). Thousands o
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
@@ -99,9 +99,21 @@ def permuted_similarity(
     UndefinedError
         When all pairs of an RSM are equally similar.
     """
+    return _all_pairs(host(a), host(b), _permuted_triangles, n_permutations, seed, groups)
+
+
+def _all_pairs(
+    a: np.ndarray,
+    b: np.ndarray,
+    rows: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    n_permutations: int,
+    seed: int | Sequence[int],
+    groups: Sequence[Hashable] | None,
+) -> np.ndarray:
+    """``(n_permutations,)`` inner products of permuted ``a`` and permuted ``b``; ``rows`` flattens each order's."""
     side = math.ceil(math.sqrt(n_permutations))
     orders = image_permutations(len(a), 2 * side, seed, groups)
-    left, right = (_permuted_triangles(host(matrix), part) for matrix, part in ((a, orders[:side]), (b, orders[side:])))
+    left, right = rows(a, orders[:side]), rows(b, orders[side:])
     return (left @ right.T).ravel()[:n_permutations].astype(np.float64)
 
 
@@ -137,13 +149,13 @@ def permuted_products(
     -------
     ``(n_permutations,)`` float64.
     """
-    side = math.ceil(math.sqrt(n_permutations))
-    orders = image_permutations(len(a), 2 * side, seed, groups)
-    left, right = (
-        np.array([matrix.astype(np.float32)[order][:, order].ravel() for order in part])
-        for matrix, part in ((a, orders[:side]), (b, orders[side:]))
-    )
-    return (left @ right.T).ravel()[:n_permutations].astype(np.float64)
+    return _all_pairs(a, b, _permuted_entries, n_permutations, seed, groups)
+
+
+def _permuted_entries(matrix: np.ndarray, orders: np.ndarray) -> np.ndarray:
+    """``(k, n n)`` float32: a matrix in other orders of its images."""
+    single = matrix.astype(np.float32)
+    return np.array([single[order][:, order].ravel() for order in orders])
 
 
 def permuted_encoding(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from menagerie.figures.leaderboard_table import leaderboard_table
 from menagerie.figures.tidy import METRICS, in_order, metrics_in, on_rsms
@@ -19,7 +17,7 @@ from menagerie.report.ceilings_section import ceiling_facts
 from menagerie.report.edges_section import edge_facts
 from menagerie.report.experiment_section import ReportExperiment, experiment_facts
 from menagerie.report.figures import ReportFigure, data_uri, narrow_fits
-from menagerie.report.findings import Planted, findings, number, plural
+from menagerie.report.findings import Planted, findings
 from menagerie.report.sections import (
     counts,
     dataset_facts,
@@ -34,13 +32,12 @@ from menagerie.report.sections import (
 )
 from menagerie.report.sets_section import sets_facts
 from menagerie.report.standing_section import standing_facts
+from menagerie.report.templates import templates
 from menagerie.report.variation_section import overall_facts, similarity_facts
 from menagerie.statistics.contrasts import MEAN
 from menagerie.statistics.views import by_view
 
-TEMPLATES = Path(__file__).parents[2] / "report"
 OPEN_REGIONS = 3  # with more regions, findings about single regions start folded
-NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -122,14 +119,7 @@ def render_report(
     scores = model_scores if layer_scores is None else layer_scores
     layer_scores = pd.DataFrame(columns=SCHEMAS["layer_scores"].names) if layer_scores is None else layer_scores
     columns = shown_columns(board)
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=number, plural=plural, unbroken=unbroken)
+    environment = templates()
     good = by_name[(by_name["status"] == "ok") & (by_name["subject"] != MEAN)]
     shown = _datasets(scores[scores["status"] == "ok"], on_rsms(good), board, views, about, planted or {})
 
@@ -208,17 +198,6 @@ def _planted(about: Mapping[str, str], depths: Mapping[str, float]) -> dict[str,
         for region, entry in entries.items()
         if ":" in entry
     }
-
-
-def unbroken(text: str) -> str:
-    """Sentence whose numbers keep their units and signs on the same line."""
-    return (
-        text.replace("p = ", f"p{NO_BREAK}={NO_BREAK}")
-        .replace("p < ", f"p{NO_BREAK}<{NO_BREAK}")
-        .replace("n = ", f"n{NO_BREAK}={NO_BREAK}")
-        .replace("r = ", f"r{NO_BREAK}={NO_BREAK}")
-        .replace(" %", f"{NO_BREAK}%")
-    )
 
 
 def view_label(name: str, views: Mapping[str, ReportView], about: Mapping[str, Mapping[str, str]]) -> str:

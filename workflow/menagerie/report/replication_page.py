@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from menagerie.figures.replication_table import Finding, datasets_of, findings_of
 from menagerie.report.captions import read_caption
 from menagerie.report.figures import ReportFigure, data_uri
-from menagerie.report.findings import number, plural
-from menagerie.report.page import TEMPLATES
+from menagerie.report.findings import number
+from menagerie.report.templates import templates
 from menagerie.statistics.experiments import Experiment
 from menagerie.statistics.replication import GENERALISATION, ORDER, ORIGINAL, REPLICATION
 from menagerie.statistics.verdicts import REPLICATES, RULE, VERDICTS
@@ -50,35 +49,31 @@ def render_replication(
     found = findings_of(experiments, table)
     roles = datasets_of(table)
     others = [name for name, role in roles.items() if role != ORIGINAL]
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=number, plural=plural)
-    return environment.get_template("replication.html.j2").render(
-        run=run,
-        original=compared["original"],
-        roles=roles,
-        simulated=[name for name in roles if (simulated or {}).get(name)],
-        findings=[_row(one, compared["original"], others) for one in found],
-        counts={name: _counts(found, name) for name in others},
-        roles_in_words={REPLICATION: "same question, same method", GENERALISATION: "other images"},
-        replications=[name for name in others if roles[name] == REPLICATION],
-        generalisations=[name for name in others if roles[name] == GENERALISATION],
-        persons={name: _n_persons(table, name) for name in roles},
-        samples=sorted(set(table["sample"].dropna())),
-        margin=compared["margin"],
-        rule=RULE,
-        figure={
-            "source": data_uri(figure.svg),
-            "narrow": data_uri(figure.narrow),
-            "caption": read_caption(figure.caption),
-        },
-        untold=_untold(table),
-        limitations=compared["limitations"],
+    return (
+        templates()
+        .get_template("replication.html.j2")
+        .render(
+            run=run,
+            original=compared["original"],
+            roles=roles,
+            simulated=[name for name in roles if (simulated or {}).get(name)],
+            findings=[_row(one, compared["original"], others) for one in found],
+            counts={name: _counts(found, name) for name in others},
+            roles_in_words={REPLICATION: "same question, same method", GENERALISATION: "other images"},
+            replications=[name for name in others if roles[name] == REPLICATION],
+            generalisations=[name for name in others if roles[name] == GENERALISATION],
+            persons={name: _n_persons(table, name) for name in roles},
+            samples=sorted(set(table["sample"].dropna())),
+            margin=compared["margin"],
+            rule=RULE,
+            figure={
+                "source": data_uri(figure.svg),
+                "narrow": data_uri(figure.narrow),
+                "caption": read_caption(figure.caption),
+            },
+            untold=_untold(table),
+            limitations=compared["limitations"],
+        )
     )
 
 

@@ -121,7 +121,7 @@ class _Finding:
         shared = theirs.merge(self.parts[self.comparison.original][keys].drop_duplicates(), on=keys)
         data, reason = self._data(shared)
         ours = original.merge(data[keys].drop_duplicates(), on=keys) if len(data) else original.iloc[:0]
-        expected = self._effects(ours, persons=False).assign(networks=f"those of {view}")
+        expected = self._effects(ours, persons=False)
         found = self._effects(data, persons=True)
         yield self._known(expected, "", self.comparison.original, ORIGINAL, f"those of {view}")
         yield _judged(self._known(found, reason, view, role, SHARED), expected, self.comparison.margin)

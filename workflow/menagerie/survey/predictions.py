@@ -9,6 +9,7 @@ from pathlib import Path
 from menagerie.brain.user_files.image_folder import list_images
 from menagerie.errors import MenagerieError, unknown
 from menagerie.files.paths import user_path
+from menagerie.survey.datasets import Dataset
 
 LEAST = 1  # image that is enough: nothing is estimated from new ones
 
@@ -40,8 +41,13 @@ class NewImages:
         found = list_images(self.folder, LEAST).inputs
         return {name: [str(path) for path in (of if isinstance(of, list) else [of])] for name, of in found.items()}
 
+    def layers(self, dataset: Dataset) -> dict[str, str]:
+        """Which of a dataset's selected layers predict: by what metric, of which split, selected how."""
+        split, how = next(iter(dataset.splits)), dataset.select_on[0]
+        return {"metric": self.metric, "split": split, "selected_on": how.label}
 
-def new_images(config: Mapping, datasets: Mapping[str, object]) -> dict[str, NewImages]:
+
+def new_images(config: Mapping, datasets: Mapping[str, Dataset]) -> dict[str, NewImages]:
     """Sets of new images by name.
 
     Raises

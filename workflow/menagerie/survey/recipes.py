@@ -201,9 +201,9 @@ class Recipes(SourceRecipes):
 
     def predict(self, images: str, dataset: str, model: str) -> Recipe:
         """Responses to new images."""
-        one, new = self.survey.datasets[dataset], self.survey.new_images[images]
+        one = self.survey.datasets[dataset]
         settings = self.network(model) | {name: self.survey.stage_params(name) for name in ("extract", "score")}
-        settings |= {"metric": new.metric, "split": next(iter(one.splits)), "selected_on": one.select_on[0].label}
+        settings |= self.survey.new_images[images].layers(one)
         upstream = {
             "images": self.fingerprint("build_new_images", images=images),
             "stimuli": self.fingerprint("build_stimuli", stimuli=one.stimuli),

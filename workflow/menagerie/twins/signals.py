@@ -40,6 +40,25 @@ def read_out(
     return _standardise(values @ weights)
 
 
+def noisy_session(signal: np.ndarray, amplitude: np.ndarray, drift: float, rng: np.random.Generator) -> np.ndarray:
+    """Trials of one session, float32 ``(trials, v)``: signal plus noise of SD 1, on the session's own scale.
+
+    Parameters
+    ----------
+    signal
+        ``(trials, v)``, noiseless.
+    amplitude
+        ``(v,)`` scale of each voxel.
+    drift
+        SD of the offset and of the log gain of each voxel.
+    rng
+        Draws noise, then gains and offsets.
+    """
+    betas = signal + rng.standard_normal(signal.shape, dtype=np.float32)
+    gain, offset = drift * rng.standard_normal((2, signal.shape[1]), dtype=np.float32)
+    return betas * np.exp(gain) * amplitude + offset
+
+
 def compact_features(features: np.ndarray) -> np.ndarray:
     """Centred features with at most as many columns as images, and the same inner products between images.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from menagerie.brain.laion.ceiling_maps import check_percent, ncsnr_of
 from menagerie.brain.laion.layout import COMPLETE_CATEGORIES, ROIS, Z_MAPS, Layout, bare_roi
 from menagerie.brain.laion.rois import DEFAULT_REGIONS
 from menagerie.brain.remarks import Remark
-from menagerie.brain.voxels.expression import Truth, Value, names_in
+from menagerie.brain.voxels.expression import Value
 from menagerie.brain.voxels.grids import GridVolumes
-from menagerie.errors import MenagerieError, unknown
+from menagerie.errors import MenagerieError
 
 NCSNR, R2MEAN = "ncsnr", "r2mean"
 BUILT_IN = (NCSNR, R2MEAN, *Z_MAPS)
@@ -59,23 +59,13 @@ class Volumes(GridVolumes):
             self._read[key] = self._load(key)
         return self._read[key]
 
-    def values(self, text: str, regions: Mapping[str, Truth], where: str) -> dict[str, Value]:
-        """The values that an expression needs; a ROI that some subjects lack has no voxel in those.
+    def named(self, name: str) -> dict[str, Value]:
+        """A built-in map or a ROI; a ROI that some subjects lack has no voxel in those."""
+        return {name: self[name]} if name in BUILT_IN or bare_roi(name) in {*ROIS, *self.rois} else {}
 
-        Raises
-        ------
-        MenagerieError
-            When a name is unknown, or a file cannot be read.
-        """
-        found: dict[str, Value] = {}
-        for name in names_in(text, where=where):
-            if name in regions:
-                found[name] = regions[name]
-            elif name in BUILT_IN or bare_roi(name) in {*ROIS, *self.rois}:
-                found[name] = self[name]
-            else:
-                raise unknown(f"name in {where}", name, {*BUILT_IN, *regions, *ROIS, *self.rois})
-        return found
+    def vocabulary(self) -> set[str]:
+        """Maps, and ROIs of the release and of this subject."""
+        return {*BUILT_IN, *ROIS, *self.rois}
 
     def maps(self, names: Iterable[str]) -> list[Path]:
         """Ceiling map, R2mean, and the localiser maps among the names of expressions."""

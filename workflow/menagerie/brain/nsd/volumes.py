@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from menagerie.brain.nsd.layout import LABEL_VOLUMES, NCSNR, UNNAMED_LABELS, Layout
 from menagerie.brain.nsd.rois import BUILT_IN, DEFAULT_REGIONS
-from menagerie.brain.voxels.expression import Labels, Truth, Value, canonical, names_in
+from menagerie.brain.voxels.expression import Labels, Value, canonical
 from menagerie.brain.voxels.grids import GridVolumes
-from menagerie.errors import MenagerieError, unknown
+from menagerie.errors import MenagerieError
 
 
 class Volumes(GridVolumes):
@@ -41,26 +40,13 @@ class Volumes(GridVolumes):
             self._values[name] = self._labels(name, path, values) if name in LABEL_VOLUMES else values
         return self._values[name]
 
-    def values(self, text: str, regions: Mapping[str, Truth], where: str) -> dict[str, Value]:
-        """The values that an expression needs; label volumes are read only for labels that are named.
+    def named(self, name: str) -> dict[str, Value]:
+        """A built-in volume, or the label volumes whose tables name a label: they are read only for labels named."""
+        return {volume: self[volume] for volume in ([name] if name in BUILT_IN else self.owners(name))}
 
-        Raises
-        ------
-        MenagerieError
-            When a name is unknown, or a file cannot be read.
-        """
-        found: dict[str, Value] = {}
-        for name in names_in(text, where=where):
-            if name in regions:
-                found[name] = regions[name]
-            elif name in BUILT_IN:
-                found[name] = self[name]
-            elif owners := self.owners(name):
-                found.update({owner: self[owner] for owner in owners if owner not in found})
-            else:
-                labels = {label for volume in LABEL_VOLUMES for label in self._table_or_none(volume)}
-                raise unknown(f"name in {where}", name, {*BUILT_IN, *regions, *labels})
-        return found
+    def vocabulary(self) -> set[str]:
+        """Volumes, and labels of the tables that are there."""
+        return {*BUILT_IN, *(label for volume in LABEL_VOLUMES for label in self._table_or_none(volume))}
 
     def _table_or_none(self, volume: str) -> dict[str, int]:
         return self.names(volume) if self.layout.label_table(self.subject, volume).is_file() else {}

@@ -17,8 +17,8 @@ import nibabel as nib
 import numpy as np
 
 from menagerie.brain.remarks import Remark
-from menagerie.brain.voxels.expression import Truth, Value
-from menagerie.errors import MenagerieError
+from menagerie.brain.voxels.expression import Truth, Value, names_in
+from menagerie.errors import MenagerieError, unknown
 
 _TOLERANCE = 1e-3  # mm by voxel: affines are kept as float32
 _SHIFT = 1e-2  # mm
@@ -64,7 +64,7 @@ def grid_of(image: nib.spatialimages.SpatialImage) -> Grid:
 class GridVolumes:
     """Volumes of one subject on the grid of a reference volume.
 
-    A dataset's own class names its volumes (:meth:`values`), and says in :attr:`dataset`, :attr:`preparation` and
+    A dataset's own class names its volumes (:meth:`named`), and says in :attr:`dataset`, :attr:`preparation` and
     :attr:`root_option` what messages call them, and in :attr:`shipped` which regions come with it.
 
     Attributes
@@ -87,9 +87,31 @@ class GridVolumes:
         self.reference = reference
         self.remarks: list[Remark] = []
 
-    def values(self, text: str, regions: Mapping[str, Truth], where: str) -> dict[str, Value]:
-        """Values of the names in a region's expression; ``regions`` are those before it."""
+    def named(self, name: str) -> dict[str, Value]:
+        """Value of a name in an expression, or those of the volumes that have it as a label; empty if unknown."""
         raise NotImplementedError
+
+    def vocabulary(self) -> set[str]:
+        """Names that expressions may hold, for the message about one that they may not."""
+        raise NotImplementedError
+
+    def values(self, text: str, regions: Mapping[str, Truth], where: str) -> dict[str, Value]:
+        """Values of the names in a region's expression; ``regions`` are those before it.
+
+        Raises
+        ------
+        MenagerieError
+            When a name is unknown, or a file cannot be read.
+        """
+        found: dict[str, Value] = {}
+        for name in names_in(text, where=where):
+            if name in regions:
+                found[name] = regions[name]
+            elif own := self.named(name):
+                found |= own
+            else:
+                raise unknown(f"name in {where}", name, {*regions, *self.vocabulary()})
+        return found
 
     @cached_property
     def grid(self) -> Grid:

@@ -10,30 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from menagerie.linking.comparison import Comparison
-from menagerie.linking.kernels import cosine_influence, unbiased, unit
-from menagerie.linking.measures import Measure
-
-
-def compared(pair: Comparison, region: str, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """``(n, n)`` U-centred Gram matrices of layer and region, of norm 1."""
-    layer = pair.once(("cka", part), lambda: _unit(pair.layer_gram(part)))
-    return layer, pair.brain.once(("cka", region, part), lambda: _unit(pair.brain.gram(region, part)))
+from menagerie.linking.comparison import Brain, Comparison
+from menagerie.linking.cosines import cosine_measure
+from menagerie.linking.kernels import unbiased, unit
 
 
 def _unit(gram: np.ndarray) -> np.ndarray:
+    """``(n, n)`` U-centred Gram matrix, of norm 1: products give the unbiased HSIC over the root of their own."""
     return unit(unbiased(gram), float(np.linalg.norm(gram)))
 
 
-def score(pair: Comparison, region: str, part: str) -> tuple[float, int]:
-    """Unbiased HSIC of layer and region over the root of their own."""
-    a, b = compared(pair, region, part)
-    return float((a * b).sum()), pair.brain.target.n_units(region)
-
-
-def influence(pair: Comparison, region: str) -> np.ndarray:
-    """``(n,)`` of each test image."""
-    return cosine_influence(*compared(pair, region, "test"))
-
-
-MEASURE = Measure(score, needs_units=True, compared=compared, influence=influence)
+MEASURE = cosine_measure("cka", Comparison.layer_gram, Brain.gram, _unit, needs_units=True)

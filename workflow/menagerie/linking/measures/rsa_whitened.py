@@ -9,31 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from menagerie.linking.arrays import host
-from menagerie.linking.comparison import Comparison
-from menagerie.linking.kernels import cosine_influence, doubly_centred, unit
-from menagerie.linking.measures import Measure
-
-
-def compared(pair: Comparison, region: str, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """``(n, n)`` doubly centred RSMs of layer and region, of norm 1."""
-    layer = pair.once(("rsa_whitened", part), lambda: _unit(host(pair.layer_rsm(part))))
-    return layer, pair.brain.once(("rsa_whitened", region, part), lambda: _unit(host(pair.brain.rsm(region, part))))
+from menagerie.linking.cosines import cosine_measure, layer_rsm, region_rsm
+from menagerie.linking.kernels import doubly_centred, unit
 
 
 def _unit(rsm: np.ndarray) -> np.ndarray:
+    """``(n, n)`` doubly centred RSM, of norm 1."""
     return unit(doubly_centred(rsm), float(np.linalg.norm(rsm)))
 
 
-def score(pair: Comparison, region: str, part: str) -> tuple[float, int]:
-    """Whitened cosine over pairs of images."""
-    a, b = compared(pair, region, part)
-    return float((a * b).sum()), pair.brain.target.n_units(region)
-
-
-def influence(pair: Comparison, region: str) -> np.ndarray:
-    """``(n,)`` of each test image."""
-    return cosine_influence(*compared(pair, region, "test"))
-
-
-MEASURE = Measure(score, compared=compared, influence=influence)
+MEASURE = cosine_measure("rsa_whitened", layer_rsm, region_rsm, _unit)

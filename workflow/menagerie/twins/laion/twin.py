@@ -29,7 +29,7 @@ from menagerie.twins.laion.twin_files import (
 )
 from menagerie.twins.laion.twin_geometry import Voxels
 from menagerie.twins.pictures import image_statistics, textures
-from menagerie.twins.signals import check_planted, read_out
+from menagerie.twins.signals import check_planted, noisy_session, read_out
 from menagerie.twins.trees import clear_tree
 
 _FOLDERS = ("derivatives", "stimuli", "laion_fmri")
@@ -211,9 +211,7 @@ def _sessions(
     spare = np.flatnonzero(voxels.plant == "")[-spec.n_nan :] if spec.n_nan else []
     order = rng.permutation(np.repeat(np.arange(len(labels)), counts))
     for session, shown in zip(SESSIONS, np.array_split(order, spec.sessions), strict=False):
-        betas = signal[shown] + rng.standard_normal((len(shown), len(voxels)), dtype=np.float32)
-        gain, offset = spec.drift * rng.standard_normal((2, len(voxels)), dtype=np.float32)
-        betas = (betas * np.exp(gain) * amplitude + offset).astype(np.float32)
+        betas = noisy_session(signal[shown], amplitude, spec.drift, rng).astype(np.float32)
         betas[len(shown) // 2, spare] = np.nan
         yield session, shown, betas
 

@@ -31,7 +31,7 @@ from menagerie.errors import MenagerieError, unknown
 from menagerie.twins.nsd.twin_files import write_design, write_photographs, write_session, write_volumes
 from menagerie.twins.nsd.twin_geometry import Voxels
 from menagerie.twins.pictures import image_statistics, textures
-from menagerie.twins.signals import check_planted, read_out
+from menagerie.twins.signals import check_planted, noisy_session, read_out
 from menagerie.twins.trees import clear_tree
 
 _FOLDERS = ("nsddata", "nsddata_betas", "nsddata_stimuli")
@@ -209,9 +209,7 @@ def _sessions(
     ordering = design.ordering[: design.sessions(subject) * TRIALS_PER_SESSION].reshape(-1, TRIALS_PER_SESSION)
     limits = np.iinfo(np.int16)
     for session, rows in enumerate(ordering, start=1):
-        betas = signal[rows] + rng.standard_normal((TRIALS_PER_SESSION, len(voxels)), dtype=np.float32)
-        gain, offset = spec.drift * rng.standard_normal((2, len(voxels)), dtype=np.float32)
-        betas = (betas * np.exp(gain) * amplitude + offset) * np.float32(BETA_SCALE)
+        betas = noisy_session(signal[rows], amplitude, spec.drift, rng) * np.float32(BETA_SCALE)
         yield session, np.clip(np.rint(betas), limits.min, limits.max).astype(np.int16)
 
 
