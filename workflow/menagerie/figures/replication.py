@@ -66,7 +66,7 @@ def replication_figure(
     axes = figure.subplots(*shape, squeeze=False, height_ratios=heights, sharex="row" if not narrow else False)
     for number, (ax, (block, dataset)) in enumerate(zip(axes.flat, panels, strict=True)):
         first = narrow or number % len(datasets) == 0
-        _draw(ax, block, dataset, labels=first)
+        _draw(ax, block, dataset, labels=first, narrow=narrow)
         if narrow or number < len(datasets):
             ax.set_title(short(dataset, 20), pad=4)
     for row, block in zip(axes if not narrow else axes.reshape(len(blocks), -1), blocks, strict=True):
@@ -91,7 +91,7 @@ def _lines(block: Sequence[Finding]) -> list[Finding | str]:
     return lines
 
 
-def _draw(ax: Axes, block: Sequence[Finding], dataset: str, *, labels: bool) -> None:
+def _draw(ax: Axes, block: Sequence[Finding], dataset: str, *, labels: bool, narrow: bool) -> None:
     lines = _lines(block)
     ax.patch.set_visible(False)
     for place, one in enumerate(lines):
@@ -100,8 +100,10 @@ def _draw(ax: Axes, block: Sequence[Finding], dataset: str, *, labels: bool) -> 
             ax.vlines(0, place - 0.5, place + 0.5, color=style.GREY, linewidth=0.8, zorder=1)
             _persons(ax, one, dataset, place)
         elif labels:
-            heading = ax.text(0, place, short(one, 90), transform=ax.get_yaxis_transform(), va="center")
-            heading.set(fontweight="bold", fontsize=6.5, in_layout=False)  # it runs over the panels beside
+            # Over the panels next to it, or where there are none, over the labels.
+            x, side, longest = (1, "right", 54) if narrow else (0, "left", 90)
+            heading = ax.text(x, place, short(one, longest), transform=ax.get_yaxis_transform(), va="center", ha=side)
+            heading.set(fontweight="bold", fontsize=6.5, in_layout=False)
     named = [(place, one.label) for place, one in enumerate(lines) if isinstance(one, Finding)]
     ax.set_yticks([place for place, _ in named], [short(label, 32) for _, label in named] if labels else [])
     ax.set_ylim(len(lines) - 0.5, -0.5)
